@@ -1,0 +1,58 @@
+# Every target sets up what it needs. `make` alone lists them.
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# The first of these that is new enough makes the environment.
+PYTHON ?= python3 python3.11 python3.12 python3.13 python
+.DEFAULT_GOAL := help
+.PHONY: help setup study test readme export docs bench clean
+
+help:
+	@echo 'make setup            .venv with everything in it, once (a few minutes, mostly PyTorch)'
+	@echo 'make study            the whole study into runs/study; goes on where it stopped'
+	@echo 'make study QUICK=1    a small one into runs/quick'
+	@echo 'make test             everything that must pass'
+	@echo 'make export           notebooks -> package modules, notebooks cleaned'
+	@echo 'make readme           nbs/index.ipynb -> README.md'
+	@echo 'make docs             the site into _docs (needs Quarto)'
+	@echo 'make clean            remove what the other targets made, but not runs/'
+	@echo 'ARGS="..." is handed to the command behind study and test; PYTHON=... names the Python for setup.'
+
+setup: $(READY)
+
+$(READY): settings.ini pyproject.toml setup.py
+	@for p in $(PYTHON); do \
+	  if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found="$$p"; break; fi; done; \
+	if [ -z "$$found" ]; then \
+	  echo "Python 3.11 or newer is needed; here $(firstword $(PYTHON)) is: $$($(firstword $(PYTHON)) --version 2>&1 || true)." >&2; \
+	  echo "Install one, or name it: make setup PYTHON=python3.12" >&2; exit 1; fi; \
+	echo "Setting up $(VENV) with $$($$found --version). PyTorch is large: this takes minutes and, on Linux, about 6 GB of disk."; \
+	"$$found" -m venv $(VENV) || exit 1; \
+	( s=0; while sleep 15; do s=$$((s+15)); echo "  still installing, $$((s/60)) min $$((s%60)) s"; done ) & tick=$$!; \
+	trap 'kill $$tick 2>/dev/null' EXIT; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' || exit 1; \
+	touch $(READY); echo "$(VENV) is ready."
+
+study: $(READY)
+	@$(BIN)/microplastic-aging study $(if $(filter-out 0,$(QUICK)),--quick) $(ARGS)
+
+test: $(READY)
+	@$(BIN)/python -m pytest $(ARGS)
+
+readme: $(READY)
+	@$(BIN)/python .ci/readme.py
+
+export: $(READY)
+	@$(BIN)/nbdev-export && $(BIN)/nbdev-clean
+
+docs: $(READY)
+	@command -v quarto >/dev/null || { \
+	  echo 'The site is rendered by Quarto (1.7 or newer), which is not installed here.' >&2; \
+	  echo 'Get it from https://quarto.org/docs/get-started, see that `quarto --version` answers, then run make docs again.' >&2; \
+	  echo 'Nothing else needs it: make test stages every page without it.' >&2; exit 1; }
+	@PATH="$(CURDIR)/$(BIN):$$PATH" nbdev-docs && echo 'The site: _docs/index.html'
+
+clean:
+	rm -rf $(VENV) _proc _docs build dist *.egg-info .pytest_cache .hypothesis
+	find . -path ./runs -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -print0 | xargs -0 rm -rf

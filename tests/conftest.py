@@ -1,0 +1,49 @@
+"What several tests share: the project's files, copies of them, and one small run for the study pages"
+import os, shutil, subprocess, sys
+from pathlib import Path
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+NBS = ROOT/"nbs"
+SMALL_STUDY = ["study", "--samples", "112", "--epochs", "1", "--quick"]  # the run that every study page is executed on
+
+def notebooks():
+    "Every notebook of the project, relative to nbs/, in reading order"
+    found = (p.relative_to(NBS) for p in NBS.rglob("*.ipynb"))
+    return sorted((p for p in found if not any(part[0] in "._" for part in p.parts)), key=lambda p: (len(p.parts), str(p)))
+
+def call(*command, cwd=ROOT, timeout=900, **env):
+    "Run a command with its output captured; an environment value of None removes that variable"
+    full = {k: v for k, v in {**os.environ, **env}.items() if v is not None}
+    return subprocess.run([str(c) for c in command], cwd=cwd, env=full, timeout=timeout, capture_output=True, text=True, encoding="utf-8")
+
+def said(result, lines=60):
+    "The end of what a command printed, for an assertion message"
+    return "\n" + "\n".join((result.stdout + result.stderr).splitlines()[-lines:])
+
+def tool(name):
+    "A command installed beside the running Python"
+    return Path(sys.executable).with_name(name)
+
+@pytest.fixture(scope="session")
+def files():
+    "Paths of the project's own files, relative to its top: what git tracks, and new files it does not ignore"
+    listed = call("git", "ls-files", "-co", "--exclude-standard", "-z")
+    if listed.returncode: pytest.skip("not a git checkout: which files belong to the project is unknown")
+    return sorted(f for f in map(Path, filter(None, listed.stdout.split("\0"))) if (ROOT/f).exists())
+
+@pytest.fixture
+def project(files, tmp_path):
+    "A copy of the project that a test may change"
+    for f in files:
+        (tmp_path/"project"/f).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT/f, tmp_path/"project"/f, follow_symlinks=False)
+    return tmp_path/"project"
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory):
+    "The folder of one small study; the study pages find it in MPA_RUN"
+    out = tmp_path_factory.mktemp("run")/"small"
+    done = call(sys.executable, "-c", "from microplastic_aging.cli import main; main()", *SMALL_STUDY, "--out", out)
+    assert done.returncode == 0, said(done)
+    return out

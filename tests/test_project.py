@@ -1,0 +1,155 @@
+"What holds the project together: notebooks, modules, README, site and wheel say the same thing"
+import ast, json, re, sys, zipfile
+from pathlib import Path
+import pytest, yaml
+from conftest import NBS, ROOT, call, notebooks, said, tool
+
+ALLOWED = set("""nbs microplastic_aging settings.ini setup.py pyproject.toml tests benchmarks _quarto.yml Makefile README.md LICENSE
+CITATION.cff CONTRIBUTING.md .github .ci .gitignore""".split())
+PACKAGE = "microplastic_aging"
+TORCH_FROM = 40  # rooms from this number on may import torch and fastai
+HEAVY = {"torch", "torchvision", "fastai"}
+
+def read_nb(name): return json.loads((NBS/name).read_text(encoding="utf-8"))
+
+def code_cells(nb): return [c for c in nb["cells"] if c["cell_type"] == "code"]
+
+def rooms():
+    "Module name -> number of the notebook it is exported from"
+    found = {}
+    for name in notebooks():
+        exp = [m[1] for c in code_cells(read_nb(name)) if (m := re.search(r"^#\|\s*default_exp:?\s+(\S+)", "".join(c["source"]), re.M))]
+        if exp: found[exp[0]] = int(re.match(r"(\d+)_", name.name)[1])
+    return found
+
+def imports(path):
+    "Absolute dotted names that the module at `path` imports, at the top or inside functions"
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import): yield from (a.name for a in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(filter(None, [PACKAGE if node.level else "", node.module]))
+            yield from (f"{base}.{a.name}" for a in node.names)
+
+# ---- the tree
+
+def test_only_agreed_top_level_entries(files):
+    assert {f.parts[0] for f in files} <= ALLOWED
+
+def test_no_path_of_one_machine_and_no_index_address(files):
+    bad = re.compile(r"(?<![\w.:/~-])/(root|home|tmp|work|opt|mnt|Users)/[\w.]|\b[A-Z]:\\+Users\\|--(extra-)?index-url|find[-]links"
+                     r"|https?://[^\s\"')]*/simple\b")
+    hits = []
+    for f in files:
+        try: text = (ROOT/f).read_text(encoding="utf-8")
+        except UnicodeDecodeError: continue
+        hits += [f"{f}: {m[0]}" for m in bad.finditer(text)]
+    assert not hits
+
+# ---- notebooks
+
+@pytest.mark.parametrize("name", notebooks(), ids=str)
+def test_notebook_is_a_page(name):
+    nb, size = read_nb(name), (NBS/name).stat().st_size
+    first = "".join(nb["cells"][0]["source"])
+    assert size <= 1_000_000 and len(nb["cells"]) <= 60, f"{size} bytes, {len(nb['cells'])} cells"
+    assert re.match(r"# \S.*\n+> \S", first), f"opens with {first[:60]!r}, not with a title and a line that says what it is about"
+    assert not [o for c in code_cells(nb) for o in c["outputs"] if o["output_type"] == "error"], "a saved output is an error"
+
+def test_notebooks_are_clean(project):
+    done = call(tool("nbdev-clean"), cwd=project, IN_TEST=None)
+    assert done.returncode == 0, said(done)
+    changed = [str(n) for n in notebooks() if (project/"nbs"/n).read_bytes() != (NBS/n).read_bytes()]
+    assert not changed, "run `make export`: nbdev-clean would change these"
+
+# ---- the package
+
+def test_export_is_in_sync(project):
+    package = project/PACKAGE
+    for old in package.glob("*.py"):
+        if old.name != "__init__.py": old.unlink()
+    done = call(tool("nbdev-export"), cwd=project, IN_TEST=None)
+    assert done.returncode == 0, said(done)
+    made, kept = ({p.relative_to(at).as_posix(): p.read_bytes() for p in at.rglob("*.py")} for at in (package, ROOT/PACKAGE))
+    assert sorted(made) == sorted(kept), "run `make export`; edit notebooks, not modules"
+    assert not [n for n in made if made[n] != kept[n]], "run `make export`; edit notebooks, not modules"
+    assert (project/"pyproject.toml").read_bytes() == (ROOT/"pyproject.toml").read_bytes()
+
+def test_imports_point_to_lower_numbers():
+    number, wrong = rooms(), []
+    for room, n in number.items():
+        for name in imports(ROOT/PACKAGE/f"{room}.py"):
+            top, *rest = name.split(".")
+            if top == PACKAGE and rest and rest[0] in number and number[rest[0]] >= n: wrong.append(f"{n} {room} imports {number[rest[0]]} {rest[0]}")
+            if top == PACKAGE and rest[-1] == "*": wrong.append(f"{room} imports * from {name}")
+            if top in HEAVY and n < TORCH_FROM: wrong.append(f"{n} {room} imports {name}")
+    assert not wrong
+
+BLOCKED = """
+import sys, importlib
+from pathlib import Path
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {heavy}: raise ImportError(f"{{name}} is blocked")
+sys.meta_path.insert(0, Blocked())
+for room in {rooms}:
+    where = Path(importlib.import_module("{package}." + room).__file__)
+    assert where.is_relative_to({at!r}), where
+"""
+
+def test_wheel(project, tmp_path):
+    done = call(sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", tmp_path/"wheel", project, cwd=tmp_path)
+    assert done.returncode == 0, said(done)
+    [wheel] = (tmp_path/"wheel").glob("*.whl")
+    with zipfile.ZipFile(wheel) as z:
+        names = set(z.namelist())
+        z.extractall(tmp_path/"elsewhere")
+    assert f"{PACKAGE}/data/pristine_bands.csv" in names
+    assert {n.split("/")[0] for n in names if not n.split("/")[0].endswith(".dist-info")} == {PACKAGE}
+    light = [r for r, n in rooms().items() if n < TORCH_FROM]
+    assert light
+    script = BLOCKED.format(heavy=HEAVY, rooms=light, package=PACKAGE, at=str(tmp_path/"elsewhere"))
+    done = call(sys.executable, "-c", script, cwd=tmp_path/"elsewhere", PYTHONPATH=str(tmp_path/"elsewhere"))
+    assert done.returncode == 0, said(done)
+
+# ---- README and site
+
+def test_readme_is_made_from_the_index(tmp_path):
+    done = call(sys.executable, ROOT/".ci/readme.py", tmp_path)
+    assert done.returncode == 0, said(done)
+    assert (tmp_path/"README.md").read_text(encoding="utf-8") == (ROOT/"README.md").read_text(encoding="utf-8"), "run `make readme`"
+    made, kept = ({p.name: p.read_bytes() for p in (at/"nbs/figures").glob("readme_*")} for at in (tmp_path, ROOT))
+    assert made == kept, "run `make readme`"
+
+def test_readme_links_lead_somewhere():
+    text = (ROOT/"README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", text)
+    assert links and not [link for link in links if not (ROOT/link).exists()]
+
+def sidebar(items):
+    "Pages named in a sidebar, sections included"
+    for item in items:
+        if isinstance(item, str): yield item
+        else: yield from sidebar([item["href"]] if "href" in item else item.get("contents", []))
+
+def test_sidebar_lists_every_page():
+    config = yaml.safe_load((ROOT/"_quarto.yml").read_text(encoding="utf-8"))
+    assert (NBS/"_quarto.yml").resolve() == ROOT/"_quarto.yml"
+    listed = list(sidebar(config["website"]["sidebar"]["contents"]))
+    assert len(listed) == len(set(listed)), "a page is listed twice"
+    assert {p for p in listed if p.endswith(".ipynb")} == {n.as_posix() for n in notebooks()}
+    assert all((NBS/p).exists() for p in listed)
+
+def test_docs_are_staged(project):
+    "What nbdev does to the pages before Quarto renders them: hidden cells out, documentation of every exported name in"
+    done = call(sys.executable, "-c", "from nbdev.serve import proc_nbs; proc_nbs(force=True, n_workers=0)", cwd=project, IN_TEST=None)
+    assert done.returncode == 0, said(done)
+    staged = {p.relative_to(project/"_proc").as_posix() for p in (project/"_proc").rglob("*.ipynb")}
+    assert staged == {n.as_posix() for n in notebooks()}
+    assert (project/"_proc/_quarto.yml").read_text(encoding="utf-8") == (ROOT/"_quarto.yml").read_text(encoding="utf-8")
+    for name in notebooks():
+        cells = json.loads((project/"_proc"/name).read_text(encoding="utf-8"))["cells"]
+        front = next(c for c in cells if c["cell_type"] == "raw")
+        assert yaml.safe_load("".join(front["source"]).strip().strip("-"))["title"], name
+        shown = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
+        assert not [s for s in shown if re.search(r"^#\|\s*(export|hide)\b", s, re.M)], name
+        assert not [o for c in cells for o in c.get("outputs", []) if o["output_type"] == "error"], name
