@@ -4,23 +4,23 @@
 
 # %% auto #0
 __all__ = ['MECHANISMS', 'SEVEN_TYPES', 'ELEMENTARY', 'UP_TO_TWO', 'SCHEMES', 'PAPER', 'BANDS', 'SURFACE_FEATURES',
-           'POLYMER_COLORS', 'MECHANISM_COLORS', 'SchemeError', 'Scheme', 'plain_scheme', 'read_scheme', 'Band', 'band',
-           'SurfaceFeature', 'polymer_color']
+           'POLYMER_COLORS', 'MECHANISM_COLORS', 'SchemeError', 'Scheme', 'plain_scheme', 'read_scheme', 'find_scheme',
+           'Band', 'band', 'SurfaceFeature', 'polymer_color']
 
-# %% ../nbs/00_aging.ipynb #835dd043
+# %% ../nbs/00_aging.ipynb #1569ac50
 import csv
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 import numpy as np
 
-# %% ../nbs/00_aging.ipynb #8cdc466c
+# %% ../nbs/00_aging.ipynb #2030b586
 MECHANISMS = ("chemical", "uv", "physical")
 
 class SchemeError(ValueError):
     "An ageing scheme that contradicts itself, or a label it does not hold"
 
-# %% ../nbs/00_aging.ipynb #88406c5c
+# %% ../nbs/00_aging.ipynb #97dbb3de
 @dataclass(frozen=True)
 class Scheme:
     "Class names and, where they mean mechanisms, the bits of each; see `read_scheme` for the file form"
@@ -60,12 +60,12 @@ class Scheme:
         if label in self.classes: return self.classes.index(label)
         raise SchemeError(f"{label!r} is not a class of scheme {self.name!r}; it knows {', '.join(self.classes)}")
 
-# %% ../nbs/00_aging.ipynb #8473e585
+# %% ../nbs/00_aging.ipynb #3bd5795e
 SEVEN_TYPES = Scheme("seven_types",
     ("chemical", "uv", "physical", "chemical+uv", "chemical+physical", "uv+physical", "chemical+uv+physical", "unaged"),
     ((1,0,0), (0,1,0), (0,0,1), (1,1,0), (1,0,1), (0,1,1), (1,1,1), (0,0,0)))
 
-# %% ../nbs/00_aging.ipynb #b6146c17
+# %% ../nbs/00_aging.ipynb #e8a10322
 ELEMENTARY = Scheme("elementary", ("acid", "alkali", "oxidant", "uv-air", "uv-water", "abrasion", "freeze-thaw"),
     ((1,0,0), (1,0,0), (1,0,0), (0,1,0), (0,1,0), (0,0,1), (0,0,1)))
 UP_TO_TWO = Scheme("up_to_two", SEVEN_TYPES.classes[:6] + ("unaged",), SEVEN_TYPES.bits[:6] + ((0,0,0),))
@@ -77,18 +77,27 @@ def plain_scheme(labels, # Labels as they stand in a column, any iterable of str
     "A scheme for labels that mean no mechanism"
     return Scheme(name, tuple(sorted({str(l) for l in labels if str(l)})))
 
-# %% ../nbs/00_aging.ipynb #2590a437
+# %% ../nbs/00_aging.ipynb #2436c65c
 def read_scheme(path # CSV with the columns class, chemical, uv, physical; 0 or 1 in the last three
                )->Scheme:
     "Read an ageing scheme; `SchemeError` names the file and what is wrong"
-    with open(path, newline="", encoding="utf-8-sig") as f: rows = list(csv.DictReader(f))
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as f: rows = list(csv.DictReader(f))
+    except UnicodeDecodeError: raise SchemeError(f"{path}: is not UTF-8 text; save it as CSV UTF-8") from None
     want = {"class", *MECHANISMS}
     if not rows or want - set(rows[0]): raise SchemeError(f"{path}: needs the columns {', '.join(('class',) + MECHANISMS)} and at least two rows")
     try: bits = tuple(tuple(int(r[m]) for m in MECHANISMS) for r in rows)
     except (TypeError, ValueError): raise SchemeError(f"{path}: a mechanism column holds something other than 0 or 1") from None
     return Scheme(Path(path).stem, tuple(r["class"] for r in rows), bits)
 
-# %% ../nbs/00_aging.ipynb #2d0a28af
+def find_scheme(name # A name in `SCHEMES`, a CSV, or None
+               ):    # Scheme; None for None, which leaves the choice to the labels
+    "The scheme a user means; `SchemeError` where it is neither a known name nor a file"
+    if name is None or str(name) in SCHEMES: return SCHEMES.get(name)
+    if not Path(name).is_file(): raise SchemeError(f"scheme {str(name)!r} is no file and none of {', '.join(SCHEMES)}")
+    return read_scheme(name)
+
+# %% ../nbs/00_aging.ipynb #c298974e
 @dataclass(frozen=True)
 class Band:
     "A named window of the spectrum"
@@ -100,7 +109,7 @@ class Band:
     source:str     # Where the window comes from
     tag:str        # S stated, M measured, I inferred, G general knowledge
 
-# %% ../nbs/00_aging.ipynb #ebe1d337
+# %% ../nbs/00_aging.ipynb #0484244a
 PAPER = "doi 10.1016/j.jhazmat.2025.139301, abstract"
 BANDS = (
     Band("C=O", 1700, 1750, "chemical", "carbonyl: ketone, acid, ester", PAPER, "S"),
@@ -122,7 +131,7 @@ def band(name:str # Short name, such as 'C=O'
         if b.name == name: return b
     raise KeyError(f"no band {name!r}; there are {', '.join(b.name for b in BANDS)}")
 
-# %% ../nbs/00_aging.ipynb #82b23c71
+# %% ../nbs/00_aging.ipynb #a0b1a6d4
 @dataclass(frozen=True)
 class SurfaceFeature:
     "A texture that a mechanism leaves"
@@ -139,7 +148,7 @@ SURFACE_FEATURES = (
     SurfaceFeature("pit", "chemical", .2, 10, "isotropic etch pits, roughening", "permanganate etching, Aston 1979; diameters general knowledge", "G"),
     SurfaceFeature("groove", "physical", .5, 20, "directional scratches, ploughing, flakes", "Sci Rep, May 2025, wind abrasion; widths general knowledge", "G"))
 
-# %% ../nbs/00_aging.ipynb #422007e5
+# %% ../nbs/00_aging.ipynb #384a9406
 POLYMER_COLORS = dict(PE="#0072B2", PP="#E69F00", PS="#009E73", PET="#CC79A7", PVC="#56B4E9", PA="#D55E00")
 MECHANISM_COLORS = dict(chemical="#D55E00", uv="#56B4E9", physical="#009E73")
 

@@ -7,7 +7,7 @@ __all__ = ['DERIVATIVE_GAIN', 'IMAGE_STRIDE', 'POINTS_PER_TOKEN', 'TOKEN_CM1', '
            'ResBlock', 'waves', 'ImageEncoder', 'SpectrumEncoder', 'CrossAttention', 'AttentionPool',
            'CrossAttentionFusion', 'to_mechanism_prob', 'TypeHead', 'AgingNet']
 
-# %% ../nbs/41_fusion.ipynb #ada216ee
+# %% ../nbs/41_fusion.ipynb #f5df9d42
 import math
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from .aging import Scheme
 from .spectra import GRID
 
-# %% ../nbs/41_fusion.ipynb #5183997a
+# %% ../nbs/41_fusion.ipynb #a72a2404
 DERIVATIVE_GAIN = 4. # brings the derivative to about the size of the SNV itself
 
 def standardise(
@@ -39,15 +39,15 @@ def spectrum_channels(
     both = F.pad(valid[:, 2:] & valid[:, :-2] & valid[:, 1:-1], (1, 1))
     return torch.stack([a, torch.where(both, slope, 0), valid.to(a.dtype)], 1)
 
-# %% ../nbs/41_fusion.ipynb #d40ed302
+# %% ../nbs/41_fusion.ipynb #fe8a9d71
 IMAGE_STRIDE = 16 # px per token
 
 class ResBlock(nn.Module):
-    "Two 3×3 convolutions with group norm beside a shortcut, halving the map"
+    "Two 3×3 convolutions with batch norm beside a shortcut, halving the map"
     def __init__(self, i, o):
         super().__init__()
-        self.conv1,self.norm1 = nn.Conv2d(i, o, 3, 2, 1, bias=False),nn.GroupNorm(o//8, o)
-        self.conv2,self.norm2 = nn.Conv2d(o, o, 3, 1, 1, bias=False),nn.GroupNorm(o//8, o)
+        self.conv1,self.norm1 = nn.Conv2d(i, o, 3, 2, 1, bias=False),nn.BatchNorm2d(o)
+        self.conv2,self.norm2 = nn.Conv2d(o, o, 3, 1, 1, bias=False),nn.BatchNorm2d(o)
         self.short = nn.Conv2d(i, o, 1, 2, bias=False)
 
     def forward(self, x):
@@ -65,7 +65,7 @@ def waves(
     phase = 2*math.pi*at[:, None]/k
     return torch.cat([phase.sin(), phase.cos()], 1)
 
-# %% ../nbs/41_fusion.ipynb #e8bc5b61
+# %% ../nbs/41_fusion.ipynb #3d19a097
 class ImageEncoder(nn.Module):
     "Micrographs of any size from 64 px to tokens of 16 × 16 px"
     def __init__(self,
@@ -74,7 +74,7 @@ class ImageEncoder(nn.Module):
     ):
         super().__init__()
         a, b, c = widths
-        conv = lambda i, o, k: [nn.Conv2d(i, o, k, 2, k//2, bias=False), nn.GroupNorm(o//8, o), nn.ReLU(inplace=True)]
+        conv = lambda i, o, k: [nn.Conv2d(i, o, k, 2, k//2, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True)]
         self.body = nn.Sequential(*conv(1, a, 5), *conv(a, b, 3), ResBlock(b, c), ResBlock(c, d))
         self.place,self.d = nn.Parameter(torch.tensor(.1)),d
         self.to(memory_format=torch.channels_last)
@@ -90,7 +90,7 @@ class ImageEncoder(nn.Module):
         code = torch.cat([rows[:, None].expand(-1, len(cols), -1), cols[None].expand(len(rows), -1, -1)], -1)
         return m.flatten(2).transpose(1, 2) + self.place*code.flatten(0, 1)
 
-# %% ../nbs/41_fusion.ipynb #94a66a8a
+# %% ../nbs/41_fusion.ipynb #a12fca67
 POINTS_PER_TOKEN = 4
 TOKEN_CM1 = GRID[::POINTS_PER_TOKEN] # centre of each token, cm⁻¹, shape (213,)
 
@@ -104,6 +104,7 @@ class SpectrumEncoder(nn.Module):
         a, b = widths
         conv = lambda i, o, k, stride: nn.Conv2d(i, o, (1, k), (1, stride), (0, k//2))
         self.conv0,self.conv1,self.conv2,self.conv3 = conv(3, a, 5, 2),conv(a, b, 3, 2),conv(b, b, 3, 1),conv(b, d, 3, 1)
+        self.norm0,self.norm1,self.norm2 = (nn.BatchNorm2d(c) for c in (a, b, b))
         self.place = nn.Linear(64, 2*d)
         self.register_buffer("code", waves(torch.from_numpy(TOKEN_CM1).float(), 64, 8000., 40.), persistent=False)
         self.to(memory_format=torch.channels_last)
@@ -115,12 +116,12 @@ class SpectrumEncoder(nn.Module):
                )->torch.Tensor:      # Tokens, shape (b, 213, d)
         if x.shape[1:] != (2, GRID.size): raise ValueError(f"spectra of shape {tuple(x.shape[1:])}: the spectrum encoder needs (2, {GRID.size})")
         h = spectrum_channels(x).unsqueeze(2).contiguous(memory_format=torch.channels_last)
-        h = F.relu(self.conv1(F.relu(self.conv0(h))))
-        h = self.conv3(F.relu(h + self.conv2(h)))
+        h = F.relu(self.norm1(self.conv1(F.relu(self.norm0(self.conv0(h))))))
+        h = self.conv3(F.relu(h + self.norm2(self.conv2(h))))
         gain, shift = self.place(self.code).chunk(2, -1)
         return h.squeeze(2).transpose(1, 2)*(1 + gain) + shift
 
-# %% ../nbs/41_fusion.ipynb #49fcda31
+# %% ../nbs/41_fusion.ipynb #ffda3ec8
 class CrossAttention(nn.Module):
     "Tokens `x` ask tokens `y`; pre-norm, residual, followed by an MLP"
     def __init__(self, d:int, heads:int):
@@ -153,7 +154,7 @@ class AttentionPool(nn.Module):
         w = self.score(x).transpose(1, 2).masked_fill(~(mask | ~seen[:, None])[:, None], -math.inf).softmax(-1)*seen[:, None, None]
         return (w[:, :, None] @ self.value(x).view(b, n, self.heads, -1).transpose(1, 2)).reshape(b, d), w
 
-# %% ../nbs/41_fusion.ipynb #08666e96
+# %% ../nbs/41_fusion.ipynb #441e9dbf
 class CrossAttentionFusion(nn.Module):
     "Joint embedding of surface and wavenumber tokens"
     def __init__(self,
@@ -180,7 +181,7 @@ class CrossAttentionFusion(nn.Module):
         if need_weights: attention |= dict(spectrum_to_image=to_image, image_to_spectrum=to_spectrum)
         return self.join(torch.cat([zi, zs], 1)), attention
 
-# %% ../nbs/41_fusion.ipynb #29b5a4fd
+# %% ../nbs/41_fusion.ipynb #62240fd0
 def to_mechanism_prob(
     type_prob,    # Type probabilities, shape (..., n_classes), array or tensor
     scheme:Scheme # Its bits say which types hold which mechanism
@@ -204,7 +205,7 @@ class TypeHead(nn.Module):
         logits = self.residual(z)
         return logits if self.mechanism is None else logits + self.mechanism(z) @ self.bits.T
 
-# %% ../nbs/41_fusion.ipynb #b214cfe4
+# %% ../nbs/41_fusion.ipynb #ee6ed25d
 class AgingNet(nn.Module):
     "Ageing type from micrograph, spectrum or both; a missing side is left out exactly"
     def __init__(self,
@@ -213,7 +214,7 @@ class AgingNet(nn.Module):
         d:int=64,                  # Length of tokens and embedding
         heads:int=4,               # Attention heads
         drop:float=.2,             # Dropout on embeddings
-        modality_drop:float=.15    # Fusion, training: chance to take away the picture, and likewise the spectrum
+        modality_drop:float=.3     # Fusion, training: chance to take away the picture, and likewise the spectrum
     ):
         super().__init__()
         if modality not in MODALITIES: raise ValueError(f"modality {modality!r} is not one of {', '.join(MODALITIES)}")

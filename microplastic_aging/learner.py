@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['MODEL_FORMAT', 'MODEL_VERSION', 'CARD_KEYS', 'mechanism_logits', 'AgingLoss', 'headline_accuracy', 'macro_f1',
            'aging_metrics', 'Recipe', 'WeightMean', 'cpu_has_bf16', 'CpuBfloat16', 'only_modality', 'aging_learner',
-           'train_model', 'learning_curve', 'predict_arrays', 'ModelFormatError', 'save_model', 'load_model']
+           'EpochTeller', 'train_model', 'learning_curve', 'predict_arrays', 'ModelFormatError', 'save_model',
+           'load_model']
 
-# %% ../nbs/42_learner.ipynb #7b4f79af
+# %% ../nbs/42_learner.ipynb #aa325a23
 import hashlib, json, os
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -29,7 +30,7 @@ from .fusion import AgingNet, to_mechanism_prob
 from .loaders import ReadMicrograph, ReadSpectrum, aging_block, aging_dls
 from .samples import Arrays
 
-# %% ../nbs/42_learner.ipynb #563036f7
+# %% ../nbs/42_learner.ipynb #3c78ca62
 def mechanism_logits(
     logits:torch.Tensor, # Type logits, shape (..., n_classes)
     bits:torch.Tensor    # Bit pattern, shape (n_classes, 3)
@@ -62,7 +63,7 @@ class AgingLoss:
     def activation(self, logits): return logits.softmax(-1)
     def decodes(self, logits): return logits.argmax(-1)
 
-# %% ../nbs/42_learner.ipynb #1dbcc987
+# %% ../nbs/42_learner.ipynb #cef995ca
 def headline_accuracy(
     pred,         # Class numbers, shape (n,)
     target,       # Class numbers, shape (n,)
@@ -81,40 +82,41 @@ def aging_metrics(scheme:Scheme)->list:
     "Headline accuracy and macro-F1 as fastai metrics over a whole validation set"
     return [AccumMetric(partial(headline_accuracy, scheme=scheme), dim_argmax=-1, name="accuracy"), AccumMetric(macro_f1, dim_argmax=-1, name="macro_f1")]
 
-# %% ../nbs/42_learner.ipynb #50d93e5d
+# %% ../nbs/42_learner.ipynb #4b3944ff
 @dataclass(frozen=True)
 class Recipe:
     "How a model is trained; does not know of a validation set"
-    epochs:int=40        # Passes over the training rows
+    epochs:int=24        # Passes over the training rows
     lr:float=3e-3        # Peak learning rate of the cycle
     wd:float=.05         # Decoupled weight decay
-    bs:int=64            # Samples a step
+    bs:int=32            # Samples a step
     smooth:float=.1      # Label smoothing
     mechanism:float=.5   # Weight of the mechanism loss
     auxiliary:float=.3   # Weight of each side's own loss
     ema:float=.99        # Decay of the running mean of the weights, per step
 
 class WeightMean(Callback):
-    "Running mean of the weights, used in validation and kept at the end"
+    "Running mean of the weights, and of the statistics of batch norm, used in validation and kept at the end"
     def __init__(self, decay:float=.99): self.decay,self.mean = decay,None
-    def before_fit(self): self.steps,self.mean = 0,[p.detach().clone() for p in self.model.parameters()]
+    def tensors(self): return [t for t in self.model.state_dict().values() if t.is_floating_point()] # these share memory with the model
+    def before_fit(self): self.steps,self.mean = 0,[t.clone() for t in self.tensors()]
 
     def after_step(self):
         self.steps += 1
         new = max(1 - self.decay, 9/(self.steps + 9))
         with torch.no_grad():
-            for m, p in zip(self.mean, self.model.parameters()): m.lerp_(p, new)
+            for m, t in zip(self.mean, self.tensors()): m.lerp_(t, new)
 
     def swap(self):
         if self.mean is None: return
         with torch.no_grad():
-            for m, p in zip(self.mean, self.model.parameters()): held = p.clone(); p.copy_(m); m.copy_(held)
+            for m, t in zip(self.mean, self.tensors()): held = t.clone(); t.copy_(m); m.copy_(held)
 
     def before_validate(self): self.swap()
     def after_validate(self): self.swap()
     def after_fit(self): self.swap(); self.mean = None # from here on the model holds the mean, in `get_preds` too
 
-# %% ../nbs/42_learner.ipynb #04a1f4e4
+# %% ../nbs/42_learner.ipynb #64fc8ff4
 def cpu_has_bf16()->bool:
     "Whether this processor multiplies bf16 in hardware, as far as torch tells"
     flags = getattr(torch.cpu, "get_capabilities", dict)()
@@ -129,7 +131,7 @@ class CpuBfloat16(Callback):
         self.cast.__exit__(None, None, None)
         self.learn.pred = to_float(self.pred)
 
-# %% ../nbs/42_learner.ipynb #92075877
+# %% ../nbs/42_learner.ipynb #e45fca62
 def only_modality(
     arrays:Arrays, # Decoded samples
     modality:str   # 'fusion', 'image' or 'spectrum'
@@ -154,7 +156,12 @@ def aging_learner(
     cbs = [WeightMean(recipe.ema)] + ([CpuBfloat16()] if torch.device(dls.device).type == "cpu" and cpu_has_bf16() else [])
     return Learner(dls, net, loss_func=loss, opt_func=adamw, lr=recipe.lr, wd=recipe.wd, metrics=aging_metrics(scheme), cbs=cbs)
 
-# %% ../nbs/42_learner.ipynb #9a755612
+# %% ../nbs/42_learner.ipynb #f855513e
+class EpochTeller(Callback):
+    "Call a function after every epoch, for somebody else's progress bar"
+    def __init__(self, tell): self.tell = tell
+    def after_epoch(self): self.tell()
+
 def train_model(
     arrays:Arrays,           # Decoded samples
     y,                       # Class number of every row, shape (n,)
@@ -166,7 +173,7 @@ def train_model(
     seed:int=0,              # Same seed, same machine type and threads: same numbers
     recipe:Recipe=Recipe(),  # How to train
     device=None,             # torch device; default: the GPU where there is one
-    progress:bool=True       # Show fastai's bar and table
+    progress=True            # True: fastai's bar and table; False: nothing; a function: called after every epoch
 )->Learner:                  # Its `model` is the trained net, in evaluation mode
     "Train one model by the recipe"
     has = dict(image=arrays.has_image, spectrum=arrays.has_spectrum, fusion=arrays.has_image | arrays.has_spectrum)
@@ -177,9 +184,9 @@ def train_model(
     with no_random(seed), ExitStack() as quiet:
         dls = aging_dls(block, train, valid, recipe.bs, seed, device or default_device())
         learn = aging_learner(dls, scheme, modality, seed, recipe)
-        if not progress: [quiet.enter_context(c) for c in (learn.no_bar(), learn.no_logging())]
+        if progress is not True: [quiet.enter_context(c) for c in (learn.no_bar(), learn.no_logging())]
         set_seed(seed)
-        learn.fit_one_cycle(recipe.epochs, recipe.lr, wd=recipe.wd)
+        learn.fit_one_cycle(recipe.epochs, recipe.lr, wd=recipe.wd, cbs=EpochTeller(progress) if callable(progress) else None)
     learn.model.eval()
     return learn
 
@@ -188,7 +195,7 @@ def learning_curve(learn:Learner)->list:
     keys = ("train_loss", "valid_loss", "valid_accuracy", "valid_macro_f1")
     return [dict(epoch=e, **{k: None if v is None else float(v) for k, v in zip(keys, row)}) for e, row in enumerate(learn.recorder.values, 1)]
 
-# %% ../nbs/42_learner.ipynb #23ca8154
+# %% ../nbs/42_learner.ipynb #2c621145
 @torch.inference_mode()
 def predict_arrays(
     model,         # `AgingNet`, or a learner that holds one
@@ -206,7 +213,7 @@ def predict_arrays(
     p = torch.cat(logits).softmax(-1).numpy() if logits else np.zeros((0, net.scheme.n))
     return p, to_mechanism_prob(p, net.scheme)
 
-# %% ../nbs/42_learner.ipynb #abb85f5f
+# %% ../nbs/42_learner.ipynb #ab41b61d
 MODEL_FORMAT, MODEL_VERSION = "microplastic_aging.model", 1
 CARD_KEYS = ("simulated", "view")
 
@@ -241,7 +248,7 @@ def save_model(
     _write_atomic(folder/"model.json", text.encode())
     return folder
 
-# %% ../nbs/42_learner.ipynb #6a261dc2
+# %% ../nbs/42_learner.ipynb #aa60b858
 def _read(path):
     try: return path.read_bytes()
     except OSError as e: raise ModelFormatError(path, f"cannot be read ({e.strerror}); a model folder holds model.json and model.safetensors") from None
