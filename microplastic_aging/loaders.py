@@ -8,7 +8,7 @@ __all__ = ['WATER', 'BIOFILM', 'KNOT_CM1', 'TensorMicrograph', 'TensorSpectrum',
            'AugmentSpectrum', 'plot_pairs', 'AgingDL', 'to_numpy_batch', 'specimen_splitter', 'aging_block',
            'aging_dls']
 
-# %% ../nbs/40_loaders.ipynb #a38a294d
+# %% ../nbs/40_loaders.ipynb #cd17e969
 import math
 import numpy as np
 import torch
@@ -22,14 +22,14 @@ from .micrographs import plot_micrograph
 from .samples import Arrays
 from .spectra import GRID, plot_spectrum
 
-# %% ../nbs/40_loaders.ipynb #715c8dca
+# %% ../nbs/40_loaders.ipynb #7e44d9a1
 class TensorMicrograph(TensorImageBW):
     "Micrograph, grey values 0 to 1, shape (..., 1, S, S); a missing one is NaN throughout"
 
 class TensorSpectrum(TensorBase):
     "Absorbance and validity mask on `GRID`, shape (..., 2, 851); a missing one has a mask of zeros"
 
-# %% ../nbs/40_loaders.ipynb #ec421ec1
+# %% ../nbs/40_loaders.ipynb #64cc28cb
 class ReadMicrograph(Transform):
     "Row number, or many of them, to micrographs out of memory"
     def __init__(self, arrays):
@@ -50,7 +50,7 @@ class ReadSpectrum(Transform):
         valid = a.mask[row] & np.asarray(a.has_spectrum[row])[..., None]
         return TensorSpectrum(torch.from_numpy(np.stack([np.where(valid, a.spectrum[row], 0), valid], -2).astype('float32')))
 
-# %% ../nbs/40_loaders.ipynb #3de85f56
+# %% ../nbs/40_loaders.ipynb #5fa580fe
 class SameSpecimen(Transform):
     "In training, replace a row by any training row of the same specimen and label that has a spectrum"
     split_idx,train_setup = 0,True
@@ -73,7 +73,7 @@ class SameSpecimen(Transform):
         new = np.where(self.count[k] > 0, self.pool[np.minimum(pick, self.pool.size - 1)], row)
         return new if np.ndim(row) else int(new)
 
-# %% ../nbs/40_loaders.ipynb #23e1d06b
+# %% ../nbs/40_loaders.ipynb #c972270d
 class AgingType(DisplayedTransform):
     "Row number, or many of them, to class numbers of the scheme; -1 is shown as 'unlabelled'"
     def __init__(self, y, scheme):
@@ -82,7 +82,7 @@ class AgingType(DisplayedTransform):
     def encodes(self, row): return TensorCategory(torch.as_tensor(self.y[row]))
     def decodes(self, o:TensorCategory): return Category(self.vocab[int(o)] if int(o) >= 0 else "unlabelled")
 
-# %% ../nbs/40_loaders.ipynb #bb7aab03
+# %% ../nbs/40_loaders.ipynb #6f65486e
 def turn_scale(
     x:torch.Tensor, # Pictures, shape (b, 1, S, S)
     scale:float=.15 # Largest relative change of magnification
@@ -111,7 +111,7 @@ class AugmentMicrograph(Transform):
         x = x.sub_(mean).mul_(torch.exp(self.contrast*u())).add_(mean + self.brightness*u())
         return TensorMicrograph(x.add_(torch.randn_like(x)*(self.noise*u().abs())).clamp_(0, 1))
 
-# %% ../nbs/40_loaders.ipynb #91b4cad0
+# %% ../nbs/40_loaders.ipynb #22727970
 # (centre cm⁻¹, full width at half maximum cm⁻¹, height relative to 1644 cm⁻¹); MPX_specDB difference spectra, tag M
 WATER = ((3400, 400, 2.3), (1644, 110, 1.))
 BIOFILM = ((3350, 400, 2.3), (2926, 60, .8), (1644, 110, 1.), (1546, 60, .5), (1418, 80, .5), (1093, 180, .8))
@@ -135,7 +135,7 @@ def shift_spectra(
         return torch.where(ok, near, x)
     return x + steps.clamp(min=0)*(side(1) - x) + (-steps).clamp(min=0)*(side(-1) - x)
 
-# %% ../nbs/40_loaders.ipynb #0670beff
+# %% ../nbs/40_loaders.ipynb #c3c431fe
 KNOT_CM1 = 120. # spacing of the knots of `smooth_field`: wider than a band, narrower than a region
 
 def smooth_field(b:int, n:int, device=None)->torch.Tensor: # Shape (b, n), sd about 1
@@ -169,7 +169,7 @@ class AugmentSpectrum(Transform):
         half = rand()*(rand() < .5)*self.hide_cm1/(GRID[-1] - GRID[0])
         return ((t - (2*rand() - 1)).abs() >= half).float()
 
-# %% ../nbs/40_loaders.ipynb #d91eefc0
+# %% ../nbs/40_loaders.ipynb #81f3a5cf
 def plot_pairs(
     images,          # Micrographs, grey values 0 to 1, shape (k, 1, S, S); NaN is drawn as a note
     spectra,         # Absorbance and mask, shape (k, 2, 851)
@@ -209,7 +209,7 @@ class AgingDL(TfmdDL):
 
 def to_numpy_batch(b, max_n): return [o[:max_n].detach().cpu().as_subclass(torch.Tensor).numpy() for o in b]
 
-# %% ../nbs/40_loaders.ipynb #43614e8c
+# %% ../nbs/40_loaders.ipynb #e595f64e
 def specimen_splitter(
     specimens,           # Specimen of every row, shape (n,)
     valid_pct:float=.2,  # Share of specimens held out
@@ -241,7 +241,7 @@ def aging_block(
               TransformBlock(type_tfms=[*partner, ReadSpectrum(arrays)]), TransformBlock(type_tfms=[AgingType(y, scheme)]))
     return DataBlock(blocks, n_inp=2, splitter=splitter or specimen_splitter(specimens), batch_tfms=[AugmentMicrograph(), AugmentSpectrum()])
 
-# %% ../nbs/40_loaders.ipynb #0eeef818
+# %% ../nbs/40_loaders.ipynb #605da768
 def aging_dls(
     block:DataBlock, # From `aging_block`
     train,           # Row numbers to train on

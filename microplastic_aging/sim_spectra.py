@@ -8,14 +8,14 @@ __all__ = ['SUSCEPTIBILITY', 'CARBONYL_SHIFT', 'WATER_BIOFILM', 'LAB_WATER', 'NA
            'physical_products', 'neutral_products', 'product_bands', 'wet_level', 'draw', 'vapour_lines', 'instrument',
            'SpectrumSpecimen', 'spectrum_specimen', 'band_cv', 'oxidation', 'pristine_view', 'simulate_spectrum']
 
-# %% ../nbs/13_sim_spectra.ipynb #8e8b2168
+# %% ../nbs/13_sim_spectra.ipynb #7a4a183e
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 import numpy as np
 from .spectra import GRID
 
-# %% ../nbs/13_sim_spectra.ipynb #3d24e1ca
+# %% ../nbs/13_sim_spectra.ipynb #c7ca7850
 @lru_cache
 def pristine_bands()->dict: # Polymer -> array (n_bands, 4): position cm⁻¹, FWHM cm⁻¹, height relative to the strongest, mixing η
     "Fitted pristine ATR bands (Primpke 2018 library; fitted for this project)"
@@ -36,7 +36,7 @@ def pseudo_voigt(
     t = (2*(wn - pos)/fwhm)**2
     return (height*(eta/(1 + t) + (1 - eta)*np.exp(-np.log(2)*t))).sum(0)
 
-# %% ../nbs/13_sim_spectra.ipynb #60b26575
+# %% ../nbs/13_sim_spectra.ipynb #eff48c8c
 SUSCEPTIBILITY = dict(PE=(1., 1.), PP=(1., 1.25), PS=(1., 1.), PET=(.8, .7)) # (chemical, uv): PP oxidises first, PET is slow (S, d1em00392e; atlas/470)
 CARBONYL_SHIFT = dict(PS=14.)                       # PS: aryl and chain-end carbonyls at 1725–1735 (S)
 
@@ -62,7 +62,7 @@ def physical_products(rng, polymer)->np.ndarray: # Bands (b, 3): position, FWHM,
     silicate = rng.uniform(0, .08)*(rng.random() < .5)
     return np.array([[1665 + rng.normal(0, 4), rng.uniform(20, 35), rng.uniform(.005, .025)], [1080 + rng.uniform(-30, 10), rng.uniform(60, 120), silicate]])
 
-# %% ../nbs/13_sim_spectra.ipynb #0844677f
+# %% ../nbs/13_sim_spectra.ipynb #cf460ede
 def neutral_products(rng, polymer)->np.ndarray: # Bands (b, 3): position, FWHM, height at severity 1
     "Shared product bands of any oxidation: the two sets at half their height each"
     both = np.concatenate([uv_products(rng, polymer), chemical_products(rng, polymer)])
@@ -79,7 +79,7 @@ def product_bands(
     else: chemical, uv = chemical_products(rng, polymer)*[1, 1, c], uv_products(rng, polymer)*[1, 1, u]
     return [chemical, uv, physical_products(rng, polymer)]
 
-# %% ../nbs/13_sim_spectra.ipynb #05488e80
+# %% ../nbs/13_sim_spectra.ipynb #e2e6aa38
 WATER_BIOFILM = np.array([ # position, FWHM, height relative to 1644 cm⁻¹
     [3355, 405, 2.35], [2926, 70, .9], [1644, 145, 1.06], [1546, 80, .5], [1419, 90, .5], [1093, 180, .8], [875, 20, .2], [659, 80, .3]])
 LAB_WATER = .03               # Upper end of h1644 in laboratory samples (G)
@@ -90,7 +90,7 @@ def wet_level(rng)->float: # h1644 relative to the strongest polymer band
     median, log_sd = NATURAL_WATER
     return float(np.clip(median*np.exp(log_sd*abs(rng.normal())), median, 1.))
 
-# %% ../nbs/13_sim_spectra.ipynb #4294ebf8
+# %% ../nbs/13_sim_spectra.ipynb #78e14b99
 QUANTILES = (0, .05, .25, .5, .75, .95, 1)
 OFFSET = (-.03, -.02, .013, .045, .086, .36, .5)     # at 1930 cm⁻¹, relative to the maximum (M)
 TILT = (-.25, -.18, -.04, -.02, .004, .02, .04)      # 3940 minus 1930 cm⁻¹, relative to the maximum (M)
@@ -110,7 +110,7 @@ def vapour_lines()->np.ndarray: # Shape (851,), largest absolute value 1
     lines = rng.normal(size=GRID.size)*(((GRID > 1400) & (GRID < 1900)) | ((GRID > 3500) & (GRID < 3950)))
     return lines/np.abs(lines).max()
 
-# %% ../nbs/13_sim_spectra.ipynb #e6ac8e81
+# %% ../nbs/13_sim_spectra.ipynb #a2f1aba2
 def instrument(
     rng,           # numpy Generator of the view
     ab:np.ndarray, # Absorbance relative to the strongest band, shape (851,) on `GRID`
@@ -125,7 +125,7 @@ def instrument(
     drift = np.convolve(rng.normal(0, 1, GRID.size + 24), np.hanning(25)/np.sqrt((np.hanning(25)**2).sum()), "valid") # slow interference, as large as the white part
     return np.exp(rng.uniform(*np.log(CONTACT)))*(ab + baseline + co2 + vapour + level*(rng.normal(size=GRID.size) + drift))
 
-# %% ../nbs/13_sim_spectra.ipynb #6003edd3
+# %% ../nbs/13_sim_spectra.ipynb #865d2874
 @dataclass(frozen=True)
 class SpectrumSpecimen:
     "What belongs to the particle and not to the view"
@@ -157,7 +157,7 @@ def band_cv(bands:np.ndarray # Shape (b, 4)
     "Replicate scatter by kind of band"
     return np.where(bands[:, 2] < .1, .45, np.where(bands[:, 0] > 2700, .08, .18))
 
-# %% ../nbs/13_sim_spectra.ipynb #d717ab42
+# %% ../nbs/13_sim_spectra.ipynb #936f7982
 def oxidation(
     specimen:SpectrumSpecimen,
     severity:np.ndarray, # Severity of the view by mechanism (chemical, uv, physical), shape (3,)
