@@ -7,7 +7,7 @@ __all__ = ['PACKAGE', 'RESUMES', 'OVERVIEW', 'app', 'Manifest', 'Label', 'Group'
            'Views', 'Version', 'is_for_user', 'message', 'show_warning', 'Polite', 'common', 'Variant', 'Modality',
            'find_device', 'simulate', 'problem_lines', 'check', 'study', 'train', 'predict', 'report', 'main']
 
-# %% ../nbs/61_cli.ipynb #50c38289
+# %% ../nbs/61_cli.ipynb #01a563f3
 import dis, errno, re, shutil, sys, textwrap, warnings
 from enum import Enum
 from functools import partial
@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 from . import __version__
 
-# %% ../nbs/61_cli.ipynb #ae10611c
+# %% ../nbs/61_cli.ipynb #2f72b459
 PACKAGE = "microplastic_aging"
 
 def is_for_user(
@@ -31,7 +31,7 @@ def is_for_user(
     ours = str(origin.tb_frame.f_globals.get("__name__")).partition(".")[0] in (PACKAGE, __name__.partition(".")[0])
     return ours and origin.tb_frame.f_code.co_code[origin.tb_lasti] == dis.opmap["RAISE_VARARGS"]
 
-# %% ../nbs/61_cli.ipynb #a9de25df
+# %% ../nbs/61_cli.ipynb #6ae8a6fc
 def message(
     e:Exception # Written for the user
 )->str:
@@ -49,7 +49,7 @@ def show_warning(usual, text, category, filename, lineno, file=None, line=None):
     if Path(filename).parent.name == PACKAGE and issubclass(category, UserWarning): typer.echo(f"warning: {text}", err=True)
     else: usual(text, category, filename, lineno, file, line)
 
-# %% ../nbs/61_cli.ipynb #a96bc460
+# %% ../nbs/61_cli.ipynb #165a0f92
 RESUMES = {"study"} # Commands that go on where they stopped
 
 class Polite(TyperGroup):
@@ -71,7 +71,7 @@ class Polite(TyperGroup):
                 typer.echo(f"error: {message(e)}", err=True)
                 raise typer.Exit(1) from None
 
-# %% ../nbs/61_cli.ipynb #e6da0f95
+# %% ../nbs/61_cli.ipynb #9d7ea259
 def _examples(*lines)->str:
     "Text below a command's help"
     return "\n\n".join(["Examples:", *(f"microplastic-aging {line}" for line in lines)])
@@ -90,7 +90,7 @@ def _tell_version(wanted:bool):
 @app.callback()
 def common(version:Annotated[bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say the version and stop.")]=False): pass
 
-# %% ../nbs/61_cli.ipynb #9fe40f9f
+# %% ../nbs/61_cli.ipynb #166939f2
 class Variant(str, Enum):
     "Benchmarks and controls, as `simulate` makes them"
     standard = "standard"
@@ -116,7 +116,7 @@ Device = Annotated[Optional[str], _option("Running", "cpu, cuda, cuda:1 or mps. 
 Views = Annotated[Optional[int], _option("Simulated benchmark", "Number of samples. Default: 1571; with --quick at most 400.", min=1, show_default=False, metavar="N")]
 Version = Annotated[Optional[Variant], _option("Simulated benchmark", "Which benchmark, or control. Default: standard.", show_default=False)]
 
-# %% ../nbs/61_cli.ipynb #84602916
+# %% ../nbs/61_cli.ipynb #918b3d83
 def _existing(path:Path)->Path:
     "The path, if there is something"
     if not path.exists(): raise FileNotFoundError(f"{path}: no such file or folder")
@@ -151,7 +151,7 @@ def find_device(
     except (RuntimeError, AssertionError, NotImplementedError) as e: raise ValueError(f"device {name!r} cannot be used here ({str(e).splitlines()[0].split('. ')[0]}); try cpu") from None
     return name
 
-# %% ../nbs/61_cli.ipynb #818b8e2a
+# %% ../nbs/61_cli.ipynb #20fc0a63
 @app.command(epilog=_examples("simulate benchmark", "simulate little --samples 32 --variant wet"))
 def simulate(
     out:Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make; must not exist.", show_default=False)],
@@ -165,7 +165,7 @@ def simulate(
     manifest = write_benchmark(out, samples, seed, variant.value)
     typer.echo(f"{samples} simulated samples: {_shown(manifest)}")
 
-# %% ../nbs/61_cli.ipynb #9163d1f2
+# %% ../nbs/61_cli.ipynb #eb257ef4
 def _plain(value, width=48)->str:
     "Text that fits a cell: printable, its middle left out where it is long"
     text = "".join(c if c.isprintable() else "·" for c in str(value))
@@ -189,7 +189,7 @@ def problem_lines(
 
 def _count(n, noun)->str: return f"{n or 'no'} {noun}{'s'*(n != 1)}"
 
-# %% ../nbs/61_cli.ipynb #527bee31
+# %% ../nbs/61_cli.ipynb #dc8081f7
 def _dataset_lines(samples)->list:
     "How a dataset was understood"
     table, kind = samples.table, "simulated sample" if samples.simulated else "sample"
@@ -220,7 +220,7 @@ def check(
     typer.echo(f"{' and '.join(_count(len(part), noun) for noun, part in parts)} in {manifest}")
     if failed: raise typer.Exit(1)
 
-# %% ../nbs/61_cli.ipynb #97c6f050
+# %% ../nbs/61_cli.ipynb #221b03bb
 def _study_mode(**flags)->str:
     given = [name for name, on in flags.items() if on]
     if len(given) > 1: raise typer.BadParameter(f"give --{' or --'.join(given)}, not both")
@@ -255,7 +255,7 @@ def study(
     config = StudyConfig(out=str(out or f"runs/{'quick' if quick else 'study'}"), label=label, group=group, seed=seed, mode=mode, **{k: v for k, v in named.items() if v is not None})
     typer.echo(f"report: {_shown(run_study(config))}")
 
-# %% ../nbs/61_cli.ipynb #b44665e7
+# %% ../nbs/61_cli.ipynb #c7781eba
 @app.command(epilog=_examples("train my_particles --out models/mine", "train my_particles --out models/images --modality image --epochs 60"))
 def train(
     manifest:Manifest,
@@ -277,7 +277,7 @@ def train(
     made = train_manifest(manifest, out, modality.value, epochs, seed, label=label, group=group, scheme=scheme, device=find_device(device))
     typer.echo(f"model: {_shown(made)}")
 
-# %% ../nbs/61_cli.ipynb #8bcd7434
+# %% ../nbs/61_cli.ipynb #89098f3b
 @app.command(epilog=_examples("predict runs/study my_particles", "predict models/mine my_particles --out mine.csv"))
 def predict(
     model:Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder, or a run folder: its fusion model.", show_default=False)],
@@ -294,14 +294,14 @@ def predict(
     made = predict_manifest(folder, manifest, out, find_device(device))
     typer.echo(f"model: {_shown(folder)}\npredictions: {_shown(made)}")
 
-# %% ../nbs/61_cli.ipynb #d6ad85f1
+# %% ../nbs/61_cli.ipynb #397c1cc2
 @app.command(epilog=_examples("report runs/study"))
 def report(run:Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of a study.", show_default=False)]):
     "Make report.html of a run again."
     from microplastic_aging.report import write_report
     typer.echo(f"report: {_shown(write_report(_existing(run)))}")
 
-# %% ../nbs/61_cli.ipynb #46ab2d30
+# %% ../nbs/61_cli.ipynb #038824ca
 def main():
     "The command `microplastic-aging`"
     for stream in (sys.stdout, sys.stderr):

@@ -7,7 +7,7 @@ __all__ = ['DERIVATIVE_GAIN', 'IMAGE_STRIDE', 'POINTS_PER_TOKEN', 'TOKEN_CM1', '
            'ResBlock', 'waves', 'ImageEncoder', 'SpectrumEncoder', 'CrossAttention', 'AttentionPool',
            'CrossAttentionFusion', 'to_mechanism_prob', 'TypeHead', 'AgingNet']
 
-# %% ../nbs/41_fusion.ipynb #43c8ec04
+# %% ../nbs/41_fusion.ipynb #398c6f14
 import math
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from .aging import Scheme
 from .spectra import GRID
 
-# %% ../nbs/41_fusion.ipynb #8dc8e581
+# %% ../nbs/41_fusion.ipynb #b4b93cdb
 DERIVATIVE_GAIN = 4. # brings the derivative to about the size of the SNV itself
 
 def standardise(
@@ -39,7 +39,7 @@ def spectrum_channels(
     both = F.pad(valid[:, 2:] & valid[:, :-2] & valid[:, 1:-1], (1, 1))
     return torch.stack([a, torch.where(both, slope, 0), valid.to(a.dtype)], 1)
 
-# %% ../nbs/41_fusion.ipynb #126706e2
+# %% ../nbs/41_fusion.ipynb #41cb429d
 IMAGE_STRIDE = 16 # px per token
 
 class ResBlock(nn.Module):
@@ -65,7 +65,7 @@ def waves(
     phase = 2*math.pi*at[:, None]/k
     return torch.cat([phase.sin(), phase.cos()], 1)
 
-# %% ../nbs/41_fusion.ipynb #238bdc03
+# %% ../nbs/41_fusion.ipynb #78624b50
 class ImageEncoder(nn.Module):
     "Micrographs of any size from 64 px to tokens of 16 × 16 px"
     def __init__(self,
@@ -90,7 +90,7 @@ class ImageEncoder(nn.Module):
         code = torch.cat([rows[:, None].expand(-1, len(cols), -1), cols[None].expand(len(rows), -1, -1)], -1)
         return m.flatten(2).transpose(1, 2) + self.place*code.flatten(0, 1)
 
-# %% ../nbs/41_fusion.ipynb #6037c500
+# %% ../nbs/41_fusion.ipynb #602af151
 POINTS_PER_TOKEN = 4
 TOKEN_CM1 = GRID[::POINTS_PER_TOKEN] # centre of each token, cm⁻¹, shape (213,)
 
@@ -121,7 +121,7 @@ class SpectrumEncoder(nn.Module):
         gain, shift = self.place(self.code).chunk(2, -1)
         return h.squeeze(2).transpose(1, 2)*(1 + gain) + shift
 
-# %% ../nbs/41_fusion.ipynb #532d5c01
+# %% ../nbs/41_fusion.ipynb #624fff50
 class CrossAttention(nn.Module):
     "Tokens `x` ask tokens `y`; pre-norm, residual, followed by an MLP"
     def __init__(self, d:int, heads:int):
@@ -154,7 +154,7 @@ class AttentionPool(nn.Module):
         w = self.score(x).transpose(1, 2).masked_fill(~(mask | ~seen[:, None])[:, None], -math.inf).softmax(-1)*seen[:, None, None]
         return (w[:, :, None] @ self.value(x).view(b, n, self.heads, -1).transpose(1, 2)).reshape(b, d), w
 
-# %% ../nbs/41_fusion.ipynb #56da297d
+# %% ../nbs/41_fusion.ipynb #25c99fe3
 class CrossAttentionFusion(nn.Module):
     "Joint embedding of surface and wavenumber tokens"
     def __init__(self,
@@ -181,7 +181,7 @@ class CrossAttentionFusion(nn.Module):
         if need_weights: attention |= dict(spectrum_to_image=to_image, image_to_spectrum=to_spectrum)
         return self.join(torch.cat([zi, zs], 1)), attention
 
-# %% ../nbs/41_fusion.ipynb #744db794
+# %% ../nbs/41_fusion.ipynb #d0665c22
 def to_mechanism_prob(
     type_prob,    # Type probabilities, shape (..., n_classes), array or tensor
     scheme:Scheme # Its bits say which types hold which mechanism
@@ -205,7 +205,7 @@ class TypeHead(nn.Module):
         logits = self.residual(z)
         return logits if self.mechanism is None else logits + self.mechanism(z) @ self.bits.T
 
-# %% ../nbs/41_fusion.ipynb #8e8e51ed
+# %% ../nbs/41_fusion.ipynb #085c651b
 class AgingNet(nn.Module):
     "Ageing type from micrograph, spectrum or both; a missing side is left out exactly"
     def __init__(self,

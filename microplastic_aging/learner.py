@@ -8,7 +8,7 @@ __all__ = ['MODEL_FORMAT', 'MODEL_VERSION', 'CARD_KEYS', 'mechanism_logits', 'Ag
            'EpochTeller', 'train_model', 'learning_curve', 'predict_arrays', 'ModelFormatError', 'save_model',
            'load_model']
 
-# %% ../nbs/42_learner.ipynb #aa325a23
+# %% ../nbs/42_learner.ipynb #924c6ec2
 import hashlib, json, os
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -30,7 +30,7 @@ from .fusion import AgingNet, to_mechanism_prob
 from .loaders import ReadMicrograph, ReadSpectrum, aging_block, aging_dls
 from .samples import Arrays
 
-# %% ../nbs/42_learner.ipynb #3c78ca62
+# %% ../nbs/42_learner.ipynb #3d7645ea
 def mechanism_logits(
     logits:torch.Tensor, # Type logits, shape (..., n_classes)
     bits:torch.Tensor    # Bit pattern, shape (n_classes, 3)
@@ -63,7 +63,7 @@ class AgingLoss:
     def activation(self, logits): return logits.softmax(-1)
     def decodes(self, logits): return logits.argmax(-1)
 
-# %% ../nbs/42_learner.ipynb #cef995ca
+# %% ../nbs/42_learner.ipynb #50aaa224
 def headline_accuracy(
     pred,         # Class numbers, shape (n,)
     target,       # Class numbers, shape (n,)
@@ -82,7 +82,7 @@ def aging_metrics(scheme:Scheme)->list:
     "Headline accuracy and macro-F1 as fastai metrics over a whole validation set"
     return [AccumMetric(partial(headline_accuracy, scheme=scheme), dim_argmax=-1, name="accuracy"), AccumMetric(macro_f1, dim_argmax=-1, name="macro_f1")]
 
-# %% ../nbs/42_learner.ipynb #4b3944ff
+# %% ../nbs/42_learner.ipynb #98678c0e
 @dataclass(frozen=True)
 class Recipe:
     "How a model is trained; does not know of a validation set"
@@ -116,7 +116,7 @@ class WeightMean(Callback):
     def after_validate(self): self.swap()
     def after_fit(self): self.swap(); self.mean = None # from here on the model holds the mean, in `get_preds` too
 
-# %% ../nbs/42_learner.ipynb #64fc8ff4
+# %% ../nbs/42_learner.ipynb #a175a470
 def cpu_has_bf16()->bool:
     "Whether this processor multiplies bf16 in hardware, as far as torch tells"
     flags = getattr(torch.cpu, "get_capabilities", dict)()
@@ -131,7 +131,7 @@ class CpuBfloat16(Callback):
         self.cast.__exit__(None, None, None)
         self.learn.pred = to_float(self.pred)
 
-# %% ../nbs/42_learner.ipynb #e45fca62
+# %% ../nbs/42_learner.ipynb #e1ded5e0
 def only_modality(
     arrays:Arrays, # Decoded samples
     modality:str   # 'fusion', 'image' or 'spectrum'
@@ -156,7 +156,7 @@ def aging_learner(
     cbs = [WeightMean(recipe.ema)] + ([CpuBfloat16()] if torch.device(dls.device).type == "cpu" and cpu_has_bf16() else [])
     return Learner(dls, net, loss_func=loss, opt_func=adamw, lr=recipe.lr, wd=recipe.wd, metrics=aging_metrics(scheme), cbs=cbs)
 
-# %% ../nbs/42_learner.ipynb #f855513e
+# %% ../nbs/42_learner.ipynb #b7ef099f
 class EpochTeller(Callback):
     "Call a function after every epoch, for somebody else's progress bar"
     def __init__(self, tell): self.tell = tell
@@ -195,7 +195,7 @@ def learning_curve(learn:Learner)->list:
     keys = ("train_loss", "valid_loss", "valid_accuracy", "valid_macro_f1")
     return [dict(epoch=e, **{k: None if v is None else float(v) for k, v in zip(keys, row)}) for e, row in enumerate(learn.recorder.values, 1)]
 
-# %% ../nbs/42_learner.ipynb #2c621145
+# %% ../nbs/42_learner.ipynb #b563c636
 @torch.inference_mode()
 def predict_arrays(
     model,         # `AgingNet`, or a learner that holds one
@@ -213,7 +213,7 @@ def predict_arrays(
     p = torch.cat(logits).softmax(-1).numpy() if logits else np.zeros((0, net.scheme.n))
     return p, to_mechanism_prob(p, net.scheme)
 
-# %% ../nbs/42_learner.ipynb #ab41b61d
+# %% ../nbs/42_learner.ipynb #1d48cd1a
 MODEL_FORMAT, MODEL_VERSION = "microplastic_aging.model", 1
 CARD_KEYS = ("simulated", "view")
 
@@ -248,7 +248,7 @@ def save_model(
     _write_atomic(folder/"model.json", text.encode())
     return folder
 
-# %% ../nbs/42_learner.ipynb #aa60b858
+# %% ../nbs/42_learner.ipynb #fd40634d
 def _read(path):
     try: return path.read_bytes()
     except OSError as e: raise ModelFormatError(path, f"cannot be read ({e.strerror}); a model folder holds model.json and model.safetensors") from None

@@ -6,7 +6,7 @@
 __all__ = ['SCALES', 'snv', 'spectrum_probe', 'texture_features', 'scale_features', 'anisotropy', 'image_features', 'image_probe',
            'class_probabilities', 'mean_log']
 
-# %% ../nbs/25_probes.ipynb #248095fc
+# %% ../nbs/25_probes.ipynb #2697e32b
 import numpy as np
 from joblib import Parallel, delayed, cpu_count
 from scipy import ndimage as ndi
@@ -17,7 +17,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.pipeline import make_pipeline
 
-# %% ../nbs/25_probes.ipynb #3c656aa5
+# %% ../nbs/25_probes.ipynb #f2747007
 def snv(
     ab:np.ndarray,   # Absorbance, shape (..., n)
     mask:np.ndarray, # Validity, bool, shape (..., n)
@@ -28,14 +28,14 @@ def snv(
     centred = np.where(mask, ab - np.where(mask, ab, 0).sum(-1, keepdims=True)/count, 0)
     return centred/np.maximum(np.sqrt((centred**2).sum(-1, keepdims=True)/count), 1e-12)
 
-# %% ../nbs/25_probes.ipynb #1c7453ba
+# %% ../nbs/25_probes.ipynb #c990b104
 def spectrum_probe(n_rows:int, # Training rows: fewer than 41 allow fewer components
                    n_points:int=851
                   ):           # scikit-learn pipeline on `snv` output
     "PCA 40 and linear discriminants"
     return make_pipeline(PCA(min(40, n_rows - 1, n_points), svd_solver="full"), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
 
-# %% ../nbs/25_probes.ipynb #9a2e4a39
+# %% ../nbs/25_probes.ipynb #101cbc83
 SCALES = (0., 1., 2., 4.) # Gaussian blur before each set of features, px
 
 def texture_features(
@@ -64,7 +64,7 @@ def anisotropy(gx, gy, where)->np.ndarray: # Shape (7,)
     low, high = np.linalg.eigvalsh([[xx, xy], [xy, yy]])
     return np.append(bins[[0, 1, 2, 4, 8, 17]], low/max(high, 1e-12))
 
-# %% ../nbs/25_probes.ipynb #30993d7c
+# %% ../nbs/25_probes.ipynb #bf282633
 def image_features(
     images:np.ndarray, # Grey values, shape (n, h, w)
     jobs:int|None=None, # Processes; default one per core for more than 200 pictures
@@ -73,13 +73,13 @@ def image_features(
     jobs = jobs or (cpu_count() if len(images) > 200 else 1)
     return np.stack(Parallel(jobs, batch_size=16)(delayed(texture_features)(im) for im in images))
 
-# %% ../nbs/25_probes.ipynb #3a5eb819
+# %% ../nbs/25_probes.ipynb #d2655421
 def image_probe(seed:int=0 # Of the trees
                ):          # scikit-learn classifier on `image_features` output
     "Extremely randomised trees"
     return ExtraTreesClassifier(500, min_samples_leaf=2, max_features=.3, random_state=seed, n_jobs=-1)
 
-# %% ../nbs/25_probes.ipynb #e3af020e
+# %% ../nbs/25_probes.ipynb #aaab04a4
 def class_probabilities(
     model,             # Fitted scikit-learn classifier whose classes are numbers of the scheme
     x:np.ndarray,      # Features, shape (n, f)
@@ -94,9 +94,9 @@ def class_probabilities(
 
 def mean_log(
     *probabilities:np.ndarray, # Each (n, n_classes); rows of nan mean: this side is missing
-)->np.ndarray:                 # Shape (n, n_classes), rows sum to 1
+)->np.ndarray:                 # Shape (n, n_classes), rows sum to 1; nan where no side is there
     "Late fusion by the mean log-probability of the sides that are there"
-    with np.errstate(divide="ignore"): z = np.nansum([np.log(p) for p in probabilities], 0)
-    z = z/np.maximum(np.sum([~np.isnan(p[:, :1]) for p in probabilities], 0), 1)
+    sides = np.sum([~np.isnan(p[:, :1]) for p in probabilities], 0)
+    z = np.nansum([np.log(p) for p in probabilities], 0)/np.maximum(sides, 1)
     z = np.exp(z - z.max(1, keepdims=True))
-    return z/z.sum(1, keepdims=True)
+    return np.where(sides, z/z.sum(1, keepdims=True), np.nan)

@@ -9,7 +9,7 @@ __all__ = ['MODES', 'K_FOLDS', 'SIZE_PX', 'QUICK_SAMPLES', 'QUICK_EPOCHS', 'MIN_
            'prediction_table', 'probability_columns', 'summarise', 'run_study', 'train_manifest', 'model_folder',
            'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #ddae016c
+# %% ../nbs/60_study.ipynb #b0fbd504
 import io, json, os, platform, subprocess, sys, time
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -30,7 +30,7 @@ from .samples import Arrays, Samples, decode, grouped_folds, random_folds, read_
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 
-# %% ../nbs/60_study.ipynb #613e75d6
+# %% ../nbs/60_study.ipynb #bf61f36a
 MODES = dict(study=1, quick=1, full=5, control=1) # grouped folds that are run; the random split is one fold in all but `control`
 K_FOLDS, SIZE_PX = 5, 160              # folds; side of the model's view in pixels
 QUICK_SAMPLES, QUICK_EPOCHS = 400, 8
@@ -68,10 +68,10 @@ class StudyConfig:
         epochs = self.epochs or (QUICK_EPOCHS if self.quick else None)
         return replace(Recipe(), epochs=epochs) if epochs else Recipe()
 
-# %% ../nbs/60_study.ipynb #bd901056
+# %% ../nbs/60_study.ipynb #1bf440e5
 def write_json(path, content): write_atomic(path, json.dumps(content, indent=1).encode())
 
-# %% ../nbs/60_study.ipynb #2abb0b3c
+# %% ../nbs/60_study.ipynb #c0749162
 @dataclass
 class Run:
     "A study while it runs"
@@ -110,7 +110,7 @@ class Run:
         needed = {"classical_image", "classical_spectrum"} if "classical_fusion" in asked else set()
         return [m for m in able if m in asked or m in needed]
 
-# %% ../nbs/60_study.ipynb #9bb8821d
+# %% ../nbs/60_study.ipynb #5c59d666
 def stage_file(out, model, split, fold, kind): return Path(out)/"stages"/f"{model}-{split}-{fold}.{kind}"
 
 def read_stage(out, model, split, fold)->tuple: # rows (m,), probabilities (m, n_classes), notes
@@ -144,7 +144,7 @@ def model_card(samples:Samples, arrays:Arrays, **more)->dict:
     view = dict(fov_um=arrays.fov_um, size_px=int(arrays.image.shape[-1]))
     return dict(simulated=samples.simulated, view=view, data=samples.provenance, data_hash=arrays.hash, label=samples.label, package=__version__, **more)
 
-# %% ../nbs/60_study.ipynb #21e93402
+# %% ../nbs/60_study.ipynb #02a38ee7
 def open_run(config:StudyConfig, progress=True)->Run:
     "Make or reopen the run folder: data, arrays, folds"
     out = Path(config.out)
@@ -192,7 +192,7 @@ def timed(out, stage, fn, *args, **kwargs):
     write_json(path, seconds | {stage: max(round(time.time() - start, 1), seconds.get(stage, 0))}) # a resumed run that finds the work done keeps the time it took
     return value
 
-# %% ../nbs/60_study.ipynb #e8d7016c
+# %% ../nbs/60_study.ipynb #28d3656d
 def write_run_head(run:Run):
     "config.json, provenance.json, folds.csv, environment.json"
     c, s = run.config, run.samples
@@ -216,7 +216,7 @@ def commit()->str|None:
     try: return git("rev-parse", "--short=10", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError): return None
 
-# %% ../nbs/60_study.ipynb #4d61b29c
+# %% ../nbs/60_study.ipynb #14982d58
 def pooled(run:Run, split:str)->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split"
     out = {}
@@ -244,7 +244,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #1198d593
+# %% ../nbs/60_study.ipynb #400b1431
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -265,14 +265,14 @@ def summarise(run:Run)->dict:
     data = {k: s.provenance.get(k) for k in ("version", "variant", "title")} | dict(simulated=s.simulated, hash=run.arrays.hash, n=len(s))
     scheme = dict(name=s.scheme.name, classes=s.scheme.classes, bits=s.scheme.bits)
     protocol = dict(k=run.k, grouped=run.grouped, random=run.random, mode=c.mode, label=c.label, group=c.group if s.has_groups else None, recipe=asdict(c.recipe))
-    metrics = dict(data=data, scheme=scheme, protocol=protocol, models=models, paired=paired, chance=share, seconds=seconds, seed=c.seed, commit=commit(),
+    metrics = dict(data=data, scheme=scheme, protocol=protocol, models=models, paired=paired, chance=share, seconds=seconds, seed=c.seed, commit=json.loads((run.out/"environment.json").read_text())["commit"],
         headline="accuracy over samples of a class with a mechanism" if s.scheme.bits else "accuracy over all samples")
     write_atomic(run.out/"predictions.csv", pd.concat(tables).to_csv(index=False).encode())
     write_json(run.out/"curves.json", curves)
     write_json(run.out/"metrics.json", metrics)
     return metrics
 
-# %% ../nbs/60_study.ipynb #33d9f865
+# %% ../nbs/60_study.ipynb #4e9883a6
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -293,7 +293,7 @@ def run_study(
     summarise(run)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #6ff47992
+# %% ../nbs/60_study.ipynb #a073835b
 def train_manifest(
     manifest,               # Manifest or its folder
     out,                    # Model folder to write
@@ -319,16 +319,16 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #b057c432
+# %% ../nbs/60_study.ipynb #c883ca78
 def predict_manifest(
     model,        # Model folder or run folder
-    manifest,     # Manifest or its folder; labels are not needed and not used
+    manifest,     # Manifest or its folder; labels are not needed; where there are some they must be of the model's scheme
     out,          # CSV to write
     device=None,  # torch device; default: the GPU where there is one
 )->Path:          # The CSV
     "Predict every sample; a row that lacks what the model needs gets no verdict and says why"
     net = load_model(model_folder(model)).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    view, samples = net.card["view"], read_samples(manifest, scheme=None)
+    view, samples = net.card["view"], read_samples(manifest, net.card.get("label", "aging_type"), scheme=net.scheme)
     arrays = decode(samples, view["size_px"], view["fov_um"])
     prob, _ = predict_arrays(net, arrays)
     has = {s: getattr(arrays, f"has_{s}") for s in SIDES[net.modality]}
