@@ -9,7 +9,7 @@ __all__ = ['MODES', 'K_FOLDS', 'SIZE_PX', 'QUICK_SAMPLES', 'QUICK_EPOCHS', 'MIN_
            'prediction_table', 'probability_columns', 'summarise', 'run_study', 'train_manifest', 'model_folder',
            'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #b0fbd504
+# %% ../nbs/60_study.ipynb #b17101ed
 import io, json, os, platform, subprocess, sys, time
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -30,7 +30,7 @@ from .samples import Arrays, Samples, decode, grouped_folds, random_folds, read_
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 
-# %% ../nbs/60_study.ipynb #bf61f36a
+# %% ../nbs/60_study.ipynb #8f1cdfc1
 MODES = dict(study=1, quick=1, full=5, control=1) # grouped folds that are run; the random split is one fold in all but `control`
 K_FOLDS, SIZE_PX = 5, 160              # folds; side of the model's view in pixels
 QUICK_SAMPLES, QUICK_EPOCHS = 400, 8
@@ -68,10 +68,10 @@ class StudyConfig:
         epochs = self.epochs or (QUICK_EPOCHS if self.quick else None)
         return replace(Recipe(), epochs=epochs) if epochs else Recipe()
 
-# %% ../nbs/60_study.ipynb #1bf440e5
+# %% ../nbs/60_study.ipynb #66d53a69
 def write_json(path, content): write_atomic(path, json.dumps(content, indent=1).encode())
 
-# %% ../nbs/60_study.ipynb #c0749162
+# %% ../nbs/60_study.ipynb #d0a03a3c
 @dataclass
 class Run:
     "A study while it runs"
@@ -110,7 +110,7 @@ class Run:
         needed = {"classical_image", "classical_spectrum"} if "classical_fusion" in asked else set()
         return [m for m in able if m in asked or m in needed]
 
-# %% ../nbs/60_study.ipynb #5c59d666
+# %% ../nbs/60_study.ipynb #605c6d2c
 def stage_file(out, model, split, fold, kind): return Path(out)/"stages"/f"{model}-{split}-{fold}.{kind}"
 
 def read_stage(out, model, split, fold)->tuple: # rows (m,), probabilities (m, n_classes), notes
@@ -144,7 +144,7 @@ def model_card(samples:Samples, arrays:Arrays, **more)->dict:
     view = dict(fov_um=arrays.fov_um, size_px=int(arrays.image.shape[-1]))
     return dict(simulated=samples.simulated, view=view, data=samples.provenance, data_hash=arrays.hash, label=samples.label, package=__version__, **more)
 
-# %% ../nbs/60_study.ipynb #02a38ee7
+# %% ../nbs/60_study.ipynb #3782cd9b
 def open_run(config:StudyConfig, progress=True)->Run:
     "Make or reopen the run folder: data, arrays, folds"
     out = Path(config.out)
@@ -192,7 +192,7 @@ def timed(out, stage, fn, *args, **kwargs):
     write_json(path, seconds | {stage: max(round(time.time() - start, 1), seconds.get(stage, 0))}) # a resumed run that finds the work done keeps the time it took
     return value
 
-# %% ../nbs/60_study.ipynb #28d3656d
+# %% ../nbs/60_study.ipynb #9eb334b1
 def write_run_head(run:Run):
     "config.json, provenance.json, folds.csv, environment.json"
     c, s = run.config, run.samples
@@ -216,7 +216,7 @@ def commit()->str|None:
     try: return git("rev-parse", "--short=10", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError): return None
 
-# %% ../nbs/60_study.ipynb #14982d58
+# %% ../nbs/60_study.ipynb #a62bd4ce
 def pooled(run:Run, split:str)->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split"
     out = {}
@@ -244,7 +244,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #400b1431
+# %% ../nbs/60_study.ipynb #df73055a
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -272,7 +272,7 @@ def summarise(run:Run)->dict:
     write_json(run.out/"metrics.json", metrics)
     return metrics
 
-# %% ../nbs/60_study.ipynb #4e9883a6
+# %% ../nbs/60_study.ipynb #93d8f4cb
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -293,7 +293,7 @@ def run_study(
     summarise(run)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #a073835b
+# %% ../nbs/60_study.ipynb #207f8417
 def train_manifest(
     manifest,               # Manifest or its folder
     out,                    # Model folder to write
@@ -319,7 +319,7 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #c883ca78
+# %% ../nbs/60_study.ipynb #1a384bfc
 def predict_manifest(
     model,        # Model folder or run folder
     manifest,     # Manifest or its folder; labels are not needed; where there are some they must be of the model's scheme
