@@ -6,13 +6,13 @@
 __all__ = ['Field', 'random_field', 'hashed', 'crack_network', 'pit_field', 'stamp_pit', 'groove_field', 'SurfaceSpecimen',
            'surface_specimen', 'ground', 'age', 'micrograph', 'charging', 'specks', 'biofilm_layer', 'simulate_surface']
 
-# %% ../nbs/22_sim_surfaces.ipynb #5e468bdf
+# %% ../nbs/22_sim_surfaces.ipynb #6fe6e7be
 from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage as ndi
 from scipy.spatial import cKDTree
 
-# %% ../nbs/22_sim_surfaces.ipynb #fa42f314
+# %% ../nbs/22_sim_surfaces.ipynb #a5ee0226
 @dataclass(frozen=True)
 class Field:
     "A square field of view"
@@ -43,7 +43,7 @@ def random_field(
     out = np.fft.irfft2(np.fft.rfft2(rng.normal(size=(field.n, field.n)))*gain, s=(field.n, field.n))
     return out/max(out.std(), 1e-12)
 
-# %% ../nbs/22_sim_surfaces.ipynb #2af4b827
+# %% ../nbs/22_sim_surfaces.ipynb #8c233fb1
 def hashed(i, j, salt:int # Non-negative integers of equal shape; a number that tells one use from another
           )->np.ndarray:  # Numbers in 0–1, shape of `i`
     "A fixed pseudo-random number per unordered pair"
@@ -78,7 +78,7 @@ def crack_network(
     shape = (field.n, field.n)
     return depth.reshape(shape), plate.reshape(shape), ((edge < width/2) & is_open).reshape(shape)
 
-# %% ../nbs/22_sim_surfaces.ipynb #42ef4953
+# %% ../nbs/22_sim_surfaces.ipynb #524cca67
 def pit_field(
     rng, # numpy Generator
     field:Field,
@@ -110,7 +110,7 @@ def stamp_pit(depth, centre, radius_px, aspect, angle, deep):
     u, v = x*np.cos(angle) + y*np.sin(angle), (-x*np.sin(angle) + y*np.cos(angle))/aspect
     np.maximum(patch, deep*np.clip(1 - (u**2 + v**2)/max(radius_px, .7)**2, 0, None), out=patch)
 
-# %% ../nbs/22_sim_surfaces.ipynb #763b0ae0
+# %% ../nbs/22_sim_surfaces.ipynb #5253d6d4
 def groove_field(
     rng, # numpy Generator
     field:Field,
@@ -134,7 +134,7 @@ def groove_field(
         mask |= (np.abs(t) < .5) & (fade > .3)
     return height, mask
 
-# %% ../nbs/22_sim_surfaces.ipynb #ff416945
+# %% ../nbs/22_sim_surfaces.ipynb #c9ca9fdc
 @dataclass(frozen=True)
 class SurfaceSpecimen:
     "What belongs to the particle and not to the view"
@@ -157,7 +157,7 @@ def surface_specimen(rng, # numpy Generator of the specimen
     return SurfaceSpecimen(draw=u(0, .06), rough=u(.01, .05), scratches=u(0, .6), pores=u(0, .03), families=int(rng.integers(1, 4)), spread=u(.09, .44),
         crack_um=u(6, 14), pit_um=u(.6, 1.6), synergy=u(1, 3), biofilm=u(.2, .5) if wet else u(0, .03))
 
-# %% ../nbs/22_sim_surfaces.ipynb #6e0f3701
+# %% ../nbs/22_sim_surfaces.ipynb #b7aff1ed
 def ground(rng, field:Field, spec:SurfaceSpecimen, noise:float=1.)->np.ndarray: # Height, µm, (n, n)
     "What every particle has: waviness, and, scaled by the noise dial, fine texture, draw lines, pores, handling scratches"
     h = .5*random_field(rng, field, 25) + noise*spec.rough*(random_field(rng, field, .5) + random_field(rng, field, 2.))
@@ -184,7 +184,7 @@ def age(rng, field:Field, spec:SurfaceSpecimen, severity:np.ndarray)->tuple: # H
         h = h - (.35 + .45*chemical)*depth + .05*chemical*random_field(rng, field, .7)
     return h, masks
 
-# %% ../nbs/22_sim_surfaces.ipynb #6fe8daf1
+# %% ../nbs/22_sim_surfaces.ipynb #5d6263c1
 def micrograph(
     rng, # numpy Generator of the view
     height:np.ndarray, # Height, µm, (n, n)
@@ -220,7 +220,7 @@ def specks(rng, field:Field, per_1000_um2:float, size_um:tuple=(.3, 2.))->np.nda
         stamp_pit(out, rng.random(2)*field.n, np.exp(rng.uniform(*np.log(size_um)))/2/field.um_per_px, rng.uniform(.5, 1), rng.uniform(0, np.pi), rng.uniform(.1, .5))
     return out
 
-# %% ../nbs/22_sim_surfaces.ipynb #63c2717e
+# %% ../nbs/22_sim_surfaces.ipynb #d8315427
 def biofilm_layer(rng, field:Field, coverage:float)->tuple: # Height µm (n, n), brightness (n, n)
     "A smooth film in patches with rods and cocci of 0.5–3 µm"
     if coverage <= .05: return 0., 0.
