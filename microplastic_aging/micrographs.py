@@ -7,7 +7,7 @@ __all__ = ['LUMINANCE', 'MAX_PX', 'PILLOW_STARTS', 'TIFF_STARTS', 'RESAVE', 'TIF
            'MicrographFormatError', 'Micrograph', 'scale_bar_um', 'plot_micrograph', 'full_scale', 'micrograph_shape',
            'read_micrograph', 'write_micrograph', 'to_view']
 
-# %% ../nbs/20_micrographs.ipynb #402a6d45
+# %% ../nbs/20_micrographs.ipynb #98253137
 import io, logging, warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,10 +20,11 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from scipy.sparse import csr_array
+from .aging import InputError
 from .spectra import write_atomic
 
-# %% ../nbs/20_micrographs.ipynb #1f8448a3
-class MicrographFormatError(ValueError):
+# %% ../nbs/20_micrographs.ipynb #ca69c707
+class MicrographFormatError(InputError):
     "A micrograph that cannot be read or trusted: which file, what was found, what to do"
     def __init__(self,
         path,       # The file, or '' for a picture made in memory
@@ -34,7 +35,7 @@ class MicrographFormatError(ValueError):
 
     def __str__(self): return f"{self.path}: {self.reason}" if str(self.path) else self.reason
 
-# %% ../nbs/20_micrographs.ipynb #43eedb44
+# %% ../nbs/20_micrographs.ipynb #60957a6f
 @dataclass(eq=False)
 class Micrograph:
     "One grey picture of a surface and its scale"
@@ -50,7 +51,7 @@ class Micrograph:
         if self.um_per_px is not None and not (0 < self.um_per_px < np.inf):
             raise MicrographFormatError(self.path, f"um_per_px is {self.um_per_px}; give the side of a pixel in µm, above 0, or leave it out")
 
-# %% ../nbs/20_micrographs.ipynb #9dfa8b91
+# %% ../nbs/20_micrographs.ipynb #8837d12a
 def scale_bar_um(
     width_um:float, # Width of the picture, µm
 )->float:           # µm
@@ -81,7 +82,7 @@ def plot_micrograph(
     ax.text(.05*width, .89*height, f"{bar:g} µm", va="bottom", **note)
     return ax
 
-# %% ../nbs/20_micrographs.ipynb #fb89f728
+# %% ../nbs/20_micrographs.ipynb #ab48e59b
 LUMINANCE = np.array([.299, .587, .114], np.float32) # Rec. 601 weights of red, green, blue
 
 def full_scale(stored:np.ndarray # Grey or colour as stored: bool, uint8 or uint16, any shape
@@ -97,7 +98,7 @@ def _to_grey(stored:np.ndarray # bool, uint8 or uint16, shape (h, w) or (h, w, 3
     if stored.ndim == 2: return stored.astype(np.float32)/np.float32(full_scale(stored))
     return np.minimum(stored[..., :3]/np.float32(full_scale(stored)) @ LUMINANCE, 1)
 
-# %% ../nbs/20_micrographs.ipynb #b78f4da2
+# %% ../nbs/20_micrographs.ipynb #43e7e835
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 MAX_PX = 200_000_000 # Pixels; 0.8 GB as float32
 PILLOW_STARTS = ((b"\x89PNG\r\n\x1a\n", PngImageFile), (b"\xff\xd8\xff", JpegImageFile), (b"BM", BmpImageFile))
@@ -134,7 +135,7 @@ def _shape(picture)->tuple:
     "Height and width that a header declares, px"
     return (picture.imagelength, picture.imagewidth) if isinstance(picture, tifffile.TiffPage) else (picture.height, picture.width)
 
-# %% ../nbs/20_micrographs.ipynb #d32471d3
+# %% ../nbs/20_micrographs.ipynb #3c0e6c9a
 def _main_page(tiff:tifffile.TiffFile, path:Path)->tifffile.TiffPage:
     "The one page of the largest size; refuses a stack"
     sizes = [page.imagelength*page.imagewidth*page.imagedepth for page in tiff.pages]
@@ -151,7 +152,7 @@ def micrograph_shape(
     "Size of a micrograph from its header, without decoding it"
     with _opened(Path(path), max_px) as picture: return _shape(picture)
 
-# %% ../nbs/20_micrographs.ipynb #da9f1f29
+# %% ../nbs/20_micrographs.ipynb #43fe249a
 RESAVE = "save it as 8- or 16-bit grey or RGB"
 
 def _pillow_grey(picture, path:Path)->np.ndarray:
@@ -160,7 +161,7 @@ def _pillow_grey(picture, path:Path)->np.ndarray:
     if picture.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA"): raise MicrographFormatError(path, f"is of colour mode {picture.mode}; {RESAVE}")
     return _to_grey(np.asarray((picture.convert("RGB") if picture.mode == "PA" else picture).convert("L")))
 
-# %% ../nbs/20_micrographs.ipynb #8b188a2c
+# %% ../nbs/20_micrographs.ipynb #e92a6755
 TIFFFILE_DECODES = (1, 8, 32773, 32946) # None, deflate, PackBits, old deflate: no further package needed
 
 def _tiff_grey(page:tifffile.TiffPage, path:Path)->np.ndarray:
@@ -189,7 +190,7 @@ def _tiff_by_pillow(page:tifffile.TiffPage, path:Path)->np.ndarray:
     picture.seek(page.index)
     return _pillow_grey(picture, path)
 
-# %% ../nbs/20_micrographs.ipynb #ab26b12b
+# %% ../nbs/20_micrographs.ipynb #8cabbcf0
 def read_micrograph(
     path,                      # A PNG, JPEG, BMP or TIFF file; its content decides, not its name
     um_per_px:float|None=None, # Side of a pixel, µm; None where unknown
@@ -201,7 +202,7 @@ def read_micrograph(
         decode = _tiff_grey if isinstance(picture, tifffile.TiffPage) else _pillow_grey
         return Micrograph(decode(picture, path), um_per_px, path)
 
-# %% ../nbs/20_micrographs.ipynb #81ba2f3c
+# %% ../nbs/20_micrographs.ipynb #482ca841
 def write_micrograph(
     path,             # Where to, usually `.png`
     image:np.ndarray, # Grey, float in 0–1 or uint8, shape (h, w)
@@ -213,7 +214,7 @@ def write_micrograph(
     Image.fromarray(image).save(content, "PNG")
     return write_atomic(path, content.getvalue())
 
-# %% ../nbs/20_micrographs.ipynb #75e1cc4d
+# %% ../nbs/20_micrographs.ipynb #f210edb6
 MAX_MIRRORED = 8. # Field over shorter side of the picture
 
 def _mean_over(

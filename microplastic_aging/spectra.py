@@ -7,16 +7,16 @@ __all__ = ['MIN_POINTS', 'MAX_BYTES', 'NUMBER', 'MISSING', 'ABSORBANCE', 'NOT_AB
            'MAX_ABSORBANCE', 'GRID', 'MIN_COVERAGE', 'MAX_GAP', 'GAP_STEPS', 'SpectrumFormatError', 'Spectrum',
            'read_spectra', 'write_atomic', 'write_spectrum', 'to_grid', 'coverage', 'plot_spectrum']
 
-# %% ../nbs/10_spectra.ipynb #da61cb10
+# %% ../nbs/10_spectra.ipynb #3f89720e
 import codecs, os, re
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 import numpy as np
-from .aging import MECHANISM_COLORS
+from .aging import InputError, MECHANISM_COLORS
 
-# %% ../nbs/10_spectra.ipynb #03e9b87e
-class SpectrumFormatError(ValueError):
+# %% ../nbs/10_spectra.ipynb #600d8bea
+class SpectrumFormatError(InputError):
     "A spectrum that cannot be read or trusted: which file, what was found, what to do"
     def __init__(self,
         path,       # The file, or '' for a spectrum made in memory
@@ -27,7 +27,7 @@ class SpectrumFormatError(ValueError):
 
     def __str__(self): return f"{self.path}: {self.reason}" if str(self.path) else self.reason
 
-# %% ../nbs/10_spectra.ipynb #ec17dd12
+# %% ../nbs/10_spectra.ipynb #57303cb5
 MIN_POINTS = 10 # Fewer are a list of peaks, not a spectrum
 
 @dataclass(eq=False)
@@ -50,7 +50,7 @@ class Spectrum:
 
     def _refuse(self, reason): raise SpectrumFormatError(self.path, reason)
 
-# %% ../nbs/10_spectra.ipynb #2cc8781f
+# %% ../nbs/10_spectra.ipynb #e17fff31
 MAX_BYTES = 20_000_000 # A hundred thousand points take a tenth of this
 
 def _read_text(path:Path # Any file
@@ -67,7 +67,7 @@ def _read_text(path:Path # Any file
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError: return raw.decode("latin-1")
 
-# %% ../nbs/10_spectra.ipynb #79c4cd0b
+# %% ../nbs/10_spectra.ipynb #1ea46732
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 MISSING = {"", "nan", "na", "n/a", "null", "none", "-", "--", "inf", "-inf", "+inf"}
 
@@ -85,7 +85,7 @@ def _is_data(row:str)->bool:
     first, *others = (cell.strip() for cell in row.split(_delimiter(row)))
     return bool(others and NUMBER.fullmatch(first)) and all(NUMBER.fullmatch(cell) or cell.lower() in MISSING for cell in others)
 
-# %% ../nbs/10_spectra.ipynb #332994d6
+# %% ../nbs/10_spectra.ipynb #a777138d
 def _split_file(path:Path, text:str
                )->tuple: # (preamble, rows), each a list of (line number, line)
     "What stands above the numbers, and the rows of numbers, without blank lines and remarks"
@@ -104,7 +104,7 @@ def _value(cell:str)->float:
     if cell.lower() in MISSING: return np.nan
     raise ValueError(cell)
 
-# %% ../nbs/10_spectra.ipynb #49b9cfe0
+# %% ../nbs/10_spectra.ipynb #5742bd53
 def _to_numbers(path:Path, rows:list
                )->tuple: # axis, values, line numbers, each shape (n,), and what delimiter and decimal were found
     "Numbers of the data rows; a missing value is nan"
@@ -132,7 +132,7 @@ def _wrong_cells(number:int, row:str, n:int)->str:
     advice = "give each row a wavenumber and an absorbance" if n < 2 else "write one spectrum per file; if the comma is also the decimal mark, divide the cells by ; or tab"
     return f"line {number} ({row[:40]!r}) has {n} cell{'s'*(n != 1)}, not two: {advice}"
 
-# %% ../nbs/10_spectra.ipynb #90f4baa1
+# %% ../nbs/10_spectra.ipynb #6d3bf79d
 ABSORBANCE = re.compile(r"absorb|extin[ck]tion|\babs\b|\ba\.?u\b|log ?\(1/|(?:^|[,;\t ])A\s*$", re.I)
 NOT_ABSORBANCE = re.compile(r"(?i:transmi(?:ttan|ssion)\w*|reflect(?:an|iv)\w*|single.?beam|interferogram|%\s*[TR]\b|\b[TR]\s*[(\[]?\s*%)|[,;\t]\s*[TR]\s*$")
 NOT_WAVENUMBER = re.compile(r"(?i)wave.?length|\bnm\b|[µμ]m\b|\bmicro(?:n|met)|raman")
@@ -148,7 +148,7 @@ def _check_header(path:Path, preamble:list):
             raise SpectrumFormatError(path, f"line {number} says {found[0].strip(' ,;')!r}; the second column must be absorbance. Export it as absorbance, "
                                             "or name the column so if it already is")
 
-# %% ../nbs/10_spectra.ipynb #d6bb2f1f
+# %% ../nbs/10_spectra.ipynb #d133fe8f
 AXIS_RANGE = (350., 12500.) # cm⁻¹
 MAX_ABSORBANCE = 10.        # Unitless
 
@@ -165,7 +165,7 @@ def _check_range(path:Path, wn:np.ndarray, ab:np.ndarray):
     if abs(worst) > MAX_ABSORBANCE:
         raise SpectrumFormatError(path, f"the second column reaches {worst:g}; absorbance stays within ±{MAX_ABSORBANCE:g}. If it is percent transmittance, export absorbance")
 
-# %% ../nbs/10_spectra.ipynb #56aeea91
+# %% ../nbs/10_spectra.ipynb #a8eb5120
 def _to_increasing(path:Path, wn:np.ndarray, ab:np.ndarray, lines:np.ndarray
                   )->tuple: # axis and values, shape (m,), increasing
     "Points in rising order of wavenumber; refuses an axis that turns or that holds two values at one place"
@@ -180,7 +180,7 @@ def _to_increasing(path:Path, wn:np.ndarray, ab:np.ndarray, lines:np.ndarray
         raise SpectrumFormatError(path, reason)
     return (wn, ab) if wn[-1] >= wn[0] else (wn[::-1], ab[::-1])
 
-# %% ../nbs/10_spectra.ipynb #f9d05e3e
+# %% ../nbs/10_spectra.ipynb #59a7c586
 def read_spectra(
     path, # A CSV, TXT or TSV file with one spectrum: wavenumber in cm⁻¹, absorbance
 )->list:  # Of `Spectrum`, here always one; `meta` holds preamble, delimiter, decimal, and how many rows had no value
@@ -198,7 +198,7 @@ def read_spectra(
     meta = dict(preamble=[line for _, line in preamble], **dialect, without_value=int((~measured).sum()))
     return [Spectrum(*_to_increasing(path, wn, ab, lines), path, meta)]
 
-# %% ../nbs/10_spectra.ipynb #fee1317a
+# %% ../nbs/10_spectra.ipynb #85e86bab
 def write_atomic(
     path,          # Where the file shall stand; its folder exists
     content:bytes, # All of it
@@ -222,12 +222,12 @@ def write_spectrum(
     rows = (f"{x},{y}\n" for x, y in zip(np.asarray(wavenumber), np.asarray(absorbance)))
     return write_atomic(path, ("wavenumber_cm-1,absorbance\n" + "".join(rows)).encode())
 
-# %% ../nbs/10_spectra.ipynb #50ab1cbf
+# %% ../nbs/10_spectra.ipynb #feadb087
 GRID = np.arange(600., 4001., 4.) # cm⁻¹, 851 points
 MIN_COVERAGE = .60                # Share of the grid below which nothing is predicted from a spectrum
 MAX_GAP, GAP_STEPS = 8., 2.5      # A hole is wider than 8 cm⁻¹ and than 2.5 usual steps of its file
 
-# %% ../nbs/10_spectra.ipynb #f56d452d
+# %% ../nbs/10_spectra.ipynb #66a197b7
 def _stretches(wn:np.ndarray, # cm⁻¹, shape (n,), increasing
               )->tuple:       # First and last wavenumber of each stretch, cm⁻¹, shape (k,) each
     "Stretches of the axis that are measured without a hole"
@@ -246,7 +246,7 @@ def _area_below(
     along, slope = x - wn[i], (ab[i + 1] - ab[i])/(wn[i + 1] - wn[i])
     return area[i] + along*(ab[i] + slope*along/2)
 
-# %% ../nbs/10_spectra.ipynb #9e9812cf
+# %% ../nbs/10_spectra.ipynb #3556b6ca
 def to_grid(
     spectrum:Spectrum,
     grid:np.ndarray|None=None, # cm⁻¹, shape (g,), increasing; None for `GRID`
@@ -270,7 +270,7 @@ def coverage(mask:np.ndarray # Validity, shape (..., g)
     "Share of the grid that a spectrum covers"
     return np.mean(mask, axis=-1)
 
-# %% ../nbs/10_spectra.ipynb #1bf56ed5
+# %% ../nbs/10_spectra.ipynb #f57c9761
 def plot_spectrum(
     wavenumber:np.ndarray, # cm⁻¹, shape (n,)
     absorbance:np.ndarray, # Unitless, shape (n,); nan where masked leaves the line open
