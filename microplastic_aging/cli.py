@@ -7,8 +7,8 @@ __all__ = ['PACKAGE', 'RESUMES', 'OVERVIEW', 'app', 'Manifest', 'Label', 'Group'
            'Views', 'Version', 'is_for_user', 'message', 'show_warning', 'Polite', 'common', 'Variant', 'Modality',
            'find_device', 'simulate', 'problem_lines', 'check', 'study', 'train', 'predict', 'report', 'main']
 
-# %% ../nbs/61_cli.ipynb #01a563f3
-import dis, errno, re, shutil, sys, textwrap, warnings
+# %% ../nbs/61_cli.ipynb #94989e78
+import errno, re, shutil, sys, textwrap, warnings
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -16,22 +16,18 @@ from typing import Annotated, Optional
 import typer
 from typer.core import TyperGroup
 from . import __version__
+from .aging import InputError, find_scheme
 
-# %% ../nbs/61_cli.ipynb #2f72b459
+# %% ../nbs/61_cli.ipynb #dbf80cf5
 PACKAGE = "microplastic_aging"
 
 def is_for_user(
-    e:Exception # As caught, with its traceback
+    e:Exception # As caught
 )->bool:
     "Whether an error was written for the user, and is no bug"
-    if isinstance(e, OSError) and (e.filename is not None or e.errno == errno.ENOSPC): return True
-    if not isinstance(e, (ValueError, RuntimeError, OSError)) or e.__traceback__ is None: return False
-    origin = e.__traceback__
-    while origin.tb_next: origin = origin.tb_next
-    ours = str(origin.tb_frame.f_globals.get("__name__")).partition(".")[0] in (PACKAGE, __name__.partition(".")[0])
-    return ours and origin.tb_frame.f_code.co_code[origin.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+    return isinstance(e, InputError) or isinstance(e, OSError) and (e.filename is not None or e.errno == errno.ENOSPC)
 
-# %% ../nbs/61_cli.ipynb #6ae8a6fc
+# %% ../nbs/61_cli.ipynb #59494ce1
 def message(
     e:Exception # Written for the user
 )->str:
@@ -49,7 +45,7 @@ def show_warning(usual, text, category, filename, lineno, file=None, line=None):
     if Path(filename).parent.name == PACKAGE and issubclass(category, UserWarning): typer.echo(f"warning: {text}", err=True)
     else: usual(text, category, filename, lineno, file, line)
 
-# %% ../nbs/61_cli.ipynb #165a0f92
+# %% ../nbs/61_cli.ipynb #0b82fef2
 RESUMES = {"study"} # Commands that go on where they stopped
 
 class Polite(TyperGroup):
@@ -71,7 +67,7 @@ class Polite(TyperGroup):
                 typer.echo(f"error: {message(e)}", err=True)
                 raise typer.Exit(1) from None
 
-# %% ../nbs/61_cli.ipynb #9d7ea259
+# %% ../nbs/61_cli.ipynb #49a40997
 def _examples(*lines)->str:
     "Text below a command's help"
     return "\n\n".join(["Examples:", *(f"microplastic-aging {line}" for line in lines)])
@@ -90,7 +86,7 @@ def _tell_version(wanted:bool):
 @app.callback()
 def common(version:Annotated[bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say the version and stop.")]=False): pass
 
-# %% ../nbs/61_cli.ipynb #166939f2
+# %% ../nbs/61_cli.ipynb #448e2f01
 class Variant(str, Enum):
     "Benchmarks and controls, as `simulate` makes them"
     standard = "standard"
@@ -116,10 +112,10 @@ Device = Annotated[Optional[str], _option("Running", "cpu, cuda, cuda:1 or mps. 
 Views = Annotated[Optional[int], _option("Simulated benchmark", "Number of samples. Default: 1571; with --quick at most 400.", min=1, show_default=False, metavar="N")]
 Version = Annotated[Optional[Variant], _option("Simulated benchmark", "Which benchmark, or control. Default: standard.", show_default=False)]
 
-# %% ../nbs/61_cli.ipynb #918b3d83
+# %% ../nbs/61_cli.ipynb #906fef04
 def _existing(path:Path)->Path:
     "The path, if there is something"
-    if not path.exists(): raise FileNotFoundError(f"{path}: no such file or folder")
+    if not path.exists(): raise InputError(f"{path}: no such file or folder")
     return path
 
 def _readable(manifest, label, group, scheme):
@@ -132,7 +128,7 @@ def _readable(manifest, label, group, scheme):
 def _free(out:Path, *inputs)->Path:
     "The path, if writing there spares the inputs"
     same = [p for p in inputs if p.exists() and out.exists() and out.samefile(p)]
-    if same: raise FileExistsError(f"{out}: is the input; name another file for the output")
+    if same: raise InputError(f"{out}: is the input; name another file for the output")
     return out
 
 def _shown(path)->Path:
@@ -145,13 +141,13 @@ def find_device(
 )->str|None:      # The same, if it can be used
     "Refuse a device that is not there"
     if name is None: return None
-    if not re.fullmatch(r"(cpu|mps|xpu|cuda)(:\d+)?", name): raise ValueError(f"device {name!r} is none of cpu, cuda, cuda:1, mps")
+    if not re.fullmatch(r"(cpu|mps|xpu|cuda)(:\d+)?", name): raise InputError(f"device {name!r} is none of cpu, cuda, cuda:1, mps")
     import torch
     try: torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as e: raise ValueError(f"device {name!r} cannot be used here ({str(e).splitlines()[0].split('. ')[0]}); try cpu") from None
+    except (RuntimeError, AssertionError, NotImplementedError) as e: raise InputError(f"device {name!r} cannot be used here ({str(e).splitlines()[0].split('. ')[0]}); try cpu") from None
     return name
 
-# %% ../nbs/61_cli.ipynb #20fc0a63
+# %% ../nbs/61_cli.ipynb #b0e72172
 @app.command(epilog=_examples("simulate benchmark", "simulate little --samples 32 --variant wet"))
 def simulate(
     out:Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make; must not exist.", show_default=False)],
@@ -160,12 +156,12 @@ def simulate(
     variant:Annotated[Variant, _option("Simulated benchmark", "Which benchmark, or control.")]=Variant.standard,
 ):
     "Write the simulated benchmark as a dataset."
-    if out.exists(): raise FileExistsError(f"{out}: exists already; remove it or name another folder")
+    if out.exists(): raise InputError(f"{out}: exists already; remove it or name another folder")
     from microplastic_aging.simulate import write_benchmark
     manifest = write_benchmark(out, samples, seed, variant.value)
     typer.echo(f"{samples} simulated samples: {_shown(manifest)}")
 
-# %% ../nbs/61_cli.ipynb #eb257ef4
+# %% ../nbs/61_cli.ipynb #ee60d89b
 def _plain(value, width=48)->str:
     "Text that fits a cell: printable, its middle left out where it is long"
     text = "".join(c if c.isprintable() else "·" for c in str(value))
@@ -189,7 +185,7 @@ def problem_lines(
 
 def _count(n, noun)->str: return f"{n or 'no'} {noun}{'s'*(n != 1)}"
 
-# %% ../nbs/61_cli.ipynb #dc8081f7
+# %% ../nbs/61_cli.ipynb #db289b53
 def _dataset_lines(samples)->list:
     "How a dataset was understood"
     table, kind = samples.table, "simulated sample" if samples.simulated else "sample"
@@ -207,7 +203,6 @@ def check(
 ):
     "List every problem of a dataset, with row numbers. Opens every file; ends with 1 if there is an error."
     from microplastic_aging.manifest import check_manifest
-    from microplastic_aging.aging import find_scheme
     chosen, width = find_scheme(scheme), shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     if csv: _free(csv, _existing(manifest), manifest/"manifest.csv", manifest/"manifest.parquet")
     problems = check_manifest(_existing(manifest), label, group, chosen)
@@ -220,7 +215,7 @@ def check(
     typer.echo(f"{' and '.join(_count(len(part), noun) for noun, part in parts)} in {manifest}")
     if failed: raise typer.Exit(1)
 
-# %% ../nbs/61_cli.ipynb #221b03bb
+# %% ../nbs/61_cli.ipynb #e37cf7de
 def _study_mode(**flags)->str:
     given = [name for name, on in flags.items() if on]
     if len(given) > 1: raise typer.BadParameter(f"give --{' or --'.join(given)}, not both")
@@ -246,7 +241,6 @@ def study(
     "Run the whole study and write its report. Given again, it goes on where it stopped."
     mode = _study_mode(quick=quick, full=full, control=control)
     if manifest and (samples or variant): raise typer.BadParameter("--samples and --variant are for the simulated benchmark, not for a dataset of your own")
-    from microplastic_aging.aging import find_scheme
     chosen = find_scheme(scheme)
     if manifest: _readable(manifest, label, group, chosen)
     from microplastic_aging.study import StudyConfig, run_study
@@ -255,7 +249,7 @@ def study(
     config = StudyConfig(out=str(out or f"runs/{'quick' if quick else 'study'}"), label=label, group=group, seed=seed, mode=mode, **{k: v for k, v in named.items() if v is not None})
     typer.echo(f"report: {_shown(run_study(config))}")
 
-# %% ../nbs/61_cli.ipynb #c7781eba
+# %% ../nbs/61_cli.ipynb #3cba1903
 @app.command(epilog=_examples("train my_particles --out models/mine", "train my_particles --out models/images --modality image --epochs 60"))
 def train(
     manifest:Manifest,
@@ -269,15 +263,14 @@ def train(
     device:Device=None,
 ):
     "Train one model on all labelled samples of a dataset."
-    if out.exists() and (not out.is_dir() or any(out.iterdir())): raise FileExistsError(f"{out}: exists already; remove it or name another folder")
-    from microplastic_aging.aging import find_scheme
+    if out.exists() and (not out.is_dir() or any(out.iterdir())): raise InputError(f"{out}: exists already; remove it or name another folder")
     chosen = find_scheme(scheme)
     _readable(manifest, label, group, chosen)
     from microplastic_aging.study import train_manifest
     made = train_manifest(manifest, out, modality.value, epochs, seed, label=label, group=group, scheme=scheme, device=find_device(device))
     typer.echo(f"model: {_shown(made)}")
 
-# %% ../nbs/61_cli.ipynb #89098f3b
+# %% ../nbs/61_cli.ipynb #c0df1015
 @app.command(epilog=_examples("predict runs/study my_particles", "predict models/mine my_particles --out mine.csv"))
 def predict(
     model:Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder, or a run folder: its fusion model.", show_default=False)],
@@ -287,21 +280,29 @@ def predict(
 ):
     "Name the ageing of each sample, with probabilities."
     _existing(model)
-    if out.is_dir(): raise FileExistsError(f"{out}: is a folder; name a file for the output")
+    if out.is_dir(): raise InputError(f"{out}: is a folder; name a file for the output")
     _free(out, _existing(manifest), manifest/"manifest.csv", manifest/"manifest.parquet")
     from microplastic_aging.study import model_folder, predict_manifest
     folder = model_folder(model)
     made = predict_manifest(folder, manifest, out, find_device(device))
     typer.echo(f"model: {_shown(folder)}\npredictions: {_shown(made)}")
+    _tell_unanswered(made)
 
-# %% ../nbs/61_cli.ipynb #397c1cc2
+def _tell_unanswered(predictions:Path):
+    "Say how many samples got no verdict; that is a failure only where none got one"
+    import pandas as pd
+    without = pd.read_csv(predictions).verdict.isna()
+    if without.any(): typer.echo(f"{without.sum()} of {len(without)} samples have no verdict; the column note says why", err=True)
+    if without.all(): raise typer.Exit(1)
+
+# %% ../nbs/61_cli.ipynb #72626670
 @app.command(epilog=_examples("report runs/study"))
 def report(run:Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of a study.", show_default=False)]):
     "Make report.html of a run again."
     from microplastic_aging.report import write_report
     typer.echo(f"report: {_shown(write_report(_existing(run)))}")
 
-# %% ../nbs/61_cli.ipynb #038824ca
+# %% ../nbs/61_cli.ipynb #26a5d1ce
 def main():
     "The command `microplastic-aging`"
     for stream in (sys.stdout, sys.stderr):

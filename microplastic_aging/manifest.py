@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['PROBLEM_COLUMNS', 'N_FOLDS', 'POOL_ABOVE', 'PATIENCE', 'write_manifest', 'problem_row', 'ManifestError', 'Samples',
-           'read_samples', 'attempt_all', 'read_one_spectrum', 'usual_fov', 'check_manifest']
+           'read_samples', 'read_unlabelled', 'notes_by_row', 'attempt_all', 'read_one_spectrum', 'usual_fov',
+           'check_manifest']
 
-# %% ../nbs/28_manifest.ipynb #cb029d36
+# %% ../nbs/28_manifest.ipynb #dbc33d02
 import csv, difflib, io, json, multiprocessing, os, signal, sys, warnings
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -16,11 +17,11 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
-from .aging import SEVEN_TYPES, Scheme, plain_scheme
+from .aging import SEVEN_TYPES, InputError, Scheme, plain_scheme
 from .spectra import GRID, MIN_COVERAGE, SpectrumFormatError, coverage, read_spectra, to_grid, write_atomic
 from .micrographs import MAX_MIRRORED, read_micrograph
 
-# %% ../nbs/28_manifest.ipynb #ab045540
+# %% ../nbs/28_manifest.ipynb #d3f1f413
 def write_manifest(
     folder:Path,        # The dataset folder, made where it is absent
     table:pd.DataFrame, # One row a sample, with at least `sample_id`
@@ -31,7 +32,7 @@ def write_manifest(
     Path(folder).mkdir(parents=True, exist_ok=True)
     return write_atomic(Path(folder)/"manifest.csv", text.encode())
 
-# %% ../nbs/28_manifest.ipynb #6042c0b8
+# %% ../nbs/28_manifest.ipynb #e22c1dae
 PROBLEM_COLUMNS = ["row", "column", "value", "level", "problem", "remedy"]
 
 def problem_row(row, column, value, problem, remedy, level="error")->dict:
@@ -42,7 +43,7 @@ def _problem_table(problems)->pd.DataFrame:
     "Problems in the order of the manifest"
     return pd.DataFrame(problems, columns=PROBLEM_COLUMNS).sort_values("row", kind="stable", ignore_index=True)
 
-class ManifestError(ValueError):
+class ManifestError(InputError):
     "A manifest that cannot be used; `problems` is the table that `check_manifest` returns"
     SHOWN = 5
     def __init__(self, path, problems):
@@ -58,7 +59,7 @@ def _refusal(path, value, problem, remedy, row=1)->ManifestError:
     "The error for a file that cannot be read as a table at all"
     return ManifestError(path, [problem_row(row, "manifest", value, problem, remedy)])
 
-# %% ../nbs/28_manifest.ipynb #ba6683a4
+# %% ../nbs/28_manifest.ipynb #6e381f17
 def _find_manifest(manifest)->Path:
     "The table itself, where a folder was named"
     path = Path(manifest)
@@ -89,7 +90,7 @@ def _parquet_records(path:Path)->list:
     to_text = lambda v: "" if pd.api.types.is_scalar(v) and pd.isna(v) else str(v)
     return [[str(c) for c in table.columns]] + [[to_text(v) for v in row] for row in table.itertuples(index=False, name=None)]
 
-# %% ../nbs/28_manifest.ipynb #8938f986
+# %% ../nbs/28_manifest.ipynb #23e493bd
 def _to_table(records:list, path:Path)->tuple:
     "Table of text with the spreadsheet's row number as index, and the problems of its shape"
     names = [n.strip() for n in records[0]] if records else []
@@ -112,7 +113,7 @@ def _read_table(path:Path)->tuple:
     except OSError as e: raise _refusal(path, path.name, f"cannot be read ({e.strerror})", "name a manifest, or a folder that holds manifest.csv") from None
     return _to_table(records, path)
 
-# %% ../nbs/28_manifest.ipynb #22e76558
+# %% ../nbs/28_manifest.ipynb #4a29a8b3
 def _sample_file(folder:Path, value:str)->Path:
     "The file that a cell names; `ValueError` (problem, remedy) where it is outside `folder` or is no file"
     if "\0" in value: raise ValueError("holds a character that no path may hold", "correct the cell")
@@ -127,7 +128,7 @@ def _sample_file(folder:Path, value:str)->Path:
     except (OSError, RuntimeError) as e: problem = f"cannot be reached ({getattr(e, 'strerror', None) or e})"
     raise ValueError(problem, f"put the file at this place under {folder.name or folder}, or correct the cell")
 
-# %% ../nbs/28_manifest.ipynb #b67b38a3
+# %% ../nbs/28_manifest.ipynb #ded75d0d
 def _choose_scheme(values:set, label:str, scheme:Scheme|None):
     "The scheme of the distinct labels; None where a single label leaves nothing to tell apart"
     if scheme is not None: return scheme
@@ -150,7 +151,7 @@ def _label_problems(table, label, scheme):
         near = difflib.get_close_matches(v.casefold(), folded, 1)
         yield problem_row(row, label, v, f"not a class of {scheme.name}", f"did you mean {folded[near[0]]!r}?" if near else f"use one of {', '.join(scheme.classes)}")
 
-# %% ../nbs/28_manifest.ipynb #c2ed8a4e
+# %% ../nbs/28_manifest.ipynb #a2414956
 def _column_problems(table, label, group, scheme):
     "Columns that must be there"
     present = f"columns present: {', '.join(table.columns)}"
@@ -168,7 +169,7 @@ def _id_problems(table):
         elif v in first: yield problem_row(row, "sample_id", v, f"already used in row {first[v]}", f"rename one of rows {first[v]} and {row}")
         else: first[v] = row
 
-# %% ../nbs/28_manifest.ipynb #a80999c2
+# %% ../nbs/28_manifest.ipynb #e3b14304
 N_FOLDS = 5  # Folds of a grouped comparison
 
 def _group_problems(table, label, group, classes):
@@ -192,7 +193,7 @@ def _fold_problems(table, label, groups, classes):
         n = part.nunique()
         if n < N_FOLDS: yield problem_row(1, label, name, f"{n} group{'s'*(n > 1)} only: absent from some of {N_FOLDS} grouped folds", "more specimens of this class", "warning")
 
-# %% ../nbs/28_manifest.ipynb #45cc9b0b
+# %% ../nbs/28_manifest.ipynb #13a78de3
 def _scale_problems(table):
     "Scales that are no lengths, and pictures with two of them"
     known, number = table.um_per_px != "", pd.to_numeric(table.um_per_px, errors="coerce")
@@ -225,7 +226,7 @@ def _shared_problems(files, groups):
             told.add(key)
             yield problem_row(row, column, path.name, f"belongs to {groups[first]!r} (row {first}) and {groups[row]!r}: a split may part them", "one measurement belongs to one specimen", "warning")
 
-# %% ../nbs/28_manifest.ipynb #63a64b76
+# %% ../nbs/28_manifest.ipynb #a15b48c0
 def _read_provenance(folder:Path)->tuple:
     "Content of `provenance.json`, empty where there is none, and its problems"
     path, remedy = folder/"provenance.json", "write a JSON object such as {\"simulated\": false, \"title\": \"…\"}"
@@ -281,23 +282,24 @@ class Samples:
         places = np.arange(len(self))[rows]
         return Samples(self.table.iloc[places], self.folder, self.scheme, self.label, self.group, self.provenance, self.row[places], self.has_groups)
 
-# %% ../nbs/28_manifest.ipynb #be6185cf
+# %% ../nbs/28_manifest.ipynb #85973cdc
 def _examine(manifest, label, group, scheme)->tuple:
-    "Samples, (row, column) -> file, and the problems that show without opening a sample's file"
+    "Samples, (row, column) -> file, and the problems that show without opening a sample's file; no label, no problems with labels"
     path = _find_manifest(manifest)
     table, problems = _read_table(path)
     provenance, more = _read_provenance(path.parent)
     problems += more + list(_column_problems(table, label, group, scheme))
-    absent = [c for c in ("sample_id", "image", "spectrum", "um_per_px", "specimen_id", label, group) if c not in table]
+    column, files = label or "aging_type", {}
+    absent = [c for c in ("sample_id", "image", "spectrum", "um_per_px", "specimen_id", column, group) if c not in table]
     table = table.assign(**{c: "" for c in absent})
-    scheme, files = _choose_scheme(set(table[label]) - {""}, label, scheme), {}
+    if label: scheme = _choose_scheme(set(table[label]) - {""}, label, scheme)
     classes = scheme.classes if scheme else ()
-    samples = Samples(table, path.parent, scheme, label, group, provenance, table.index.to_numpy(), bool((table[group] != "").all()))
+    samples = Samples(table, path.parent, scheme, column, group, provenance, table.index.to_numpy(), bool((table[group] != "").all()))
     groups = pd.Series(samples.groups, index=table.index, dtype=str)
     if "sample_id" not in absent: problems += _id_problems(table)
     if group not in absent or group == "specimen_id": problems += _group_problems(table, label, group, classes)
-    for found in (_label_problems(table, label, scheme), _fold_problems(table, label, groups, classes), _scale_problems(table),
-                  _file_problems(table, path.parent, files), _shared_problems(files, groups)): problems += found
+    if label: problems += [*_label_problems(table, label, scheme), *_fold_problems(table, label, groups, classes)]
+    for found in (_scale_problems(table), _file_problems(table, path.parent, files), _shared_problems(files, groups)): problems += found
     samples.table["um_per_px"] = pd.to_numeric(samples.table.um_per_px, errors="coerce")
     return samples, files, problems
 
@@ -314,7 +316,25 @@ def read_samples(
     if len(found): warnings.warn(f"{manifest}: {len(found)} warnings, such as row {found.row[0]}, {found.column[0]}: {found.problem[0]}", stacklevel=2)
     return samples
 
-# %% ../nbs/28_manifest.ipynb #5c90f4fb
+# %% ../nbs/28_manifest.ipynb #59bfd931
+def read_unlabelled(
+    manifest:str|Path, # The table, or the folder that holds `manifest.csv`
+    scheme:Scheme,     # Classes that a model will choose from; labels are carried along unread
+)->tuple:              # `Samples`, and a note for each of them, array of str, shape (n,), '' where all is well
+    "Read a manifest to predict on; a file that is not where its row says is left out and noted"
+    samples, _, problems = _examine(manifest, None, "specimen_id", scheme)
+    errors = [p for p in problems if p["level"] == "error"]
+    if any(p["row"] == 1 for p in errors): raise ManifestError(_find_manifest(manifest), errors)
+    for p in errors:
+        if p["column"] in ("image", "spectrum"): samples.table.loc[samples.row == p["row"], p["column"]] = ""
+    return samples, notes_by_row(samples, errors)
+
+def notes_by_row(samples:Samples, problems:list # From `problem_row`
+                )->np.ndarray: # Array of str, shape (n,), '' where all is well
+    "Problems as one note a sample"
+    return np.array(["; ".join(f"{p['column']}: {p['problem']}" for p in problems if p["row"] == row) for row in samples.row], dtype=object)
+
+# %% ../nbs/28_manifest.ipynb #70ac38a5
 POOL_ABOVE = 400 # Files; from here on several processes read
 PATIENCE = 5     # Seconds of silence before a progress bar
 
@@ -345,7 +365,7 @@ def _image_shape(path:Path)->tuple:
     "Height and width, px, of a picture that can be read to its end"
     return read_micrograph(path).image.shape
 
-# %% ../nbs/28_manifest.ipynb #7ca40219
+# %% ../nbs/28_manifest.ipynb #a4f3bed2
 def usual_fov(fields_um:list # Shorter sides of the pictures whose scale is known, µm
              )->float|None:  # µm, to three digits; None where no scale is known
     "Field of view that three in four pictures can fill"
@@ -359,7 +379,7 @@ def _field_problems(table, files, shapes):
     for row, um in side.items():
         if usual > MAX_MIRRORED*um: yield problem_row(row, "um_per_px", table.um_per_px[row], f"a picture {um:.3g} µm wide, where {usual:g} µm are usual", "check the unit: µm per pixel")
 
-# %% ../nbs/28_manifest.ipynb #e4392a00
+# %% ../nbs/28_manifest.ipynb #a00409e4
 def _content_problems(table, files):
     "Files that cannot be read, and spectra that cover too little to predict on"
     jobs = {(column, path): (_image_shape if column == "image" else read_one_spectrum, path) for (_, column), path in files.items()}

@@ -9,15 +9,15 @@ __all__ = ['PARTS', 'USUAL_RUN', 'MODELS', 'DEEP', 'PAPER_ACCURACY', 'VARIANTS',
            'paired_table', 'paired_sentences', 'short_answer', 'figure_label', 'plot_results', 'plot_paired',
            'plot_confusion', 'plot_curves']
 
-# %% ../nbs/54_results.ipynb #096c38b8
+# %% ../nbs/54_results.ipynb #ed88e445
 import json, os
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from .aging import PAPER
+from .aging import PAPER, InputError
 
-# %% ../nbs/54_results.ipynb #8bd5f780
-class RunError(ValueError):
+# %% ../nbs/54_results.ipynb #ac108010
+class RunError(InputError):
     "A run that is not there or cannot be read: which file, what was found, what to do"
 
 PARTS = ("config", "provenance", "metrics", "curves", "environment") # The JSON files of a run folder
@@ -40,7 +40,7 @@ def read_run(path=None  # Run folder; None for the environment's `MPA_RUN`, else
     if folder is None: raise RunError(f"{named}: no run with a metrics.json is there; `make study` makes one, and MPA_RUN or an argument names another")
     return dict(path=folder, **{part: _read_part(folder/f"{part}.json") for part in PARTS})
 
-# %% ../nbs/54_results.ipynb #62040ae6
+# %% ../nbs/54_results.ipynb #a3f7c201
 MODELS = dict(fusion="fusion by attention", image="micrograph alone", spectrum="spectrum alone", classical_fusion="classical fusion",
     classical_image="classical micrograph", classical_spectrum="classical spectrum", pls_da="PLS-DA of the spectrum", logistic="logistic regression of the spectrum")
 DEEP = ("fusion", "image", "spectrum")
@@ -74,7 +74,7 @@ def in_paper(metrics:dict)->bool:
     "Are these the paper's seven types?"
     return (metrics.get("scheme") or {}).get("name") == "seven_types"
 
-# %% ../nbs/54_results.ipynb #386de66f
+# %% ../nbs/54_results.ipynb #23804d27
 def percent(x)->str:
     "A share as a percentage; a dash where there is none"
     return "–" if x is None or np.isnan(x) else f"{100*x:.1f} %"
@@ -105,7 +105,7 @@ def readable_table(metrics:dict # Content of metrics.json
     cells["random minus grouped (points)"] = [points(x) for x in table.leak]
     return pd.DataFrame({name: column for name, column in cells.items() if not len(column) or set(column) != {"–"}})
 
-# %% ../nbs/54_results.ipynb #d0e8398a
+# %% ../nbs/54_results.ipynb #6c130f0d
 VARIANTS = dict(neutral="variant with neutral bands: UV and chemical ageing share all product bands",
     shuffled="control with shuffled pairs: spectra were dealt out again without regard to the class, so fusion should gain nothing over the micrograph",
     wet="control with wet, unaged particles: the right answer is `unaged`")
@@ -125,7 +125,7 @@ def data_sentence(run:dict # From `read_run`
     return (f"SIMULATED DATA. The micrographs and spectra of this run were made by a computer program ({named or 'no title'}, version {data.get('version', '?')}, {data.get('n', '?')} samples"
             f"{'; ' + variant if variant else ''}). Nothing here was measured, and no figure says how well real particles would be recognised.")
 
-# %% ../nbs/54_results.ipynb #775360be
+# %% ../nbs/54_results.ipynb #d2681150
 def split_sentences(metrics:dict # Content of metrics.json
                    )->list:
     "What the grouped and the random split mean, and how far each was run"
@@ -148,7 +148,7 @@ def paper_sentences(metrics:dict # Content of metrics.json
             ("Simulated here, measured there" if is_simulated(metrics) else "Other particles, instruments and laboratories here than there") + "; grouped here, split unknown there. "
             "The columns show whether the order of the models is the same, not who is ahead: do not subtract them."]
 
-# %% ../nbs/54_results.ipynb #163cf5c2
+# %% ../nbs/54_results.ipynb #c03191c2
 def verdict(low, high)->str:
     "What an interval of a difference says"
     if low is None or high is None or np.isnan(low) or np.isnan(high): return "no interval"
@@ -174,7 +174,7 @@ def paired_sentences(metrics:dict, split:str="grouped")->list:
     return [f"{name(r.model)} minus {name(r.against)}: {points(r.difference)} points (95 % interval {points(r.low)} to {points(r.high)}); {words[r.verdict].format(a=name(r.model))}."
             for r in paired_table(metrics, split).itertuples() if not np.isnan(r.difference)]
 
-# %% ../nbs/54_results.ipynb #bb2faaf7
+# %% ../nbs/54_results.ipynb #fe1527ee
 def short_answer(metrics:dict # Content of metrics.json
                 )->list:
     "The first sentences of a report: the leading model, chance, and whether fusion pays"
@@ -195,7 +195,7 @@ def short_answer(metrics:dict # Content of metrics.json
 
 MIN_SPECIMENS = 20 # Below this many resampled units a percentile interval is known to be too narrow
 
-# %% ../nbs/54_results.ipynb #312685e6
+# %% ../nbs/54_results.ipynb #03f75a25
 MODEL_COLORS = dict(fusion="#332288", image="#882255", spectrum="#44AA99")
 SPLIT_STYLE = dict(grouped=(-.13, True), random=(.13, False)) # Place beside the line of the model; filled or not
 
@@ -220,7 +220,7 @@ def _dots(ax, y, x, low, high, color, filled=True, label=None):
 
 def _say_simulated(ax, metrics):
     "Every figure that rests on simulated data says so"
-    if is_simulated(metrics): ax.text(1, 1.015, "simulated data", transform=ax.transAxes, ha="right", va="bottom", fontsize=8, color="#b3261e")
+    if is_simulated(metrics): ax.annotate("simulated data", (1, 1), xycoords="axes fraction", xytext=(0, 3), textcoords="offset points", ha="right", fontsize=8, color="#b3261e")
 
 def plot_results(
     metrics:dict,        # Content of metrics.json
@@ -238,10 +238,10 @@ def plot_results(
     if chance is not None and split == "grouped": ax.axvline(100*chance, color="0.6", ls=":", lw=1.2, zorder=0, label="largest class")
     ax.set(yticks=range(len(names)), yticklabels=[figure_label(MODELS.get(m, m), 40) for m in names], ylim=(len(names) - .4, -.6), xlim=(0, 101), xlabel="Accuracy per sample, %")
     if not ax.get_legend(): _say_simulated(ax, metrics)
-    ax.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.), ncols=3, frameon=False)
+    ax.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.), borderaxespad=1.5, ncols=3, frameon=False) # above the line that says where the data is from
     return ax
 
-# %% ../nbs/54_results.ipynb #cc1e068d
+# %% ../nbs/54_results.ipynb #ce0b9eb2
 def plot_paired(
     metrics:dict,        # Content of metrics.json
     split:str="grouped",
@@ -279,7 +279,7 @@ def plot_confusion(
     _say_simulated(ax, metrics)
     return ax
 
-# %% ../nbs/54_results.ipynb #70766d24
+# %% ../nbs/54_results.ipynb #5c14f33f
 QUANTITIES = dict(valid_accuracy=("Accuracy on held-out samples, %", 100), train_loss=("Loss on training samples", 1), valid_loss=("Loss on held-out samples", 1), valid_macro_f1=("Macro F1 on held-out samples, %", 100))
 
 def plot_curves(

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['ARRAY_NAMES', 'CACHE_FORMAT', 'MPX_PROVENANCE', 'MPX_SHEET', 'MPX_CARRIED', 'MPX_DIGITS', 'MPX_MATCH', 'choose_fov',
-           'Arrays', 'decode', 'grouped_folds', 'random_folds', 'mpx_manifest']
+           'Arrays', 'decode', 'decode_unlabelled', 'grouped_folds', 'random_folds', 'mpx_manifest']
 
-# %% ../nbs/30_samples.ipynb #481e4280
+# %% ../nbs/30_samples.ipynb #6f5e5b8f
 import hashlib, io, json, warnings, zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path, PureWindowsPath
@@ -15,12 +15,13 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from tqdm import tqdm
 from . import __version__
+from .aging import InputError
 from .manifest import N_FOLDS, PATIENCE, attempt_all, problem_row, read_one_spectrum, usual_fov
-from .manifest import ManifestError, Samples, check_manifest, read_samples, write_manifest
+from .manifest import ManifestError, Samples, check_manifest, notes_by_row, read_samples, write_manifest
 from .spectra import GRID, MIN_COVERAGE, Spectrum, coverage, to_grid, write_atomic, write_spectrum
 from .micrographs import micrograph_shape, read_micrograph, to_view
 
-# %% ../nbs/30_samples.ipynb #58e4caad
+# %% ../nbs/30_samples.ipynb #76021a44
 def choose_fov(samples:Samples)->float|None:
     "Field of view that three in four scaled pictures can fill, µm; None where no scale is known"
     scaled = [(samples.file(i, "image"), um) for i, um in enumerate(samples.table.um_per_px) if samples.table.image[i] and um > 0]
@@ -28,7 +29,7 @@ def choose_fov(samples:Samples)->float|None:
     shapes = dict(zip(paths, attempt_all([(micrograph_shape, path) for path in paths], "measuring")))
     return usual_fov([min(shapes[path][0])*um for path, um in scaled if shapes[path][0]])
 
-# %% ../nbs/30_samples.ipynb #c76f914c
+# %% ../nbs/30_samples.ipynb #0feed943
 @dataclass(eq=False)
 class Arrays:
     "Samples as a model sees them; see `decode`"
@@ -65,7 +66,7 @@ def _digest(arrays:Arrays)->str:
         sha.update(f"{name}{a.shape}{a.dtype.name}".encode() + np.ascontiguousarray(a).tobytes())
     return sha.hexdigest()
 
-# %% ../nbs/30_samples.ipynb #a9d21652
+# %% ../nbs/30_samples.ipynb #aea9d66c
 CACHE_FORMAT = 1
 
 def _cache_file(samples, view, folder)->Path:
@@ -93,14 +94,14 @@ def _store_arrays(path:Path, arrays:Arrays):
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, packed.getvalue())
 
-# %% ../nbs/30_samples.ipynb #1bd9b5c1
+# %% ../nbs/30_samples.ipynb #2f777bd2
 def _one_image(path:Path, um_per_px:float|None, fov_um:float|None, size_px:int)->np.ndarray:
     "View of a picture as 8-bit grey, shape (size_px, size_px)"
     view = to_view(read_micrograph(path, um_per_px), fov_um, size_px)
     return np.round(255*view).astype(np.uint8)
 
-def _read_arrays(samples, size_px, fov_um, progress)->Arrays:
-    "Open every distinct file once and fill the arrays row by row"
+def _read_arrays(samples, size_px, fov_um, progress)->tuple:
+    "`Arrays`, and the problems of files that cannot be read; every distinct file is opened once"
     n, wanted = len(samples), {}
     for i, um in enumerate(samples.table.um_per_px):
         if image := samples.file(i, "image"): wanted[i, "image"] = (_one_image, image, float(um) if um > 0 else None, fov_um, size_px)
@@ -117,8 +118,7 @@ def _read_arrays(samples, size_px, fov_um, progress)->Arrays:
         elif coverage(result[1]) >= MIN_COVERAGE: spectrum[i], mask[i], has_spectrum[i] = *result, True
     problems += [problem_row(samples.row[i], "spectrum", samples.table.spectrum[i], f"covers less than {MIN_COVERAGE:.0%} of the range, and there is no image", "measure a wider range, or delete the row")
                  for i in np.flatnonzero(~has_image & ~has_spectrum) if not any(p["row"] == samples.row[i] for p in problems)]
-    if problems: raise ManifestError(samples.folder, problems)
-    return Arrays(*arrays, fov_um)
+    return Arrays(*arrays, fov_um), problems
 
 def decode(
     samples:Samples,
@@ -132,11 +132,22 @@ def decode(
     if size_px < 8: raise ValueError(f"size_px is {size_px}; a view needs at least 8 pixels a side")
     stored = _cache_file(samples, (size_px, fov_um), cache) if cache else None
     if stored and (arrays := _load_arrays(stored)): return arrays
-    arrays = _read_arrays(samples, size_px, choose_fov(samples) if fov_um == "auto" else fov_um, progress)
+    arrays, problems = _read_arrays(samples, size_px, choose_fov(samples) if fov_um == "auto" else fov_um, progress)
+    if problems: raise ManifestError(samples.folder, problems)
     if stored: _store_arrays(stored, arrays)
     return arrays
 
-# %% ../nbs/30_samples.ipynb #b0c54395
+def decode_unlabelled(
+    samples:Samples,
+    size_px:int,        # Side of a view, px, as the model has it
+    fov_um:float|None,  # Width of a view, µm, as the model has it
+    progress:bool=True, # A bar where it takes longer than five seconds?
+)->tuple:               # `Arrays`, and a note for each sample, array of str, shape (n,), '' where all is well
+    "As `decode`, but a file that cannot be read costs its own side only"
+    arrays, problems = _read_arrays(samples, size_px, fov_um, progress)
+    return arrays, notes_by_row(samples, problems)
+
+# %% ../nbs/30_samples.ipynb #2fbcab36
 def _stratified(splitter, y, groups, k)->np.ndarray:
     "Fold of each labelled sample, -1 for the others"
     y = np.asarray(y)
@@ -165,7 +176,7 @@ def random_folds(
     "Folds that deal samples out singly, blind to specimens"
     return _stratified(StratifiedKFold(k, shuffle=True, random_state=seed), y, np.arange(len(y)), k)
 
-# %% ../nbs/30_samples.ipynb #79c2f059
+# %% ../nbs/30_samples.ipynb #98db4916
 MPX_PROVENANCE = dict(
     simulated=False, title="MPX_specDB, Villefranche-sur-Mer (VLFR): ATR-FTIR spectra of plastic sheets exposed in the sea", source="https://doi.org/10.22000/1820",
     authors="Lenz, Fischer, Arnold, Fernández-González, Moscoso-Pérez, Andrade-Garda, Muniategui-Lorenzo, Fischer (2023)", licence="CC BY-SA 4.0",
@@ -189,10 +200,10 @@ def _read_mpx(source:Path)->tuple:
     try:
         table = pd.read_csv(source/"metadata.csv", dtype=str, keep_default_na=False)
         with np.load(source/"spectra.npz", allow_pickle=False) as stored: wavenumber, absorbance = stored["wavenumber"], stored["absorbance"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as e: raise ValueError(f"{source}: needs metadata.csv, and spectra.npz with wavenumber and absorbance ({e})") from None
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as e: raise InputError(f"{source}: needs metadata.csv, and spectra.npz with wavenumber and absorbance ({e})") from None
     missing = [c for c in ["file", *MPX_CARRIED] if c not in table]
-    if missing: raise ValueError(f"{source/'metadata.csv'}: lacks the columns {', '.join(missing)}")
-    if absorbance.shape != (len(table), wavenumber.size): raise ValueError(f"{source}: {len(table)} rows of metadata and {wavenumber.size} wavenumbers, but absorbance has shape {absorbance.shape}")
+    if missing: raise InputError(f"{source/'metadata.csv'}: lacks the columns {', '.join(missing)}")
+    if absorbance.shape != (len(table), wavenumber.size): raise InputError(f"{source}: {len(table)} rows of metadata and {wavenumber.size} wavenumbers, but absorbance has shape {absorbance.shape}")
     return table, wavenumber.astype(float), absorbance.astype(float)
 
 def mpx_manifest(

@@ -8,7 +8,7 @@ __all__ = ['SEVERITY', 'RESIDUAL_SD', 'RESIDUAL_CORRELATION', 'POLYMERS', 'UM_PE
            'Simulated', 'simulate_samples', 'redeal_spectra', 'collect', 'write_benchmark', 'provenance',
            'benchmark_digest']
 
-# %% ../nbs/31_simulate.ipynb #4a6ecf22
+# %% ../nbs/31_simulate.ipynb #3a4356f4
 import hashlib, json, os, shutil
 from dataclasses import dataclass, asdict
 from pathlib import Path
@@ -17,13 +17,13 @@ import pandas as pd
 from joblib import Parallel, delayed, cpu_count
 from PIL import Image
 from tqdm import tqdm
-from .aging import MECHANISMS, SEVEN_TYPES
+from .aging import MECHANISMS, SEVEN_TYPES, InputError
 from .micrographs import write_micrograph
 from .sim_spectra import simulate_spectrum, spectrum_specimen
 from .sim_surfaces import Field, simulate_surface, surface_specimen
 from .spectra import GRID, write_spectrum
 
-# %% ../nbs/31_simulate.ipynb #76055216
+# %% ../nbs/31_simulate.ipynb #18d8b92d
 SEVERITY = (.15, 1.)         # Range of severity; Beta(2, 2) in between (G)
 RESIDUAL_SD = (.30, .35)     # Log-sd of a view's severity: image side, spectrum side (M: CV .2–.6 at a fixed dose)
 RESIDUAL_CORRELATION = .13   # Between the sides, within a view (M: netSEM `crack`, n = 85)
@@ -41,10 +41,10 @@ class Dials:
     severity_image:float=1.
     severity_spectrum:float=1.
 
-# %% ../nbs/31_simulate.ipynb #fbb3de35
+# %% ../nbs/31_simulate.ipynb #85dc3a4f
 DIALS = Dials(noise_image=.35, noise_spectrum=.1, severity_image=2., severity_spectrum=.8) # Of benchmark version 1; see Calibration
 
-# %% ../nbs/31_simulate.ipynb #2e9fb4a7
+# %% ../nbs/31_simulate.ipynb #fc9d4ebc
 def view_severity(
     rng,                 # numpy Generator of the view
     severity:np.ndarray, # Severity of the specimen by mechanism, 0 where absent, shape (3,)
@@ -55,7 +55,7 @@ def view_severity(
     b = RESIDUAL_CORRELATION*a + np.sqrt(1 - RESIDUAL_CORRELATION**2)*b
     return (dials.severity_image*severity*np.exp(RESIDUAL_SD[0]*a), dials.severity_spectrum*severity*np.exp(RESIDUAL_SD[1]*b))
 
-# %% ../nbs/31_simulate.ipynb #c1cb6a4e
+# %% ../nbs/31_simulate.ipynb #6af6d923
 N_SAMPLES, N_UNAGED, N_SPECIMENS = 1571, 200, 160
 
 def specimen_table(
@@ -64,7 +64,7 @@ def specimen_table(
     wet=False,       # All unaged
 )->pd.DataFrame:     # One row a specimen: specimen_id, number, aging_type, polymer, views, one severity per mechanism
     "The particles of a benchmark"
-    if n < SEVEN_TYPES.n: raise ValueError(f"n is {n}; a benchmark of {SEVEN_TYPES.n} classes needs at least {SEVEN_TYPES.n} samples")
+    if n < SEVEN_TYPES.n: raise InputError(f"n is {n}; a benchmark of {SEVEN_TYPES.n} classes needs at least {SEVEN_TYPES.n} samples")
     rng, k = np.random.default_rng([seed, 0]), SEVEN_TYPES.n
     count = max(min(2*k, k*(n//k)), round(n*N_SPECIMENS/N_SAMPLES)//k*k)
     if wet: types, views = np.full(max(count//k, 2), "unaged"), deal(n, max(count//k, 2))
@@ -89,7 +89,7 @@ def deal(n:int, among:int, rng=None)->np.ndarray: # Whole numbers that sum to n,
     out[spots[:n - out.sum()]] += 1
     return out
 
-# %% ../nbs/31_simulate.ipynb #4fb45d89
+# %% ../nbs/31_simulate.ipynb #3080bfaa
 def simulate_view(
     row,             # One row of `specimen_table`
     view:int,        # Number of the view
@@ -108,7 +108,7 @@ def simulate_view(
     spectrum = simulate_spectrum(rng(6, view), chemistry, seen_spectrum, dials.noise_spectrum)
     return dict(image=image, um_per_px=field.um_per_px, spectrum=spectrum.astype(np.float32), masks=masks, seen_image=seen_image, seen_spectrum=seen_spectrum)
 
-# %% ../nbs/31_simulate.ipynb #38dddc5e
+# %% ../nbs/31_simulate.ipynb #608e0ee1
 @dataclass
 class Simulated:
     "A simulated benchmark in memory; everything in it is simulated"
@@ -127,7 +127,7 @@ def simulate_samples(
     progress:bool=False,    # Show a bar
 )->Simulated:
     "Simulate a benchmark in memory"
-    if variant not in VARIANTS: raise ValueError(f"variant {variant!r} is none of {', '.join(VARIANTS)}")
+    if variant not in VARIANTS: raise InputError(f"variant {variant!r} is none of {', '.join(VARIANTS)}")
     specimens = specimen_table(n, seed, wet=variant == "wet")
     todo = [(row, v) for row in specimens.itertuples() for v in range(row.views)]
     todo = [todo[i] for i in np.random.default_rng([seed, 2]).permutation(len(todo))]
@@ -137,7 +137,7 @@ def simulate_samples(
     if variant == "shuffled": redeal_spectra(views, todo, specimens, seed)
     return collect(views, todo)
 
-# %% ../nbs/31_simulate.ipynb #5e5f4587
+# %% ../nbs/31_simulate.ipynb #ba4272ea
 def redeal_spectra(views, todo, specimens, seed):
     "Give each specimen the spectra of another, by a permutation that knows nothing of the class; in place"
     rng, numbers = np.random.default_rng([seed, 3]), specimens.number.to_numpy()
@@ -156,7 +156,7 @@ def collect(views, todo)->Simulated:
         ("image", view["seen_image"]), ("spectrum", view["seen_spectrum"])) for m, val in zip(MECHANISMS, vals)}} for i, ((row, _), view) in enumerate(zip(todo, views))])
     return Simulated(table, *(np.stack([v[k] for v in views]) for k in ("image", "spectrum", "masks")), truth)
 
-# %% ../nbs/31_simulate.ipynb #9adf47e2
+# %% ../nbs/31_simulate.ipynb #01f52086
 def write_benchmark(
     out,                    # Folder to make; must not exist
     n:int=N_SAMPLES,
@@ -167,7 +167,7 @@ def write_benchmark(
 )->Path:                    # The manifest
     "Write a simulated benchmark in the manifest format; the folder appears whole or not at all"
     out = Path(out)
-    if out.exists(): raise FileExistsError(f"{out} exists; remove it or choose another folder")
+    if out.exists(): raise InputError(f"{out} exists; remove it or choose another folder")
     sim, part = simulate_samples(n, seed, variant, jobs=jobs, progress=progress), out.with_name(out.name + ".partial")
     shutil.rmtree(part, ignore_errors=True)
     for sub in ("images", "spectra", "truth/masks"): (part/sub).mkdir(parents=True)
@@ -187,7 +187,7 @@ def provenance(n, seed, variant)->dict:
     return dict(simulated=True, title=f"simulated microplastic ageing benchmark, variant {variant}", version=VERSION, variant=variant, seed=seed, n=n,
         dials=asdict(DIALS), source="package microplastic_aging; pristine bands fitted to the Primpke 2018 reference library")
 
-# %% ../nbs/31_simulate.ipynb #0d653129
+# %% ../nbs/31_simulate.ipynb #fcb09028
 def benchmark_digest(sim:Simulated)->str: # 16 hexadecimal digits
     "Fingerprint of a simulated benchmark, coarse enough to be the same on another processor"
     n = len(sim.image)

@@ -9,7 +9,7 @@ __all__ = ['MODES', 'K_FOLDS', 'SIZE_PX', 'QUICK_SAMPLES', 'QUICK_EPOCHS', 'MIN_
            'prediction_table', 'probability_columns', 'summarise', 'run_study', 'train_manifest', 'model_folder',
            'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #b17101ed
+# %% ../nbs/60_study.ipynb #0a3a7564
 import io, json, os, platform, subprocess, sys, time
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -20,23 +20,24 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 from . import __version__
-from .aging import MECHANISMS, Scheme, find_scheme
+from .aging import MECHANISMS, InputError, Scheme, find_scheme
 from .compare import CLASSICAL, SIDES, classical_features, compare_models, fit_predict_classical
 from .fusion import to_mechanism_prob
 from .learner import Recipe, learning_curve, load_model, predict_arrays, save_model, train_model
+from .manifest import read_unlabelled
 from .probes import mean_log
 from .report import write_report
-from .samples import Arrays, Samples, decode, grouped_folds, random_folds, read_samples
+from .samples import Arrays, Samples, decode, decode_unlabelled, grouped_folds, random_folds, read_samples
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 
-# %% ../nbs/60_study.ipynb #8f1cdfc1
+# %% ../nbs/60_study.ipynb #2e0ec518
 MODES = dict(study=1, quick=1, full=5, control=1) # grouped folds that are run; the random split is one fold in all but `control`
 K_FOLDS, SIZE_PX = 5, 160              # folds; side of the model's view in pixels
 QUICK_SAMPLES, QUICK_EPOCHS = 400, 8
 MIN_PER_CLASS = 4                      # labelled samples
 
-class StudyError(ValueError):
+class StudyError(InputError):
     "A study that cannot run as asked"
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class StudyConfig:
     def __post_init__(self):
         if self.mode not in MODES: raise StudyError(f"mode {self.mode!r} is none of {', '.join(MODES)}")
         wrong = sorted(set(self.models or ()) - set(SIDES))
+        if self.manifest is None and self.variant == "wet": raise StudyError("variant wet holds unaged samples only, so nothing can be learnt from it; write it with `microplastic-aging simulate` and predict on it with a model of another run")
         if wrong: raise StudyError(f"no model is called {', '.join(wrong)}; there are {', '.join(SIDES)}")
 
     @property
@@ -68,10 +70,10 @@ class StudyConfig:
         epochs = self.epochs or (QUICK_EPOCHS if self.quick else None)
         return replace(Recipe(), epochs=epochs) if epochs else Recipe()
 
-# %% ../nbs/60_study.ipynb #66d53a69
+# %% ../nbs/60_study.ipynb #672fa144
 def write_json(path, content): write_atomic(path, json.dumps(content, indent=1).encode())
 
-# %% ../nbs/60_study.ipynb #d0a03a3c
+# %% ../nbs/60_study.ipynb #8a4cffa0
 @dataclass
 class Run:
     "A study while it runs"
@@ -110,7 +112,7 @@ class Run:
         needed = {"classical_image", "classical_spectrum"} if "classical_fusion" in asked else set()
         return [m for m in able if m in asked or m in needed]
 
-# %% ../nbs/60_study.ipynb #605c6d2c
+# %% ../nbs/60_study.ipynb #0c922af3
 def stage_file(out, model, split, fold, kind): return Path(out)/"stages"/f"{model}-{split}-{fold}.{kind}"
 
 def read_stage(out, model, split, fold)->tuple: # rows (m,), probabilities (m, n_classes), notes
@@ -144,7 +146,7 @@ def model_card(samples:Samples, arrays:Arrays, **more)->dict:
     view = dict(fov_um=arrays.fov_um, size_px=int(arrays.image.shape[-1]))
     return dict(simulated=samples.simulated, view=view, data=samples.provenance, data_hash=arrays.hash, label=samples.label, package=__version__, **more)
 
-# %% ../nbs/60_study.ipynb #3782cd9b
+# %% ../nbs/60_study.ipynb #31ecf9a0
 def open_run(config:StudyConfig, progress=True)->Run:
     "Make or reopen the run folder: data, arrays, folds"
     out = Path(config.out)
@@ -192,7 +194,7 @@ def timed(out, stage, fn, *args, **kwargs):
     write_json(path, seconds | {stage: max(round(time.time() - start, 1), seconds.get(stage, 0))}) # a resumed run that finds the work done keeps the time it took
     return value
 
-# %% ../nbs/60_study.ipynb #9eb334b1
+# %% ../nbs/60_study.ipynb #bbfeedec
 def write_run_head(run:Run):
     "config.json, provenance.json, folds.csv, environment.json"
     c, s = run.config, run.samples
@@ -216,7 +218,7 @@ def commit()->str|None:
     try: return git("rev-parse", "--short=10", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError): return None
 
-# %% ../nbs/60_study.ipynb #a62bd4ce
+# %% ../nbs/60_study.ipynb #60abd8b4
 def pooled(run:Run, split:str)->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split"
     out = {}
@@ -244,7 +246,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #df73055a
+# %% ../nbs/60_study.ipynb #3d2a17cd
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -272,7 +274,7 @@ def summarise(run:Run)->dict:
     write_json(run.out/"metrics.json", metrics)
     return metrics
 
-# %% ../nbs/60_study.ipynb #93d8f4cb
+# %% ../nbs/60_study.ipynb #1cd29dc0
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -293,7 +295,7 @@ def run_study(
     summarise(run)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #207f8417
+# %% ../nbs/60_study.ipynb #331360d2
 def train_manifest(
     manifest,               # Manifest or its folder
     out,                    # Model folder to write
@@ -319,24 +321,25 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #1a384bfc
+# %% ../nbs/60_study.ipynb #a3593abf
 def predict_manifest(
     model,        # Model folder or run folder
-    manifest,     # Manifest or its folder; labels are not needed; where there are some they must be of the model's scheme
+    manifest,     # Manifest or its folder; labels are carried along unread
     out,          # CSV to write
     device=None,  # torch device; default: the GPU where there is one
 )->Path:          # The CSV
-    "Predict every sample; a row that lacks what the model needs gets no verdict and says why"
+    "Predict every sample; a row that lacks what the model needs, or whose files cannot be read, gets no verdict and says why"
     net = load_model(model_folder(model)).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    view, samples = net.card["view"], read_samples(manifest, net.card.get("label", "aging_type"), scheme=net.scheme)
-    arrays = decode(samples, view["size_px"], view["fov_um"])
+    view, (samples, notes) = net.card["view"], read_unlabelled(manifest, net.scheme)
+    arrays, more = decode_unlabelled(samples, view["size_px"], view["fov_um"])
     prob, _ = predict_arrays(net, arrays)
     has = {s: getattr(arrays, f"has_{s}") for s in SIDES[net.modality]}
     able = np.any(list(has.values()), axis=0)
     columns = probability_columns(prob, net.scheme)
     columns.loc[~able] = np.nan
     used = [" + ".join(s for s in has if has[s][i]) for i in range(len(samples))]
-    note = np.where(able, "", f"no verdict: the model needs {' or '.join(has)}")
+    lacking = np.where(able, "", f"no verdict: the model needs {' or '.join(has)}")
+    note = ["; ".join(filter(None, said)) for said in zip(lacking, notes, more)]
     basis = "simulated data" if net.card["simulated"] else "the user's own data"
     table = pd.concat([samples.table.drop(columns=["image", "spectrum"]), columns], axis=1).assign(sides_used=used, trained_on=basis, note=note)
     write_atomic(Path(out), table.to_csv(index=False).encode())
