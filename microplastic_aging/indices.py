@@ -8,7 +8,7 @@ __all__ = ['ANCHOR_HALF', 'LIMIT_SD', 'CH2', 'POLYOLEFINS', 'SEA_BLANK', 'INDICE
            'Index', 'find_index', 'noise_covariance', 'Measured', 'to_index', 'fit_blanks', 'dispersion_step',
            'index_table', 'plot_index', 'plot_index_values']
 
-# %% ../nbs/12_indices.ipynb #abdd6797
+# %% ../nbs/12_indices.ipynb #6ef98464
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 from .aging import InputError, band, polymer_color
 from .spectra import Spectrum
 
-# %% ../nbs/12_indices.ipynb #af074f0d
+# %% ../nbs/12_indices.ipynb #169dc68e
 ANCHOR_HALF = 2. # cm⁻¹; an anchor is the mean over twice this, the usual resolution of 4 cm⁻¹
 
 def _mean_weights(wn:np.ndarray, # cm⁻¹, shape (n,), increasing
@@ -79,7 +79,7 @@ def band_height(wavenumber, absorbance, window, anchors=None
     "Mean height of `window` above the chord between `anchors`; see `band_area` for shapes"
     return band_area(wavenumber, absorbance, window, anchors, "height")
 
-# %% ../nbs/12_indices.ipynb #6c223183
+# %% ../nbs/12_indices.ipynb #797a309e
 @dataclass(frozen=True)
 class Blank:
     "What unaged samples give for an index"
@@ -105,7 +105,7 @@ class Index:
     reference_anchors:tuple
     polymers:tuple     # For which it is defined
     source:str         # Where the definition comes from
-    tag:str            # S stated, M measured, I inferred, G general knowledge: the weakest of its parts
+    tag:str            # For the choice of bands: S stated, M measured, I inferred, G general knowledge
     limits:str         # What breaks it
     blank:Blank|None=None # Default blanks; None where nobody has measured them
     detects:bool=True  # False where both bands belong to the polymer and zero means nothing
@@ -137,7 +137,7 @@ INDICES = (
         source="protein of a biofilm, MPX_specDB bio minus clean", tag="M", limits="carboxylates (1540–1610) and the foot of water at 1644 add to it; a PA contamination too"),
     Index("PE crystallinity", "height", (727., 733.), (700., 760.), (716., 722.), (700., 760.), ("PE",), "crystal-split CH₂ rock, 730 over 720", "G",
         "orientation and the band shapes of ATR shift it; compare like with like only", detects=False),
-    Index("PP crystallinity", "height", (995., 1001.), (955., 1012.), (970., 976.), (955., 1012.), ("PP",), "998 over 973: Luongo 1960, doi 10.1002/app.1960.070030907; chord ours", "S",
+    Index("PP crystallinity", "height", (995., 1001.), (955., 1012.), (970., 976.), (955., 1012.), ("PP",), "998 over 973: Diačik, Jambrich 1960, Chem. Papers 14:540 (as 999 over 974)", "S",
         "helix order rather than crystallinity; silicate and polysaccharide of a film raise the chord", detects=False))
 
 def find_index(name:str # Such as 'carbonyl 1715'
@@ -147,7 +147,7 @@ def find_index(name:str # Such as 'carbonyl 1715'
         if index.name == name: return index
     raise InputError(f"no index {name!r}; there are {', '.join(i.name for i in INDICES)}")
 
-# %% ../nbs/12_indices.ipynb #86d9ecc7
+# %% ../nbs/12_indices.ipynb #f275a1cd
 NOISE_WINDOW = (1900., 2000.) # cm⁻¹; no band of PE or PP
 NOISE_REACH = 8.              # cm⁻¹ over which noise is correlated: twice the usual resolution
 NOISE_POINTS = 12             # Fewer say nothing about noise
@@ -177,7 +177,7 @@ def _covariance(noise:np.ndarray, # Autocovariance, shape (..., k)
     overlap = np.array([u @ v] + [u[:n - k] @ v[k:] + v[:n - k] @ u[k:] for k in range(1, noise.shape[-1])])
     return noise @ overlap
 
-# %% ../nbs/12_indices.ipynb #b2065679
+# %% ../nbs/12_indices.ipynb #58cf556a
 class Measured(NamedTuple):
     "An index of some spectra, each entry of shape (...)"
     value:np.ndarray  # Unitless; nan where `reason` says why
@@ -211,7 +211,7 @@ def _noise_or_reason(wn, ab, valid)->tuple: # Autocovariance (..., k), reason (.
     hidden = (~valid[..., (wn >= NOISE_WINDOW[0]) & (wn <= NOISE_WINDOW[1])]).any(-1)
     return np.where(hidden[..., None], np.nan, noise), np.where(hidden, "uncertainty unknown: masked inside the noise window", "")
 
-# %% ../nbs/12_indices.ipynb #a2bf946c
+# %% ../nbs/12_indices.ipynb #7c96804d
 MIN_BLANKS = 8 # Spectra per index and polymer
 VERDICTS = ("above", "below detection", "baseline fails", "no limit", "no value")
 
@@ -237,7 +237,7 @@ def _limits(index:Index, polymer:np.ndarray, sd:np.ndarray, blanks:dict
     reach = LIMIT_SD*np.where(np.isfinite(scatter), np.fmax(scatter, sd), np.nan)
     return mean - reach, mean + reach
 
-# %% ../nbs/12_indices.ipynb #3fd71758
+# %% ../nbs/12_indices.ipynb #f06b4415
 MAX_STEP = .2 # Base at 2780 minus base at 3020 cm⁻¹, relative to the height of C–H at 2916
 
 def dispersion_step(
@@ -250,7 +250,7 @@ def dispersion_step(
     below, top, above = (ab @ _mean_weights(wn, x - 4, x + 4) for x in (2780, 2916, 3020))
     return np.where(top > above, below - above, np.nan)/np.where(top > above, top - above, 1)
 
-# %% ../nbs/12_indices.ipynb #bcd0f42f
+# %% ../nbs/12_indices.ipynb #57eb937b
 def _rows(index:Index, block:tuple, polymer:np.ndarray, blanks:dict)->pd.DataFrame:
     "The rows of one index for spectra that share an axis"
     try: value, sd, reason = to_index(*block[:2], index, block[2])
@@ -298,7 +298,7 @@ def index_table(
     table = pd.concat(parts).sort_values(["spectrum", "order"], ignore_index=True)
     return table[["spectrum", "polymer", "index", "value", "sd", "limit", "below", "verdict", "reason"]]
 
-# %% ../nbs/12_indices.ipynb #516aea13
+# %% ../nbs/12_indices.ipynb #25903ca1
 def plot_index(
     wavenumber:np.ndarray, # cm⁻¹, shape (n,), increasing
     absorbance:np.ndarray, # Unitless, shape (n,)
@@ -322,7 +322,7 @@ def plot_index(
     ax.set(xlim=(max(ends) + 20, min(ends) - 20), xlabel="Wavenumber, cm⁻¹", ylabel="Absorbance", title=index.name)
     return ax
 
-# %% ../nbs/12_indices.ipynb #c0dbbe6c
+# %% ../nbs/12_indices.ipynb #93b1a9ce
 def plot_index_values(
     groups, # Group of each value, shape (n,): labels or numbers, drawn in sorted order
     values, # Index values, shape (n,)
@@ -338,7 +338,7 @@ def plot_index_values(
     groups, values = np.asarray(groups), np.asarray(values, float)
     names, place = np.unique(groups, return_inverse=True)
     wobble = (np.arange(len(values))*.618 % 1 - .5)*.25
-    dots = ax.plot(place + shift + wobble, values, ".", ms=3, alpha=.4, color=color, label=label)[0]
+    dots = ax.plot(place + shift + wobble, values, ".", ms=2, color=color, label=label)[0]
     for i in range(len(names)):
         own = values[(place == i) & np.isfinite(values)]
         if own.size: ax.plot([i + shift - .17, i + shift + .17], [np.median(own)]*2, color=dots.get_color(), lw=2.5, solid_capstyle="butt")
