@@ -8,15 +8,15 @@ __all__ = ['ANCHOR_HALF', 'LIMIT_SD', 'CH2', 'POLYOLEFINS', 'SEA_BLANK', 'INDICE
            'Index', 'find_index', 'noise_covariance', 'Measured', 'to_index', 'fit_blanks', 'dispersion_step',
            'index_table', 'plot_index', 'plot_index_values']
 
-# %% ../nbs/12_indices.ipynb #bded2c3a
-from dataclasses import dataclass, replace
+# %% ../nbs/12_indices.ipynb #752b87b0
+from dataclasses import dataclass
 from typing import NamedTuple
 import numpy as np
 import pandas as pd
-from .aging import InputError, band, polymer_color
+from .aging import InputError, band
 from .spectra import Spectrum
 
-# %% ../nbs/12_indices.ipynb #cd9c358c
+# %% ../nbs/12_indices.ipynb #96007323
 ANCHOR_HALF = 2. # cm⁻¹; an anchor is the mean over twice this, the usual resolution of 4 cm⁻¹
 
 def _mean_weights(wn:np.ndarray, # cm⁻¹, shape (n,), increasing
@@ -79,7 +79,7 @@ def band_height(wavenumber, absorbance, window, anchors=None
     "Mean height of `window` above the chord between `anchors`; see `band_area` for shapes"
     return band_area(wavenumber, absorbance, window, anchors, "height")
 
-# %% ../nbs/12_indices.ipynb #887fe38d
+# %% ../nbs/12_indices.ipynb #1b8b7e07
 @dataclass(frozen=True)
 class Blank:
     "What unaged samples give for an index"
@@ -147,7 +147,7 @@ def find_index(name:str # Such as 'carbonyl 1715'
         if index.name == name: return index
     raise InputError(f"no index {name!r}; there are {', '.join(i.name for i in INDICES)}")
 
-# %% ../nbs/12_indices.ipynb #0100cd77
+# %% ../nbs/12_indices.ipynb #e0a1c589
 NOISE_WINDOW = (1900., 2000.) # cm⁻¹; no band of PE or PP
 NOISE_REACH = 8.              # cm⁻¹ over which noise is correlated: twice the usual resolution
 NOISE_POINTS = 12             # Fewer say nothing about noise
@@ -177,7 +177,7 @@ def _covariance(noise:np.ndarray, # Autocovariance, shape (..., k)
     overlap = np.array([u @ v] + [u[:n - k] @ v[k:] + v[:n - k] @ u[k:] for k in range(1, noise.shape[-1])])
     return noise @ overlap
 
-# %% ../nbs/12_indices.ipynb #1292b848
+# %% ../nbs/12_indices.ipynb #aa58d43b
 class Measured(NamedTuple):
     "An index of some spectra, each entry of shape (...)"
     value:np.ndarray  # Unitless; nan where `reason` says why
@@ -211,7 +211,7 @@ def _noise_or_reason(wn, ab, valid)->tuple: # Autocovariance (..., k), reason (.
     hidden = (~valid[..., (wn >= NOISE_WINDOW[0]) & (wn <= NOISE_WINDOW[1])]).any(-1)
     return np.where(hidden[..., None], np.nan, noise), np.where(hidden, "uncertainty unknown: masked inside the noise window", "")
 
-# %% ../nbs/12_indices.ipynb #0b2bc831
+# %% ../nbs/12_indices.ipynb #96cb4918
 MIN_BLANKS = 8 # Spectra per index and polymer
 VERDICTS = ("above", "below detection", "baseline fails", "no limit", "no value")
 
@@ -237,7 +237,7 @@ def _limits(index:Index, polymer:np.ndarray, sd:np.ndarray, blanks:dict
     reach = LIMIT_SD*np.where(np.isfinite(scatter), np.fmax(scatter, sd), np.nan)
     return mean - reach, mean + reach
 
-# %% ../nbs/12_indices.ipynb #a0677324
+# %% ../nbs/12_indices.ipynb #9de33912
 MAX_STEP = .2 # Base at 2780 minus base at 3020 cm⁻¹, relative to the height of C–H at 2916
 
 def dispersion_step(
@@ -250,7 +250,7 @@ def dispersion_step(
     below, top, above = (ab @ _mean_weights(wn, x - 4, x + 4) for x in (2780, 2916, 3020))
     return np.where(top > above, below - above, np.nan)/np.where(top > above, top - above, 1)
 
-# %% ../nbs/12_indices.ipynb #56467ad4
+# %% ../nbs/12_indices.ipynb #3d0f5fcc
 def _rows(index:Index, block:tuple, polymer:np.ndarray, blanks:dict)->pd.DataFrame:
     "The rows of one index for spectra that share an axis"
     try: value, sd, reason = to_index(*block[:2], index, block[2])
@@ -298,7 +298,7 @@ def index_table(
     table = pd.concat(parts).sort_values(["spectrum", "order"], ignore_index=True)
     return table[["spectrum", "polymer", "index", "value", "sd", "limit", "below", "verdict", "reason"]]
 
-# %% ../nbs/12_indices.ipynb #61aa5ca1
+# %% ../nbs/12_indices.ipynb #905637cd
 def plot_index(
     wavenumber:np.ndarray, # cm⁻¹, shape (n,), increasing
     absorbance:np.ndarray, # Unitless, shape (n,)
@@ -322,7 +322,7 @@ def plot_index(
     ax.set(xlim=(max(ends) + 20, min(ends) - 20), xlabel="Wavenumber, cm⁻¹", ylabel="Absorbance", title=index.name)
     return ax
 
-# %% ../nbs/12_indices.ipynb #164eb3c6
+# %% ../nbs/12_indices.ipynb #8c6613c6
 def plot_index_values(
     groups, # Group of each value, shape (n,): labels or numbers, drawn in sorted order
     values, # Index values, shape (n,)
