@@ -5,18 +5,18 @@
 # %% auto #0
 __all__ = ['MIN_POINTS', 'Y_WORDS', 'PERCENT', 'X_WORDS', 'AXIS_RANGE', 'NEAR_NM', 'MAX_UM', 'FT_LIMIT', 'TILT', 'LOW_BASELINE',
            'HIGH_BASELINE', 'T_RANGE', 'MAX_ABSORBANCE', 'PERCENT_ABOVE', 'FRACTION_BELOW', 'UNREADABLE', 'DARK',
-           'MAX_LOST', 'REFLECTANCE', 'MID_INFRARED', 'MARGIN', 'SpectrumFormatError', 'RawSpectrum', 'y_kind',
-           'x_kind', 'find_x', 'to_wavenumber', 'band_direction', 'looks_like', 'find_y', 'kubelka_munk',
+           'MAX_LOST', 'REFLECTANCE', 'REFLECTED', 'MID_INFRARED', 'MARGIN', 'SpectrumFormatError', 'RawSpectrum',
+           'y_kind', 'x_kind', 'find_x', 'to_wavenumber', 'band_direction', 'looks_like', 'find_y', 'kubelka_munk',
            'from_kubelka_munk', 'to_absorbance', 'to_increasing', 'crop', 'resolve']
 
-# %% ../nbs/05_units.ipynb #fa8f59c2
+# %% ../nbs/05_units.ipynb #fb9ccaa2
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np
 from .aging import InputError
 
-# %% ../nbs/05_units.ipynb #44405e84
+# %% ../nbs/05_units.ipynb #70e65ec9
 class SpectrumFormatError(InputError):
     "A spectrum that cannot be read or trusted: which file, what was found, what to do"
     def __init__(self,
@@ -28,7 +28,7 @@ class SpectrumFormatError(InputError):
 
     def __str__(self): return f"{self.path}: {self.reason}" if str(self.path) else self.reason
 
-# %% ../nbs/05_units.ipynb #86c97249
+# %% ../nbs/05_units.ipynb #e75954c3
 MIN_POINTS = 10 # Fewer are a list of peaks, not a spectrum
 
 @dataclass(eq=False)
@@ -53,7 +53,7 @@ class RawSpectrum:
         if measured < MIN_POINTS: raise SpectrumFormatError(path, f"holds {measured} points; a spectrum has at least {MIN_POINTS}")
         return self
 
-# %% ../nbs/05_units.ipynb #1dd8a97c
+# %% ../nbs/05_units.ipynb #28154d1b
 Y_WORDS = (  # kind, pattern, whether it is trusted in a remark too
     ("derivative",      r"derivat", True),
     ("log(1/R)",        r"log\W{0,2}1\s*/\s*R|log\W{0,2}reflect|-\s*log\W{0,2}R\b|apparent absorb", True),
@@ -83,7 +83,7 @@ def y_kind(text:str|None,    # What the file calls its values
         if (trusted or not remark) and pattern.search(text or ""): return f"%{kind}" if kind in "TR" and PERCENT.search(text) else kind
     return None
 
-# %% ../nbs/05_units.ipynb #57b2476d
+# %% ../nbs/05_units.ipynb #d6f35da0
 X_WORDS = (("Raman shift", r"raman"),
            ("cm⁻¹",        r"cm\W{0,4}1\b|cm⁻¹|1\s*/\s*cm|wave.?num|wellenzahl|kayser"),
            ("µm",          r"[µμ]m\b|\bum\b|micro(?:n|met)"),
@@ -97,7 +97,7 @@ def x_kind(text:str|None # What the file calls its axis
     "The unit that a name or unit of the axis means"
     return next((kind for kind, pattern in X_WORDS if pattern.search(text or "")), None)
 
-# %% ../nbs/05_units.ipynb #154c5b08
+# %% ../nbs/05_units.ipynb #55fba294
 AXIS_RANGE = (350., 12500.) # cm⁻¹, mid- and near-infrared (28.6–0.8 µm)
 NEAR_NM = 2600.             # An even axis that ends below is nm of a near-infrared instrument or cm⁻¹ of a laser one
 MAX_UM = 50.                # An infrared axis in µm ends below
@@ -119,7 +119,7 @@ def _infer_x(path, x:np.ndarray)->str:
     if high <= NEAR_NM: raise SpectrumFormatError(path, f"{span}; it may be near-infrared in nm or a part of the mid-infrared in cm⁻¹. {advice}")
     return "cm⁻¹"
 
-# %% ../nbs/05_units.ipynb #c3e3f66a
+# %% ../nbs/05_units.ipynb #9f4700c6
 def find_x(path,
     x:np.ndarray,      # The axis as it stands in the file, shape (n,)
     declared:str|None, # What the file calls it
@@ -142,7 +142,7 @@ def to_wavenumber(x:np.ndarray, # In `unit`, shape (n,)
     "Axis in cm⁻¹"
     return x if unit == "cm⁻¹" else {"µm":1e4, "nm":1e7}[unit]/x
 
-# %% ../nbs/05_units.ipynb #667a0d1a
+# %% ../nbs/05_units.ipynb #e0815773
 TILT, LOW_BASELINE, HIGH_BASELINE = .1, .35, .40 # Judged on MPX_specDB, see below
 T_RANGE = (-.05, 1.3)    # Fraction of light; noise makes less than nothing, a dirty background more than all
 MAX_ABSORBANCE = 10.     # One photon in 10¹⁰; real, badly contacted spectra reach 8 (MPX_specDB, tag M)
@@ -163,7 +163,7 @@ def looks_like(values:np.ndarray, # Fraction of one, not percent; mid-infrared, 
     if direction >= .3 or baseline <= LOW_BASELINE and direction > -TILT or baseline < .1: return "absorbance"
     return None
 
-# %% ../nbs/05_units.ipynb #b5acd2ea
+# %% ../nbs/05_units.ipynb #0edc4048
 PERCENT_ABOVE, FRACTION_BELOW = 2., 1.5 # A fraction stays below the one; percent of a sample worth measuring exceeds the other
 UNREADABLE = {"single beam": "a single-beam spectrum holds source and air, not the sample; export it ratioed against the background",
               "interferogram": "an interferogram is no spectrum yet; export it after Fourier transform and background",
@@ -200,10 +200,11 @@ def find_y(path,
     if kind == "absorbance" and looks_like(values) == "T": return kind, [f"says {declared.strip()!r}, but bands point down from a baseline near {np.median(values):.2f}, as in transmittance; kept as declared"]
     return kind, []
 
-# %% ../nbs/05_units.ipynb #33c156b4
+# %% ../nbs/05_units.ipynb #746a7149
 DARK = 1e-6      # Fraction of light below which a detector sees noise
 MAX_LOST = .25   # Share of points without a defined absorbance that a spectrum may have
 REFLECTANCE = ("log", "kubelka-munk") # What becomes of reflectance
+REFLECTED = ("R", "%R", "log(1/R)", "Kubelka–Munk") # Kinds whose absorbance is apparent
 
 def kubelka_munk(r:np.ndarray # Reflectance, fraction
                 )->np.ndarray:
@@ -215,7 +216,7 @@ def from_kubelka_munk(f:np.ndarray # Kubelka–Munk units, not negative
     "Reflectance, fraction, of a Kubelka–Munk value"
     return 1 + f - np.sqrt(f**2 + 2*f)
 
-# %% ../nbs/05_units.ipynb #76309ac1
+# %% ../nbs/05_units.ipynb #aacd3d13
 def _logarithm(path, light:np.ndarray, what:str, reflectance:str)->tuple:
     "Absorbance of a fraction of light, nan where it is dark, and the flags"
     dark = light < DARK
@@ -245,7 +246,7 @@ def to_absorbance(path,
     light, more = _logarithm(path, from_kubelka_munk(values), "reflectance", "log")
     return light, flags + more
 
-# %% ../nbs/05_units.ipynb #4b380429
+# %% ../nbs/05_units.ipynb #2c881eb8
 def to_increasing(path,
     wn:np.ndarray,     # cm⁻¹, shape (n,)
     values:np.ndarray, # Shape (n,)
@@ -265,7 +266,7 @@ def to_increasing(path,
         raise SpectrumFormatError(path, reason)
     return wn[::order], values[::order]
 
-# %% ../nbs/05_units.ipynb #81967dac
+# %% ../nbs/05_units.ipynb #d26852a2
 MID_INFRARED, MARGIN = (600., 4000.), (350., 4050.) # cm⁻¹: the range that is used, and what is kept of a file
 
 def crop(path, wn:np.ndarray # cm⁻¹, shape (n,)
@@ -295,7 +296,7 @@ def resolve(path,
     wn, absorbance, flags = wn[defined], absorbance[defined], raw.flags + flags + more + lost
     if defined.sum() < MIN_POINTS: raise SpectrumFormatError(path, f"holds {defined.sum()} points with an absorbance; a spectrum has at least {MIN_POINTS}")
     if np.abs(absorbance).max() > MAX_ABSORBANCE: raise SpectrumFormatError(path, f"the absorbance reaches {np.abs(absorbance).max():.4g}; it stays within ±{MAX_ABSORBANCE:g}")
-    meta = dict(raw.meta, x_declared=raw.x_unit, x_unit=x_unit, y_declared=raw.y_unit, y_unit=y_unit, apparent=y_unit not in ("absorbance", "T", "%T"), range_cm1=span,
+    meta = dict(raw.meta, x_declared=raw.x_unit, x_unit=x_unit, y_declared=raw.y_unit, y_unit=y_unit, apparent=y_unit in REFLECTED, range_cm1=span,
                 points=int(raw.axis.size), without_value=int((~measured).sum()), cropped=bool(span[0] < MARGIN[0] or span[1] > MARGIN[1]), flags=flags)
-    if y_unit in ("R", "%R", "Kubelka–Munk"): meta["reflectance"] = reflectance
+    if y_unit in REFLECTED and y_unit != "log(1/R)": meta["reflectance"] = reflectance
     return wn, absorbance, meta
