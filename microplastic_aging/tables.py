@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['NUMBER', 'MISSING', 'NOT_A_SPECTRUM', 'ASP_HEAD', 'to_text', 'read_table']
 
-# %% ../nbs/08_tables.ipynb #ea6693ad
+# %% ../nbs/08_tables.ipynb #90714ad7
 import codecs, re
 import numpy as np
 from .units import AXIS_RANGE, MIN_POINTS, RawSpectrum, SpectrumFormatError, x_kind, y_kind
 
-# %% ../nbs/08_tables.ipynb #aeb6bac9
+# %% ../nbs/08_tables.ipynb #865d447b
 def to_text(path, # Named in errors
     raw:bytes,    # The whole file
 )->str:           # What it says
@@ -22,7 +22,7 @@ def to_text(path, # Named in errors
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError: return raw.decode("latin-1")
 
-# %% ../nbs/08_tables.ipynb #db0daa28
+# %% ../nbs/08_tables.ipynb #e1d4e259
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 MISSING = {"", "nan", "na", "n/a", "null", "none", "-", "--", "inf", "-inf", "+inf"}
 
@@ -52,7 +52,7 @@ def _lines(text:str)->list:
     if '"' in text: text = text.replace('","', '";"').replace('"', '')
     return [(number, line.strip(" ")) for number, line in enumerate(text.splitlines(), 1) if line.strip(" \t,;")]
 
-# %% ../nbs/08_tables.ipynb #a072b33b
+# %% ../nbs/08_tables.ipynb #2252c5e9
 def _trimmed(cells:list)->int:
     "Number of cells without the empty ones at the end"
     n = len(cells)
@@ -91,7 +91,7 @@ def _to_row(path, number:int, row:str, mark:str|None, wanted:int)->list:
     if len(cells) != wanted: raise SpectrumFormatError(path, _wrong_cells(number, row, len(cells), wanted))
     return numbers
 
-# %% ../nbs/08_tables.ipynb #5f4c7793
+# %% ../nbs/08_tables.ipynb #ba2a74af
 def _names(preamble:list, mark:str|None)->list:
     "Cells of the line above the numbers"
     if not preamble: return []
@@ -109,7 +109,7 @@ def _units(preamble:list, names:list, columns:int
     said = next(filter(None, (y_kind(line, remark=True) for line in reversed(lines))), None)
     return x_unit and x_unit.strip(" #"), [unit or said for unit in y_units], [name if columns > 2 else "" for name in named[1:]] or [""]*(columns - 1)
 
-# %% ../nbs/08_tables.ipynb #60a58491
+# %% ../nbs/08_tables.ipynb #55c1cfb7
 NOT_A_SPECTRUM = re.compile(r"\b(?:std|sd|sem|stdev|error|err|uncertainty|deviation|variance|weight)\b", re.I)
 
 def _is_axis(column:np.ndarray)->bool:
@@ -137,7 +137,7 @@ def _columns(path, numbers:np.ndarray, preamble:list, names:list, lines:np.ndarr
         found.append(RawSpectrum(x[kept], y[kept], x_unit, y_units[j - 1], places=lines[kept], meta=dict(meta, **title)))
     return found
 
-# %% ../nbs/08_tables.ipynb #0d3fdd87
+# %% ../nbs/08_tables.ipynb #f5a7649d
 def _row_axis(line:str)->tuple|None:
     "Delimiter, number of leading cells and axis of a header that holds an axis; None for any other line"
     if max(line.count(mark) for mark in ",;\t ") < MIN_POINTS - 1: return None
@@ -165,26 +165,32 @@ def _rows(path, lines:list, mark:str|None, lead:int, axis:np.ndarray, preamble:l
     if not found: raise SpectrumFormatError(path, "has an axis in its header but no row of values; export it again")
     return found
 
-# %% ../nbs/08_tables.ipynb #068d3143
+# %% ../nbs/08_tables.ipynb #601ffcd2
 ASP_HEAD = 6 # Lines before the values
 
-def _asp(path, lines:list)->list|None:
+def _cut_off(text:str)->list:
+    "Flag for a text that ends within a line shorter than the one before it"
+    before, _, last = text.rstrip("\r").rpartition("\n")
+    shorter = last.strip() and len(last.strip()) < len(before.rpartition("\n")[2].strip()) - 1
+    return ["ends within a line that is shorter than the one before; the last value may be cut off"] if shorter else []
+
+def _asp(path, lines:list, cut:list)->list|None:
     "The spectrum of an Agilent .asp file; None for any other text"
     try: numbers = np.array([float(line) for _, line in lines[:ASP_HEAD + MIN_POINTS]])
     except ValueError: return None
-    if numbers.size < ASP_HEAD or not (numbers[0] >= MIN_POINTS and numbers[0] == int(numbers[0]) and all(AXIS_RANGE[0] <= v <= AXIS_RANGE[1] for v in numbers[1:3])): return None
+    if numbers.size < ASP_HEAD or not (numbers[0] >= MIN_POINTS and numbers[0].is_integer() and all(AXIS_RANGE[0] <= v <= AXIS_RANGE[1] for v in numbers[1:3])): return None
     if len(lines) - ASP_HEAD != numbers[0]: raise SpectrumFormatError(path, f"says that it holds {numbers[0]:g} points but has {len(lines) - ASP_HEAD}; the file is cut off or damaged. Export it again")
     try: values = np.array([float(line) for _, line in lines[ASP_HEAD:]])
     except ValueError as error: raise SpectrumFormatError(path, f"holds something other than a number ({str(error)[-30:]}); the file is damaged. Export it again") from None
     meta = dict(format="Agilent ASP", codes=[float(v) for v in numbers[3:6]])
-    return [RawSpectrum(np.linspace(numbers[1], numbers[2], values.size), values, "cm-1", None, places=np.array([number for number, _ in lines[ASP_HEAD:]]), meta=meta)]
+    return [RawSpectrum(np.linspace(numbers[1], numbers[2], values.size), values, "cm-1", None, places=np.array([number for number, _ in lines[ASP_HEAD:]]), meta=meta, flags=cut)]
 
 def read_table(path, # Named in errors
     text:str,        # The whole file
 )->list:             # Of `RawSpectrum`, in the order of the file
     "Spectra of a text file: columns, rows, or an Agilent .asp"
-    lines = _lines(text)
-    if (found := _asp(path, lines)): return found
+    lines, cut = _lines(text), _cut_off(text)
+    if (found := _asp(path, lines, cut)): return found
     for i, (_, line) in enumerate(lines[:50]):
         if (axis := _row_axis(line)): return _rows(path, lines[i + 1:], *axis, lines[:i])
     first = next((i for i, (_, line) in enumerate(lines) if line[0] != "#" and _is_data(line)), None)
@@ -196,4 +202,6 @@ def read_table(path, # Named in errors
     measured = (np.isfinite(numbers[:, 0]) & np.isfinite(numbers[:, 1:]).any(1)).sum()
     if measured < MIN_POINTS: raise SpectrumFormatError(path, f"holds {measured} rows of two numbers; a spectrum has at least {MIN_POINTS}")
     meta = dict(format="table", preamble=[line for _, line in preamble], delimiter=mark or " ", decimal=decimal)
-    return _columns(path, numbers, preamble, names, np.array([number for number, _ in rows]), meta)
+    found = _columns(path, numbers, preamble, names, np.array([number for number, _ in rows]), meta)
+    for raw in found: raw.flags += cut
+    return found
