@@ -1,0 +1,32 @@
+"Reading 1000 OPUS and 1000 SPA files against the bare library, as a ratio: `python benchmarks/read_files.py [--n 1000]`"
+import argparse, sys, tempfile, time
+from pathlib import Path
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]/"tests"))
+from spectra_files import REAL, SHARED, omnic, opus
+import brukeropus
+from spectrochempy_omnic import OMNICReader
+from microplastic_aging.spectra import read_spectra
+
+def per_file(read, path, n):
+    "Milliseconds a file, the best of three rounds"
+    rounds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        for _ in range(n): read(path)
+        rounds.append(1e3*(time.perf_counter() - start)/n)
+    return min(rounds)
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--n", type=int, default=1000)
+    n = max(parser.parse_args().n//3, 1)
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = []
+        for name, made, bare, real in (("Bruker OPUS", opus(), lambda p: brukeropus.read_opus(p), "openspecy_ccby4/ftir_ps.0"), ("Thermo OMNIC", omnic(), lambda p: OMNICReader(p), REAL["Thermo OMNIC"][0])):
+            path = Path(folder)/f"file.{'spa' if name == 'Thermo OMNIC' else '0'}"
+            path.write_bytes((SHARED/real).read_bytes() if SHARED else made)
+            read_spectra(path); bare(path) # imports first
+            ours, theirs = per_file(read_spectra, path, n), per_file(bare, path, n)
+            print(f"{name:13s} {'real' if SHARED else 'made'} file of {path.stat().st_size:,} bytes, {3*n} reads each: read_spectra {ours:.2f} ms, bare library {theirs:.2f} ms, ratio {ours/theirs:.2f}", flush=True)
+
+if __name__ == "__main__": main()
