@@ -51,9 +51,9 @@ export: $(READY)
 $(VENV)/.ready-bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' && touch $@
 
-# Each benchmarks/speed_*.py writes nbs/results/<its name>.json; the page tutorials/speed shows them.
+# Each script but the fuzzers writes a small summary into nbs/results; the page tutorials/speed shows it.
 bench: $(VENV)/.ready-bench
-	@for script in benchmarks/speed_*.py; do $(BIN)/python "$$script" $(ARGS) || exit 1; done
+	@for script in $(filter-out benchmarks/fuzz_%,$(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" $(ARGS) || exit 1; done
 
 docs: $(READY)
 	@command -v quarto >/dev/null || { \
