@@ -15,6 +15,7 @@ help:
 	@echo 'make test             everything that must pass'
 	@echo 'make export           notebooks -> package modules, notebooks cleaned'
 	@echo 'make readme           nbs/index.ipynb -> README.md'
+	@echo 'make bench            speed as ratios, into nbs/results; leave the machine alone meanwhile'
 	@echo 'make docs             the site into _docs (needs Quarto)'
 	@echo 'make clean            remove what the other targets made, but not runs/'
 	@echo 'ARGS="..." is handed to the command behind study and test; PYTHON=... names the Python for setup.'
@@ -45,6 +46,14 @@ readme: $(READY)
 
 export: $(READY)
 	@$(BIN)/nbdev-export && $(BIN)/nbdev-clean
+
+# What is compared against is installed here only; `.ready-bench` says that it is.
+$(VENV)/.ready-bench: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' && touch $@
+
+# Each script but the fuzzers writes a small summary into nbs/results; the page tutorials/speed shows it.
+bench: $(VENV)/.ready-bench
+	@for script in $(filter-out benchmarks/fuzz_%,$(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" $(ARGS) || exit 1; done
 
 docs: $(READY)
 	@command -v quarto >/dev/null || { \

@@ -6,4 +6,5 @@ from setuptools import setup
 ini = ConfigParser(delimiters=["="])
 ini.read(Path(__file__).with_name("settings.ini"), encoding="utf-8")
 lists = {k: v.split("\n")[1:] for k, v in ini["DEFAULT"].items()}
-setup(install_requires=lists["requirements"], extras_require={"dev": lists["dev_requirements"]})
+extras = {name.removesuffix("_requirements"): wanted for name, wanted in lists.items() if name.endswith("_requirements")}
+setup(install_requires=lists["requirements"], extras_require=extras)
