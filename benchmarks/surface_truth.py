@@ -17,14 +17,14 @@ def main():
     ask.add_argument("--out", type=Path, default=ROOT/"nbs/results/surface.json")
     got = ask.parse_args()
     if got.seed == 1: ask.error("thresholds were chosen on seed 1; take another")
+    commit = git("rev-parse", "--short=10", "HEAD") + ("+changes" if git("status", "--porcelain", "--", "microplastic_aging") else "")
     start = time.process_time()
     table = measure_truth(got.seed, got.per_class, got.views, got.jobs)
     seconds = time.process_time() - start
     scores = score_truth(table).round(4)
-    changed = git("status", "--porcelain", "--", "microplastic_aging")
     record = dict(simulated=True, title="surface masks against the truth of the simulated benchmark", command=f"python benchmarks/surface_truth.py --seed {got.seed} --per-class {got.per_class} --views {got.views}",
         seed=got.seed, seeds_thresholds_were_chosen_on=[1], n_micrographs=len(table), n_specimens=int(table.specimen_id.nunique()), resamples=RESAMPLES, um_per_px=COMMON_UM_PER_PX,
-        commit=git("rev-parse", "--short=10", "HEAD") + ("+changes" if changed else ""), cpu_seconds_per_micrograph=round(seconds/len(table), 3) if got.jobs == 1 else None,
+        commit=commit, cpu_seconds_per_micrograph=round(seconds/len(table), 3) if got.jobs == 1 else None,
         scores=scores.to_dict("records"))
     got.out.write_text(json.dumps(record, indent=1, allow_nan=False), encoding="utf-8")
     print(scores.to_string(), file=sys.stderr)
