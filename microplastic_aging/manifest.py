@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['PROBLEM_COLUMNS', 'N_FOLDS', 'POOL_ABOVE', 'PATIENCE', 'write_manifest', 'problem_row', 'ManifestError', 'Samples',
-           'read_samples', 'read_unlabelled', 'notes_by_row', 'attempt_all', 'read_one_spectrum', 'usual_fov',
-           'check_manifest']
+           'read_samples', 'read_unlabelled', 'notes_by_row', 'attempt_all', 'read_one_spectrum', 'shorter_side',
+           'usual_fov', 'check_manifest']
 
-# %% ../nbs/28_manifest.ipynb #dbc33d02
+# %% ../nbs/28_manifest.ipynb #7a67067d
 import csv, difflib, io, json, multiprocessing, os, signal, sys, warnings
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -18,10 +18,11 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 from .aging import SEVEN_TYPES, InputError, Scheme, plain_scheme
-from .spectra import GRID, MIN_COVERAGE, SpectrumFormatError, coverage, read_spectra, to_grid, write_atomic
+from .spectra import GRID, MIN_COVERAGE, Spectrum, SpectrumFormatError, coverage, read_spectra, to_grid, write_atomic
+from .quality import quality_flags
 from .micrographs import MAX_MIRRORED, read_micrograph
 
-# %% ../nbs/28_manifest.ipynb #d3f1f413
+# %% ../nbs/28_manifest.ipynb #953fc495
 def write_manifest(
     folder:Path,        # The dataset folder, made where it is absent
     table:pd.DataFrame, # One row a sample, with at least `sample_id`
@@ -32,7 +33,7 @@ def write_manifest(
     Path(folder).mkdir(parents=True, exist_ok=True)
     return write_atomic(Path(folder)/"manifest.csv", text.encode())
 
-# %% ../nbs/28_manifest.ipynb #e22c1dae
+# %% ../nbs/28_manifest.ipynb #b4d3ed34
 PROBLEM_COLUMNS = ["row", "column", "value", "level", "problem", "remedy"]
 
 def problem_row(row, column, value, problem, remedy, level="error")->dict:
@@ -59,7 +60,7 @@ def _refusal(path, value, problem, remedy, row=1)->ManifestError:
     "The error for a file that cannot be read as a table at all"
     return ManifestError(path, [problem_row(row, "manifest", value, problem, remedy)])
 
-# %% ../nbs/28_manifest.ipynb #6e381f17
+# %% ../nbs/28_manifest.ipynb #0c1965a6
 def _find_manifest(manifest)->Path:
     "The table itself, where a folder was named"
     path = Path(manifest)
@@ -90,7 +91,7 @@ def _parquet_records(path:Path)->list:
     to_text = lambda v: "" if pd.api.types.is_scalar(v) and pd.isna(v) else str(v)
     return [[str(c) for c in table.columns]] + [[to_text(v) for v in row] for row in table.itertuples(index=False, name=None)]
 
-# %% ../nbs/28_manifest.ipynb #23e493bd
+# %% ../nbs/28_manifest.ipynb #516b5fa9
 def _to_table(records:list, path:Path)->tuple:
     "Table of text with the spreadsheet's row number as index, and the problems of its shape"
     names = [n.strip() for n in records[0]] if records else []
@@ -113,7 +114,7 @@ def _read_table(path:Path)->tuple:
     except OSError as e: raise _refusal(path, path.name, f"cannot be read ({e.strerror})", "name a manifest, or a folder that holds manifest.csv") from None
     return _to_table(records, path)
 
-# %% ../nbs/28_manifest.ipynb #4a29a8b3
+# %% ../nbs/28_manifest.ipynb #2040836c
 def _sample_file(folder:Path, value:str)->Path:
     "The file that a cell names; `ValueError` (problem, remedy) where it is outside `folder` or is no file"
     if "\0" in value: raise ValueError("holds a character that no path may hold", "correct the cell")
@@ -128,7 +129,7 @@ def _sample_file(folder:Path, value:str)->Path:
     except (OSError, RuntimeError) as e: problem = f"cannot be reached ({getattr(e, 'strerror', None) or e})"
     raise ValueError(problem, f"put the file at this place under {folder.name or folder}, or correct the cell")
 
-# %% ../nbs/28_manifest.ipynb #ded75d0d
+# %% ../nbs/28_manifest.ipynb #dd719eea
 def _choose_scheme(values:set, label:str, scheme:Scheme|None):
     "The scheme of the distinct labels; None where a single label leaves nothing to tell apart"
     if scheme is not None: return scheme
@@ -151,7 +152,7 @@ def _label_problems(table, label, scheme):
         near = difflib.get_close_matches(v.casefold(), folded, 1)
         yield problem_row(row, label, v, f"not a class of {scheme.name}", f"did you mean {folded[near[0]]!r}?" if near else f"use one of {', '.join(scheme.classes)}")
 
-# %% ../nbs/28_manifest.ipynb #a2414956
+# %% ../nbs/28_manifest.ipynb #052118d9
 def _column_problems(table, label, group, scheme):
     "Columns that must be there"
     present = f"columns present: {', '.join(table.columns)}"
@@ -169,7 +170,7 @@ def _id_problems(table):
         elif v in first: yield problem_row(row, "sample_id", v, f"already used in row {first[v]}", f"rename one of rows {first[v]} and {row}")
         else: first[v] = row
 
-# %% ../nbs/28_manifest.ipynb #e3b14304
+# %% ../nbs/28_manifest.ipynb #552621fe
 N_FOLDS = 5  # Folds of a grouped comparison
 
 def _group_problems(table, label, group, classes):
@@ -193,7 +194,7 @@ def _fold_problems(table, label, groups, classes):
         n = part.nunique()
         if n < N_FOLDS: yield problem_row(1, label, name, f"{n} group{'s'*(n > 1)} only: absent from some of {N_FOLDS} grouped folds", "more specimens of this class", "warning")
 
-# %% ../nbs/28_manifest.ipynb #13a78de3
+# %% ../nbs/28_manifest.ipynb #bdd2f1a0
 def _scale_problems(table):
     "Scales that are no lengths, and pictures with two of them"
     known, number = table.um_per_px != "", pd.to_numeric(table.um_per_px, errors="coerce")
@@ -204,7 +205,7 @@ def _scale_problems(table):
         if scales.nunique() > 1: yield problem_row(scales.index[-1], "um_per_px", scales.iloc[-1], f"{image} has another scale in row {scales.index[0]}", "one picture has one scale")
     unknown = pictures.index[pictures.um_per_px == ""]
     if 0 < len(unknown) < len(pictures):
-        yield problem_row(unknown[0], "um_per_px", "", f"{len(unknown)} of {len(pictures)} images have no scale: they are shown whole, the others at one field of view", "fill um_per_px", "warning")
+        yield problem_row(unknown[0], "um_per_px", "", f"{len(unknown)} of {len(pictures)} images name no scale; unless their files do, they are shown whole, the others at one field of view", "fill um_per_px", "warning")
 
 def _file_problems(table, folder, files):
     "Paths that lead nowhere or out of the folder; fills `files` with (row, column) -> path"
@@ -226,7 +227,7 @@ def _shared_problems(files, groups):
             told.add(key)
             yield problem_row(row, column, path.name, f"belongs to {groups[first]!r} (row {first}) and {groups[row]!r}: a split may part them", "one measurement belongs to one specimen", "warning")
 
-# %% ../nbs/28_manifest.ipynb #a15b48c0
+# %% ../nbs/28_manifest.ipynb #3ed51417
 def _read_provenance(folder:Path)->tuple:
     "Content of `provenance.json`, empty where there is none, and its problems"
     path, remedy = folder/"provenance.json", "write a JSON object such as {\"simulated\": false, \"title\": \"…\"}"
@@ -282,7 +283,7 @@ class Samples:
         places = np.arange(len(self))[rows]
         return Samples(self.table.iloc[places], self.folder, self.scheme, self.label, self.group, self.provenance, self.row[places], self.has_groups)
 
-# %% ../nbs/28_manifest.ipynb #85973cdc
+# %% ../nbs/28_manifest.ipynb #dca64158
 def _examine(manifest, label, group, scheme)->tuple:
     "Samples, (row, column) -> file, and the problems that show without opening a sample's file; no label, no problems with labels"
     path = _find_manifest(manifest)
@@ -316,7 +317,7 @@ def read_samples(
     if len(found): warnings.warn(f"{manifest}: {len(found)} warnings, such as row {found.row[0]}, {found.column[0]}: {found.problem[0]}", stacklevel=2)
     return samples
 
-# %% ../nbs/28_manifest.ipynb #59bfd931
+# %% ../nbs/28_manifest.ipynb #42ef9f0d
 def read_unlabelled(
     manifest:str|Path, # The table, or the folder that holds `manifest.csv`
     scheme:Scheme,     # Classes that a model will choose from; labels are carried along unread
@@ -334,7 +335,7 @@ def notes_by_row(samples:Samples, problems:list # From `problem_row`
     "Problems as one note a sample"
     return np.array(["; ".join(f"{p['column']}: {p['problem']}" for p in problems if p["row"] == row) for row in samples.row], dtype=object)
 
-# %% ../nbs/28_manifest.ipynb #70ac38a5
+# %% ../nbs/28_manifest.ipynb #7c107572
 POOL_ABOVE = 400 # Files; from here on several processes read
 PATIENCE = 5     # Seconds of silence before a progress bar
 
@@ -355,42 +356,66 @@ def attempt_all(jobs:list, task:str, progress=True, workers=None)->list:
     except BrokenProcessPool: return list(bar(map(_attempt, jobs)))
     finally: pool.shutdown(cancel_futures=True)
 
-def read_one_spectrum(path:Path)->tuple:
-    "Absorbance and validity of the only spectrum of a file, shape (851,) each"
+def _only_spectrum(path:Path)->Spectrum:
+    "The spectrum of a file that holds one"
     spectra = read_spectra(path)
     if len(spectra) != 1: raise SpectrumFormatError(path, f"holds {len(spectra)} spectra; a sample takes one, so write each to a file of its own")
-    return to_grid(spectra[0])
+    return spectra[0]
 
-def _image_shape(path:Path)->tuple:
-    "Height and width, px, of a picture that can be read to its end"
-    return read_micrograph(path).image.shape
+def read_one_spectrum(path:Path)->tuple:
+    "Absorbance and validity of the only spectrum of a file, shape (851,) each"
+    return to_grid(_only_spectrum(path))
 
-# %% ../nbs/28_manifest.ipynb #a4f3bed2
+def _examine_spectrum(path:Path)->tuple:
+    "Share of the grid that is covered, what is doubtful with its remedy, and the severe flags of quality with cause and remedy"
+    spectrum = _only_spectrum(path)
+    severe = quality_flags(spectrum).query("level == 'error' and flag != 'range'") # coverage has a rule of its own
+    doubts = [(flag, "look at the spectrum before trusting it") for flag in spectrum.meta.get("flags", ()) if not flag.startswith("covers")] # as above
+    return coverage(to_grid(spectrum)[1]), doubts, list(severe[["flag", "cause", "remedy"]].itertuples(index=False, name=None))
+
+def shorter_side(path:Path, um_per_px:float|None)->tuple:
+    "Shorter side of a picture that can be read to its end, µm or None where its scale is unknown, and what is doubtful, each with its remedy"
+    picture = read_micrograph(path, um_per_px)
+    side = min(picture.image.shape)*picture.um_per_px if picture.um_per_px else None
+    return side, [(flag, "look at the picture before trusting it") for flag in picture.meta.flags]
+
+# %% ../nbs/28_manifest.ipynb #bee860c9
 def usual_fov(fields_um:list # Shorter sides of the pictures whose scale is known, µm
              )->float|None:  # µm, to three digits; None where no scale is known
     "Field of view that three in four pictures can fill"
     return float(f"{np.percentile(fields_um, 25):.3g}") if len(fields_um) else None
 
-def _field_problems(table, files, shapes):
-    "Pictures far smaller than the usual field of view"
-    number = pd.to_numeric(table.um_per_px, errors="coerce")
-    side = {row: min(shapes[path])*number[row] for (row, column), path in files.items() if column == "image" and shapes[path] and 0 < number[row] < np.inf}
+def _field_problems(table, sides):
+    "Pictures far smaller than the usual field of view; `sides` in µm by row"
+    side = {row: um for row, um in sides.items() if um}
     usual = usual_fov(list(side.values()))
     for row, um in side.items():
         if usual > MAX_MIRRORED*um: yield problem_row(row, "um_per_px", table.um_per_px[row], f"a picture {um:.3g} µm wide, where {usual:g} µm are usual", "check the unit: µm per pixel")
 
-# %% ../nbs/28_manifest.ipynb #a00409e4
+# %% ../nbs/28_manifest.ipynb #13b5482b
+def _quality_problems(table, files, seen):
+    "Severe flags of quality, each told once"
+    flagged = {}
+    for (row, column), path in files.items():
+        if column == "spectrum" and seen[column, path][0]:
+            for flag in seen[column, path][0][2]: flagged.setdefault(flag, []).append(row)
+    for (flag, cause, remedy), rows in flagged.items():
+        yield problem_row(rows[0], "spectrum", table.spectrum[rows[0]], f"{flag}, as {len(rows)} of {(table.spectrum != '').sum()} spectra: {cause}", remedy, "warning")
+
 def _content_problems(table, files):
     "Files that cannot be read, and spectra that cover too little to predict on"
-    jobs = {(column, path): (_image_shape if column == "image" else read_one_spectrum, path) for (_, column), path in files.items()}
+    scale = {row: float(um) if um > 0 and um < np.inf else None for row, um in pd.to_numeric(table.um_per_px, errors="coerce").items()}
+    jobs = {(column, path): (shorter_side, path, scale[row]) if column == "image" else (_examine_spectrum, path) for (row, column), path in reversed(files.items())}
     seen = dict(zip(jobs, attempt_all(list(jobs.values()), "checking")))
-    yield from _field_problems(table, files, {path: result for (column, path), (result, _) in seen.items() if column == "image"})
+    yield from _quality_problems(table, files, seen)
+    yield from _field_problems(table, {row: result[0] for (row, column), path in files.items() if column == "image" and (result := seen[column, path][0])})
     for (row, column), path in files.items():
         result, reason = seen[column, path]
         if reason: yield problem_row(row, column, table[column][row], reason, "replace the file, or empty the cell if the other side is enough")
-        elif column == "spectrum" and coverage(result[1]) < MIN_COVERAGE:
+        else: yield from (problem_row(row, column, table[column][row], doubt, remedy, "warning") for doubt, remedy in result[1])
+        if column == "spectrum" and not reason and result[0] < MIN_COVERAGE:
             level = "warning" if (row, "image") in files else "error"
-            yield problem_row(row, column, table[column][row], f"covers {coverage(result[1]):.0%} of {GRID[0]:.0f}–{GRID[-1]:.0f} cm⁻¹, less than {MIN_COVERAGE:.0%}: not predicted on",
+            yield problem_row(row, column, table[column][row], f"covers {result[0]:.0%} of {GRID[0]:.0f}–{GRID[-1]:.0f} cm⁻¹, less than {MIN_COVERAGE:.0%}: not predicted on",
                            "measure a wider range" if level == "error" else "the image is used alone", level)
 
 def check_manifest(

@@ -6,7 +6,7 @@
 __all__ = ['ARRAY_NAMES', 'CACHE_FORMAT', 'MPX_PROVENANCE', 'MPX_SHEET', 'MPX_CARRIED', 'MPX_DIGITS', 'MPX_MATCH', 'choose_fov',
            'Arrays', 'decode', 'decode_unlabelled', 'grouped_folds', 'random_folds', 'mpx_manifest']
 
-# %% ../nbs/30_samples.ipynb #6f5e5b8f
+# %% ../nbs/30_samples.ipynb #37cb6398
 import hashlib, io, json, warnings, zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path, PureWindowsPath
@@ -16,20 +16,20 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from tqdm import tqdm
 from . import __version__
 from .aging import InputError
-from .manifest import N_FOLDS, PATIENCE, attempt_all, problem_row, read_one_spectrum, usual_fov
+from .manifest import N_FOLDS, PATIENCE, attempt_all, problem_row, read_one_spectrum, shorter_side, usual_fov
 from .manifest import ManifestError, Samples, check_manifest, notes_by_row, read_samples, write_manifest
 from .spectra import GRID, MIN_COVERAGE, Spectrum, coverage, to_grid, write_atomic, write_spectrum
-from .micrographs import micrograph_shape, read_micrograph, to_view
+from .micrographs import read_micrograph, to_view
 
-# %% ../nbs/30_samples.ipynb #76021a44
+# %% ../nbs/30_samples.ipynb #497c0525
 def choose_fov(samples:Samples)->float|None:
     "Field of view that three in four scaled pictures can fill, µm; None where no scale is known"
-    scaled = [(samples.file(i, "image"), um) for i, um in enumerate(samples.table.um_per_px) if samples.table.image[i] and um > 0]
-    paths = list(dict.fromkeys(path for path, _ in scaled))
-    shapes = dict(zip(paths, attempt_all([(micrograph_shape, path) for path in paths], "measuring")))
-    return usual_fov([min(shapes[path][0])*um for path, um in scaled if shapes[path][0]])
+    jobs = [(shorter_side, samples.file(i, "image"), float(um) if um > 0 else None) for i, um in enumerate(samples.table.um_per_px) if samples.table.image[i]]
+    distinct = list(dict.fromkeys(jobs))
+    seen = dict(zip(distinct, attempt_all(distinct, "measuring")))
+    return usual_fov([found[0] for job in jobs if (found := seen[job][0]) and found[0]])
 
-# %% ../nbs/30_samples.ipynb #0feed943
+# %% ../nbs/30_samples.ipynb #5768313f
 @dataclass(eq=False)
 class Arrays:
     "Samples as a model sees them; see `decode`"
@@ -66,7 +66,7 @@ def _digest(arrays:Arrays)->str:
         sha.update(f"{name}{a.shape}{a.dtype.name}".encode() + np.ascontiguousarray(a).tobytes())
     return sha.hexdigest()
 
-# %% ../nbs/30_samples.ipynb #aea9d66c
+# %% ../nbs/30_samples.ipynb #20799dc9
 CACHE_FORMAT = 1
 
 def _cache_file(samples, view, folder)->Path:
@@ -94,17 +94,17 @@ def _store_arrays(path:Path, arrays:Arrays):
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, packed.getvalue())
 
-# %% ../nbs/30_samples.ipynb #2f777bd2
-def _one_image(path:Path, um_per_px:float|None, fov_um:float|None, size_px:int)->np.ndarray:
+# %% ../nbs/30_samples.ipynb #18c81d59
+def _one_image(path:Path, um_per_px:float|None, fov_um:float|None, size_px:int, scale_bar_um:float|None)->np.ndarray:
     "View of a picture as 8-bit grey, shape (size_px, size_px)"
-    view = to_view(read_micrograph(path, um_per_px), fov_um, size_px)
+    view = to_view(read_micrograph(path, um_per_px, scale_bar_um=scale_bar_um), fov_um, size_px)
     return np.round(255*view).astype(np.uint8)
 
-def _read_arrays(samples, size_px, fov_um, progress)->tuple:
+def _read_arrays(samples, size_px, fov_um, progress, scale_bar_um=None)->tuple:
     "`Arrays`, and the problems of files that cannot be read; every distinct file is opened once"
     n, wanted = len(samples), {}
     for i, um in enumerate(samples.table.um_per_px):
-        if image := samples.file(i, "image"): wanted[i, "image"] = (_one_image, image, float(um) if um > 0 else None, fov_um, size_px)
+        if image := samples.file(i, "image"): wanted[i, "image"] = (_one_image, image, float(um) if um > 0 else None, fov_um, size_px, scale_bar_um)
         if spectrum := samples.file(i, "spectrum"): wanted[i, "spectrum"] = (read_one_spectrum, spectrum)
     jobs = list(dict.fromkeys(wanted.values()))
     results = dict(zip(jobs, attempt_all(jobs, "decoding", progress)))
@@ -141,13 +141,14 @@ def decode_unlabelled(
     samples:Samples,
     size_px:int,        # Side of a view, px, as the model has it
     fov_um:float|None,  # Width of a view, µm, as the model has it
+    scale_bar_um:float|None=None, # Length of the scale bar drawn in the pictures, µm, where neither table nor file names the scale
     progress:bool=True, # A bar where it takes longer than five seconds?
 )->tuple:               # `Arrays`, and a note for each sample, array of str, shape (n,), '' where all is well
     "As `decode`, but a file that cannot be read costs its own side only"
-    arrays, problems = _read_arrays(samples, size_px, fov_um, progress)
+    arrays, problems = _read_arrays(samples, size_px, fov_um, progress, scale_bar_um)
     return arrays, notes_by_row(samples, problems)
 
-# %% ../nbs/30_samples.ipynb #2fbcab36
+# %% ../nbs/30_samples.ipynb #0c65f5a1
 def _stratified(splitter, y, groups, k)->np.ndarray:
     "Fold of each labelled sample, -1 for the others"
     y = np.asarray(y)
@@ -176,7 +177,7 @@ def random_folds(
     "Folds that deal samples out singly, blind to specimens"
     return _stratified(StratifiedKFold(k, shuffle=True, random_state=seed), y, np.arange(len(y)), k)
 
-# %% ../nbs/30_samples.ipynb #98db4916
+# %% ../nbs/30_samples.ipynb #1233498b
 MPX_PROVENANCE = dict(
     simulated=False, title="MPX_specDB, Villefranche-sur-Mer (VLFR): ATR-FTIR spectra of plastic sheets exposed in the sea", source="https://doi.org/10.22000/1820",
     authors="Lenz, Fischer, Arnold, Fernández-González, Moscoso-Pérez, Andrade-Garda, Muniategui-Lorenzo, Fischer (2023)", licence="CC BY-SA 4.0",

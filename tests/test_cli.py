@@ -33,11 +33,12 @@ def write_rows(folder, rows, name="manifest.csv"):
 def dataset(tmp_path, monkeypatch):
     "A folder of five good samples, two of them aged by UV; the test runs beside it"
     monkeypatch.chdir(tmp_path)
-    folder, wn = tmp_path/"data", np.arange(600., 4001., 20)
+    folder, wn = tmp_path/"data", np.arange(600., 4001., 4)
     for sub in ("images", "spectra"): (folder/sub).mkdir(parents=True)
     for i in range(5):
         write_micrograph(folder/f"images/{i}.png", np.random.default_rng(i).random((24, 24)))
-        write_spectrum(folder/f"spectra/{i}.csv", wn, np.sin(wn/100 + i))
+        bands = .3*np.exp(-((wn - 2916)/12)**2) + .1*np.exp(-((wn - 1464)/10)**2)
+        write_spectrum(folder/f"spectra/{i}.csv", wn, bands + np.random.default_rng(i).normal(0, 1e-4, wn.size))
     write_rows(folder, [(f"s{i}", f"images/{i}.png", f"spectra/{i}.csv", f"p{i}", "uv" if i < 2 else "unaged", "0.2") for i in range(5)])
     return folder
 
