@@ -12,7 +12,7 @@ __all__ = ['COMMON_UM_PER_PX', 'MAX_ENLARGE', 'MIN_PX', 'FLATTEN_UM', 'CONTRAST_
            'pit_numbers', 'groove_numbers', 'roughness_spectrum', 'roughness_numbers', 'resolution_flags',
            'surface_numbers', 'surface_table', 'plot_surface']
 
-# %% ../nbs/21_surface.ipynb #52c3ce8f
+# %% ../nbs/21_surface.ipynb #8567832d
 import numpy as np
 import pandas as pd
 from scipy import ndimage as ndi
@@ -23,7 +23,7 @@ from skimage.transform import resize
 from .aging import MECHANISM_COLORS, SURFACE_FEATURES
 from .micrographs import Micrograph, MicrographFormatError, plot_micrograph
 
-# %% ../nbs/21_surface.ipynb #93536d1e
+# %% ../nbs/21_surface.ipynb #a9f70da5
 COMMON_UM_PER_PX = .25 # µm per px at which surfaces are compared: a crack of half a micrometre is two pixels wide
 MAX_ENLARGE = 1.5      # How much finer than recorded a picture may be made
 
@@ -49,7 +49,7 @@ def _resampled(image, shape)->np.ndarray: # float32, shape `shape`
     grown = resize(image.astype(np.float32), shape, order=1, mode="reflect", anti_aliasing=shape[0] < image.shape[0])
     return np.clip(grown, 0, 1)
 
-# %% ../nbs/21_surface.ipynb #ec67d14f
+# %% ../nbs/21_surface.ipynb #9b8ac452
 FLATTEN_UM = 10.     # Neighbourhood over which brightness and contrast are evened out, µm
 CONTRAST_FLOOR = .02 # Grey; added to the local spread
 NOMINAL_UM_PER_PX = COMMON_UM_PER_PX # What a pixel is taken for when choosing filters where the scale is unknown
@@ -62,14 +62,14 @@ def flatten(
     rest = image - ndi.gaussian_filter(image, FLATTEN_UM/um_per_px, truncate=3)
     return rest/(np.sqrt(ndi.gaussian_filter(rest*rest, FLATTEN_UM/um_per_px, truncate=3)) + CONTRAST_FLOOR)
 
-# %% ../nbs/21_surface.ipynb #30cd8bd6
+# %% ../nbs/21_surface.ipynb #2eaa64be
 PX_ACROSS = 2      # Pixels a mark must span to be seen
 MIN_SIGMA_PX = .75 # Scale of a filter below which pixels cannot carry it
 
 def _carried(sizes, least)->list: # Sizes of filters, those below `least` brought up to it
     return sorted({max(size, least) for size in sizes})
 
-# %% ../nbs/21_surface.ipynb #127b8d8e
+# %% ../nbs/21_surface.ipynb #137d6738
 GROOVE_WIDTH_UM = (1., 1.8, 3.) # Widths looked for, µm
 GROOVE_LENGTH_UM = 10.          # Length over which a groove must stay straight, µm
 GROOVE_CONTRAST = (.2, .5)     # Answer at which a groove ends, and one it must reach somewhere; unit: local spread
@@ -98,7 +98,7 @@ def groove_response(
         mean += answer/DIRECTIONS
     return best - np.maximum(mean, 0), direction
 
-# %% ../nbs/21_surface.ipynb #0b03616f
+# %% ../nbs/21_surface.ipynb #5527baa0
 def groove_mask(
     flat:np.ndarray, # See `flatten`, shape (h, w)
     um_per_px:float,
@@ -110,7 +110,7 @@ def groove_mask(
     back = np.ix_(*(np.minimum(np.arange(n)//2, n//2 - 1) for n in shape))
     return apply_hysteresis_threshold(best, *GROOVE_CONTRAST)[back], direction[back]
 
-# %% ../nbs/21_surface.ipynb #5c23fe74
+# %% ../nbs/21_surface.ipynb #12bad41a
 PIT_SIGMA_UM = (.2, .3, .45, .7, 1., 1.5, 2.2) # Scales looked at, µm
 PIT_CURVATURE = .32 # Least curvature at the bottom, local spread per scale²
 PIT_ROUNDNESS = .4  # Smaller over larger curvature
@@ -143,7 +143,7 @@ def pit_mask(
         mask |= ndi.distance_transform_edt(far) <= diameter/2/um_per_px
     return mask
 
-# %% ../nbs/21_surface.ipynb #3869635e
+# %% ../nbs/21_surface.ipynb #e2d6f2fb
 CRACK_SIGMA_UM = (.25, .4)   # Half widths looked for, µm
 CRACK_CONTRAST = (.3, .6)    # Ridge at which a crack ends, and one it must reach somewhere; unit: local spread
 CRACK_LENGTH_UM = 4.         # Shortest piece that counts, µm
@@ -163,7 +163,7 @@ def crack_mask(
     length[0] = 0
     return (length >= CRACK_LENGTH_UM)[piece]
 
-# %% ../nbs/21_surface.ipynb #d8f6ed0c
+# %% ../nbs/21_surface.ipynb #6a2262fb
 FEATURES = tuple(feature.name for feature in SURFACE_FEATURES) # crack, pit, groove
 
 def surface_masks(
@@ -180,7 +180,7 @@ def surface_masks(
 def _pixel(micrograph)->float: # µm per px that filters assume
     return NOMINAL_UM_PER_PX if micrograph.um_per_px is None else micrograph.um_per_px
 
-# %% ../nbs/21_surface.ipynb #8b6fbed6
+# %% ../nbs/21_surface.ipynb #5e283c7b
 STEP_STRAIGHT, STEP_DIAGONAL = .948, 1.343 # Length of a step between neighbours, px; unbiased for lines in random directions (Kulpa 1977)
 
 def skeleton_length(
@@ -214,7 +214,7 @@ def texture_direction(
     if not total > 1e-9: return np.nan, 0.
     return float(np.rad2deg(np.arctan2(-2*rc, cc - rr))/2 % 180 + 90) % 180, float(twist/total)
 
-# %% ../nbs/21_surface.ipynb #3b97b8c6
+# %% ../nbs/21_surface.ipynb #ed77d3d1
 def _along(mask, um_per_px)->tuple: # Directions at the pixels of the skeleton, degrees (n,); skeleton (h, w); width of the mask there, px (n,)
     skeleton = skeletonize(mask)
     rr, rc, cc = structure_tensor(ndi.gaussian_filter(mask.astype(float), .5/um_per_px), sigma=1/um_per_px, mode="reflect", order="rc")
@@ -254,7 +254,7 @@ def groove_numbers(
     return dict(groove_density=skeleton_length(skeleton)/mask.size, groove_coverage=float(mask.mean()),
         groove_width=float(np.median(width)) if skeleton.any() else np.nan, groove_direction_deg=mean, groove_alignment=aligned)
 
-# %% ../nbs/21_surface.ipynb #794c2df9
+# %% ../nbs/21_surface.ipynb #5d870fea
 def roughness_spectrum(
     image:np.ndarray,  # Grey in 0–1, shape (h, w)
     um_per_px:float=1, # µm per px, or 1 for pixels
@@ -279,7 +279,7 @@ def roughness_numbers(image:np.ndarray, um_per_px:float=1)->dict: # grey_rms, un
     use = (wave >= low) & (wave <= high) & (power > 1e-12)
     return dict(grey_rms=float(image.std()), spectrum_slope=float(np.polyfit(np.log(wave[use]), np.log(power[use]), 1)[0]) if use.sum() > 2 else np.nan)
 
-# %% ../nbs/21_surface.ipynb #d9dd6dcb
+# %% ../nbs/21_surface.ipynb #012ebaa1
 UNITS = dict(crack_density="{0}_per_{0}2", crack_spacing="{0}", crack_width="{0}", pit_density="per_{0}2", pit_diameter="{0}", pit_diameter_p90="{0}",
     groove_density="{0}_per_{0}2", groove_width="{0}")
 POWER = dict(crack_density=-1, crack_spacing=1, crack_width=1, pit_density=-2, pit_diameter=1, pit_diameter_p90=1, groove_density=-1, groove_width=1) # Of the pixel side
@@ -323,7 +323,7 @@ def surface_table(
     if um_per_px is None and not unknown: raise ValueError("micrographs are compared at one stated um_per_px; None was given")
     return pd.DataFrame([dict(file=getattr(m.path, "name", m.path)) | surface_numbers(m, um_per_px) for m in micrographs])
 
-# %% ../nbs/21_surface.ipynb #68fb383b
+# %% ../nbs/21_surface.ipynb #1663275e
 FEATURE_COLORS = {feature.name: MECHANISM_COLORS[feature.mechanism] for feature in SURFACE_FEATURES}
 
 def plot_surface(
