@@ -7,7 +7,7 @@ __all__ = ['CO2', 'EDGE', 'VAPOUR_LINES', 'VAPOUR_WINDOWS', 'VAPOUR_WIDTH', 'CRY
            'TOLERANCE', 'BASELINE_WIDTH', 'MIN_BASELINE', 'STIFF', 'Resample', 'FlattenCO2', 'SubtractVapour',
            'penetration_depth', 'CorrectATR', 'arpls', 'RemoveBaseline', 'barnes_1989', 'standard_recipe']
 
-# %% ../nbs/11_preprocess.ipynb #d089133c
+# %% ../nbs/11_preprocess.ipynb #81141799
 from functools import lru_cache
 import numpy as np
 from sklearn.pipeline import make_pipeline
@@ -16,14 +16,14 @@ from .aging import band
 from .spectra import GRID, Spectrum, to_grid
 from .steps import PreprocessError, SNV, SavGol, SpectrumStep, Detrend, WithAxis, axis_of, band_ends, check_axis, even_step, other_axis, rows_by_mask, savgol
 
-# %% ../nbs/11_preprocess.ipynb #49b69f42
+# %% ../nbs/11_preprocess.ipynb #b349a851
 class Resample(SpectrumStep):
     "Bring spectra to another axis by the rule of `spectra.to_grid`"
     def __init__(self,
-        wavenumber=GRID, # cm⁻¹, shape (m,), increasing
+        wavenumber=None, # cm⁻¹, shape (m,), increasing; None for `GRID`
     ): self.wavenumber = wavenumber
 
-    def _prepare(self, axis): return check_axis(self.wavenumber)
+    def _prepare(self, axis): return check_axis(GRID if self.wavenumber is None else self.wavenumber)
     def _apply(self, values): return np.array([self._one(row) for row in values])
 
     def _one(self, row):
@@ -32,7 +32,7 @@ class Resample(SpectrumStep):
         ab, mask = to_grid(Spectrum(self.wavenumber_[there], row[there]), self.wavenumber_out_)
         return np.where(mask & ~np.isnan(np.interp(self.wavenumber_out_, self.wavenumber_, row)), ab, np.nan) # nor across a single masked point
 
-# %% ../nbs/11_preprocess.ipynb #31a6dcf2
+# %% ../nbs/11_preprocess.ipynb #bc17435b
 CO2 = band_ends(band("CO₂")) # cm⁻¹
 EDGE = 16.               # cm⁻¹ beside a window from which its ends are taken
 
@@ -58,7 +58,7 @@ class FlattenCO2(SpectrumStep):
         out[:, self.inside_] = np.where(np.isnan(values[:, self.inside_]), np.nan, line)
         return out
 
-# %% ../nbs/11_preprocess.ipynb #97fb4934
+# %% ../nbs/11_preprocess.ipynb #7f1a1389
 VAPOUR_LINES = ((1400., 1900.), (3500., 3950.))   # cm⁻¹, where water vapour absorbs (G)
 VAPOUR_WINDOWS = ((1800., 1900.), (3550., 3950.)) # cm⁻¹, the part of it where no polymer of ours has a narrow band
 VAPOUR_WIDTH = 12.                                # cm⁻¹ of the derivative's window: about one line
@@ -66,7 +66,7 @@ VAPOUR_WIDTH = 12.                                # cm⁻¹ of the derivative's 
 class SubtractVapour(SpectrumStep):
     "Subtract as much of a reference as explains the narrow lines in the windows; `coefficients` says how much that is"
     def __init__(self,
-        reference,              # Table of one row: water vapour, absorbance; where it is nan nothing is subtracted
+        reference=None,         # Needed. Table of one row: water vapour, absorbance; where it is nan nothing is subtracted
         windows=VAPOUR_WINDOWS, # ((low, high), ...), cm⁻¹, where the amount is read
     ): self.reference, self.windows = reference, windows
 
@@ -75,6 +75,7 @@ class SubtractVapour(SpectrumStep):
         if known is None or len(self.reference) != 1: raise PreprocessError("the vapour reference must be a table of one row, made by to_table")
         if not np.array_equal(axis, known): raise PreprocessError("the vapour reference: " + other_axis(axis, known))
         self.step_ = even_step(axis, "SubtractVapour")
+        if self.step_ > VAPOUR_WIDTH/3: raise PreprocessError(f"steps of {self.step_:g} cm⁻¹ do not resolve the lines of vapour; subtract first, resample after")
         self.inside_ = np.any([(axis >= low) & (axis <= high) for low, high in map(band_ends, self.windows)], axis=0)
         self.lines_ = self._slopes(self.reference.to_numpy(np.float64))[0]
         if not np.nansum(self.lines_**2) > 0: raise PreprocessError("the vapour reference shows no line in the windows")
@@ -98,7 +99,7 @@ class SubtractVapour(SpectrumStep):
     def _apply(self, values):
         return values - np.nan_to_num(self._amounts(values))[:, None]*np.nan_to_num(self.reference.to_numpy(np.float64))
 
-# %% ../nbs/11_preprocess.ipynb #81074046
+# %% ../nbs/11_preprocess.ipynb #c41db5f2
 CRYSTALS = dict(diamond=2.4, germanium=4.0) # Refractive index n₁ (G)
 POLYMER_INDEX = 1.5                         # Refractive index n₂ of the sample (G)
 
@@ -137,7 +138,7 @@ class CorrectATR(SpectrumStep):
         check_is_fitted(self, "wavenumber_out_")
         return self._write(self._read(X, reset=False)[0]/self.factor_, X)
 
-# %% ../nbs/11_preprocess.ipynb #1954c797
+# %% ../nbs/11_preprocess.ipynb #140a3e10
 MAX_SWEEPS, TOLERANCE = 51, 1e-3 # As pybaselines has them
 
 def _arpls_rows(ab, lam, main, near, sweeps, tolerance): # Compiled; ab (rows, n), main and near diagonal of D'D (n,)
@@ -172,7 +173,7 @@ def _arpls_rows(ab, lam, main, near, sweeps, tolerance): # Compiled; ab (rows, n
             if moved < tolerance**2*size: break
     return out
 
-# %% ../nbs/11_preprocess.ipynb #a59e240f
+# %% ../nbs/11_preprocess.ipynb #d3631476
 @lru_cache
 def _compiled():
     "The sweep as machine code, kept on disk where there is a place for it"
@@ -190,7 +191,7 @@ def arpls(
     main[[0, 1, -2, -1]], near[[1, -1]] = (1, 5, 5, 1), -2
     return _compiled()(np.ascontiguousarray(ab, np.float64), float(lam), main, near, MAX_SWEEPS, TOLERANCE)
 
-# %% ../nbs/11_preprocess.ipynb #4f631538
+# %% ../nbs/11_preprocess.ipynb #98e67fbf
 BASELINE_WIDTH = 2000. # cm⁻¹; see the comparison below
 MIN_BASELINE = 10     # Points; fewer carry no baseline
 STIFF = ("airpls", "arpls", "asls", "aspls", "brpls", "drpls", "iarpls", "iasls", "lsrpls", "psalsa", "derpsalsa") # Methods of pybaselines that take λ
@@ -241,7 +242,7 @@ def _bridge(y, axis, valid): # (rows, n) that share `valid` (n,), first and last
     out[:, hole] = y[:, left]*(1 - share) + y[:, right]*share
     return out
 
-# %% ../nbs/11_preprocess.ipynb #7558faaf
+# %% ../nbs/11_preprocess.ipynb #8cb145d6
 def _pipeline(wavenumber, *steps): return make_pipeline(*([] if wavenumber is None else [WithAxis(wavenumber)]), *steps)
 
 def barnes_1989(

@@ -6,7 +6,7 @@
 __all__ = ['SCALES', 'spectrum_probe', 'texture_features', 'scale_features', 'anisotropy', 'image_features', 'image_probe',
            'class_probabilities', 'mean_log']
 
-# %% ../nbs/25_probes.ipynb #a4990222
+# %% ../nbs/25_probes.ipynb #7454687b
 import numpy as np
 from joblib import Parallel, delayed, cpu_count
 from scipy import ndimage as ndi
@@ -15,16 +15,16 @@ from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.pipeline import make_pipeline
-from .preprocess import snv
+from .steps import snv
 
-# %% ../nbs/25_probes.ipynb #13925b8c
+# %% ../nbs/25_probes.ipynb #25ceee91
 def spectrum_probe(n_rows:int, # Training rows: fewer than 41 allow fewer components
                    n_points:int=851
                   ):           # scikit-learn pipeline on `snv` output
     "PCA 40 and linear discriminants"
     return make_pipeline(PCA(min(40, n_rows - 1, n_points), svd_solver="full"), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
 
-# %% ../nbs/25_probes.ipynb #960d1000
+# %% ../nbs/25_probes.ipynb #8866e41a
 SCALES = (0., 1., 2., 4.) # Gaussian blur before each set of features, px
 
 def texture_features(
@@ -53,7 +53,7 @@ def anisotropy(gx, gy, where)->np.ndarray: # Shape (7,)
     low, high = np.linalg.eigvalsh([[xx, xy], [xy, yy]])
     return np.append(bins[[0, 1, 2, 4, 8, 17]], low/max(high, 1e-12))
 
-# %% ../nbs/25_probes.ipynb #3b2ddfc7
+# %% ../nbs/25_probes.ipynb #54d0f41c
 def image_features(
     images:np.ndarray, # Grey values, shape (n, h, w)
     jobs:int|None=None, # Processes; default one per core for more than 200 pictures
@@ -62,13 +62,13 @@ def image_features(
     jobs = jobs or (cpu_count() if len(images) > 200 else 1)
     return np.stack(Parallel(jobs, batch_size=16)(delayed(texture_features)(im) for im in images))
 
-# %% ../nbs/25_probes.ipynb #4df3978e
+# %% ../nbs/25_probes.ipynb #0290a684
 def image_probe(seed:int=0 # Of the trees
                ):          # scikit-learn classifier on `image_features` output
     "Extremely randomised trees"
     return ExtraTreesClassifier(500, min_samples_leaf=2, max_features=.3, random_state=seed, n_jobs=-1)
 
-# %% ../nbs/25_probes.ipynb #0cf8f6a4
+# %% ../nbs/25_probes.ipynb #6f7b781f
 def class_probabilities(
     model,             # Fitted scikit-learn classifier whose classes are numbers of the scheme
     x:np.ndarray,      # Features, shape (n, f)

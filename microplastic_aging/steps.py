@@ -7,7 +7,7 @@ __all__ = ['REFERENCE_BAND', 'PreprocessError', 'check_axis', 'to_table', 'axis_
            'WithAxis', 'CutRange', 'rows_by_mask', 'band_ends', 'even_step', 'savgol', 'SavGol', 'snv', 'SNV',
            'VectorNorm', 'BandNorm', 'Detrend']
 
-# %% ../nbs/09_steps.ipynb #f4c37f03
+# %% ../nbs/09_steps.ipynb #b861e782
 import numpy as np
 import pandas as pd
 from scipy.signal import savgol_filter
@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 from .aging import InputError, band
 
-# %% ../nbs/09_steps.ipynb #1b8cd7ff
+# %% ../nbs/09_steps.ipynb #33a31170
 class PreprocessError(InputError):
     "Spectra that a step cannot treat: what was found and what helps"
 
@@ -57,7 +57,7 @@ def to_arrays(table:pd.DataFrame
     ab = table.to_numpy(np.float64)
     return axis_of(table), np.nan_to_num(ab), ~np.isnan(ab)
 
-# %% ../nbs/09_steps.ipynb #008906c2
+# %% ../nbs/09_steps.ipynb #6df23938
 def _names(axis): return np.array([repr(float(x)) for x in axis], dtype=object) # exact: float(name) is the number again
 
 class SpectrumStep(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -109,10 +109,11 @@ class WithAxis(SpectrumStep):
     "First step of a pipeline that takes arrays: names their columns, and returns a table"
     needs_axis = False
     def __init__(self,
-        wavenumber, # cm⁻¹, shape (n,), increasing
+        wavenumber=None, # cm⁻¹, shape (n,), increasing; needed
     ): self.wavenumber = wavenumber
 
     def _prepare(self, axis):
+        if self.wavenumber is None: raise PreprocessError("WithAxis needs the wavenumber axis: WithAxis(wavenumber)")
         given = check_axis(self.wavenumber)
         if axis is not None and not np.array_equal(axis, given): raise PreprocessError(other_axis(axis, given))
         if given.size != self.n_features_in_: raise PreprocessError(f"axis has {given.size} points but the spectra have {self.n_features_in_}")
@@ -121,7 +122,7 @@ class WithAxis(SpectrumStep):
     def _apply(self, values): return values
     def _write(self, values, X): return pd.DataFrame(values, index=getattr(X, "index", None), columns=self.wavenumber_out_)
 
-# %% ../nbs/09_steps.ipynb #bc30d26c
+# %% ../nbs/09_steps.ipynb #037c48b1
 class CutRange(SpectrumStep):
     "Keep what lies within a range, both ends included"
     def __init__(self,
@@ -136,7 +137,7 @@ class CutRange(SpectrumStep):
 
     def _apply(self, values): return values[:, self.keep_]
 
-# %% ../nbs/09_steps.ipynb #71197d6f
+# %% ../nbs/09_steps.ipynb #b278f864
 def rows_by_mask(values): # Yields row numbers (k,) and validity (n,)
     "Groups of rows with the same points measured; rows without any are left out"
     valid = ~np.isnan(values)
@@ -163,7 +164,7 @@ def even_step(axis, who):
     if np.ptp(step) > .02*step.mean(): raise PreprocessError(f"{who} needs an evenly spaced axis, but its steps run from {step.min():g} to {step.max():g} cm⁻¹; use Resample first")
     return step.mean()
 
-# %% ../nbs/09_steps.ipynb #aada1c71
+# %% ../nbs/09_steps.ipynb #cc3549b1
 def savgol(
     ab:np.ndarray,   # Absorbance, shape (rows, n), nan where masked
     width:float,     # Window, cm⁻¹
@@ -196,7 +197,7 @@ class SavGol(SpectrumStep):
 
     def _apply(self, values): return savgol(values, self.width, self.step_, self.order, self.deriv)
 
-# %% ../nbs/09_steps.ipynb #663888c0
+# %% ../nbs/09_steps.ipynb #7b2523bc
 def snv(
     ab:np.ndarray,   # Absorbance, shape (..., n)
     mask:np.ndarray, # Validity, bool, shape (..., n)

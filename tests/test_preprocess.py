@@ -11,7 +11,7 @@ from microplastic_aging.aging import InputError
 from microplastic_aging.preprocess import CorrectATR, FlattenCO2, RemoveBaseline, Resample, SubtractVapour, barnes_1989, standard_recipe
 from microplastic_aging.steps import SNV, BandNorm, CutRange, Detrend, SavGol, VectorNorm, WithAxis, axis_of, to_table
 
-AXIS = np.arange(600., 4001, 8)
+AXIS = np.arange(600., 4001, 4)
 REFERENCE = to_table(AXIS, np.cos(AXIS/9)**8)
 STEPS = [CutRange(700, 3900), Resample(AXIS[5:-5]), FlattenCO2(), SubtractVapour(REFERENCE), CorrectATR(), SavGol(40), RemoveBaseline(), RemoveBaseline("mor", options=dict(half_window=20)),
          SNV(), VectorNorm(), BandNorm(missing="mask"), Detrend()]
@@ -24,7 +24,7 @@ def spectra(n, seed=0):
 
 # ---- scikit-learn's own checks
 
-REFUSALS = ("needs the wavenumber axis", "axis has 851 points", "axis has 426 points") # a bare array has no axis, or another number of points
+REFUSALS = ("needs the wavenumber axis", "axis has 851 points", "vapour reference must be") # a bare array has no axis, or another number of points
 
 @pytest.mark.parametrize("step", STEPS + [WithAxis(AXIS)], ids=name)
 @pytest.mark.filterwarnings("ignore")
