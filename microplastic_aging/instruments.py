@@ -4,17 +4,18 @@
 
 # %% auto #0
 __all__ = ['OPUS_MARK', 'OPUS_KINDS', 'OPUS_AXES', 'MAX_BLOCKS', 'OMNIC_MARK', 'SERIES_MARK', 'OMNIC_TABLE', 'OMNIC_ROW',
-           'MAX_TEXT', 'SPC_VERSIONS', 'SPC_X', 'SPC_Y', 'SINGLE', 'MANY', 'LABELS', 'OWN_AXES', 'STORED_AXIS',
-           'PE_MARK', 'PE_START', 'PE_WRAPPER', 'PE_RANGE', 'PE_STEP', 'PE_POINTS', 'PE_X', 'PE_Y', 'PE_DATA',
-           'PE_NAME', 'PE_ALIAS', 'read_opus', 'read_omnic', 'read_spc', 'read_perkinelmer']
+           'OMNIC_HEADER', 'OMNIC_VALUES', 'OMNIC_TITLE', 'OMNIC_X', 'OMNIC_Y', 'SPC_VERSIONS', 'SPC_X', 'SPC_Y',
+           'SINGLE', 'MANY', 'LABELS', 'OWN_AXES', 'STORED_AXIS', 'PE_MARK', 'PE_START', 'PE_WRAPPER', 'PE_RANGE',
+           'PE_STEP', 'PE_POINTS', 'PE_X', 'PE_Y', 'PE_DATA', 'PE_NAME', 'PE_ALIAS', 'read_opus', 'read_omnic',
+           'read_spc', 'read_perkinelmer']
 
-# %% ../nbs/07_instruments.ipynb #acb22e38
-import io, logging, struct, warnings
+# %% ../nbs/07_instruments.ipynb #5f6fa75c
+import io, struct, warnings
 from contextlib import contextmanager, redirect_stdout
 import numpy as np
 from .units import RawSpectrum, SpectrumFormatError
 
-# %% ../nbs/07_instruments.ipynb #c264e246
+# %% ../nbs/07_instruments.ipynb #e4b3f376
 @contextmanager
 def _guarded(path, maker:str):
     "Turn whatever a foreign reader raises into the one error, and keep it from printing"
@@ -41,7 +42,7 @@ def _text(raw:bytes)->str:
     "Text up to the first zero byte"
     return raw.partition(b"\0")[0].decode("latin-1").strip()
 
-# %% ../nbs/07_instruments.ipynb #d6c99d20
+# %% ../nbs/07_instruments.ipynb #1cd03d5d
 OPUS_MARK = b"\n\n\xfe\xfe"
 OPUS_KINDS = {4: "absorbance", 16: "absorbance (ATR corrected)", 19: "absorbance", 15: "log(1/R)", 12: "reflectance", 5: "transmittance", 18: "transmittance", 6: "Kubelka-Munk",
               10: "Raman", 11: "emission", 14: "emission (power)", 17: "photoacoustic", 1: "single beam", 2: "interferogram", 3: "interferogram (phase)"} # in order of preference
@@ -77,7 +78,7 @@ def _check_parameters(path, block:bytes):
         if words < 0: raise SpectrumFormatError(path, f"has a parameter of {2*words} bytes; the file is damaged. Copy it from the instrument again")
         place += 8 + 2*words
 
-# %% ../nbs/07_instruments.ipynb #de813df2
+# %% ../nbs/07_instruments.ipynb #105bace6
 def _opus_curves(path, data, status)->list:
     "Axis and values of a curve or a series of curves, with the flags"
     p = status.data
@@ -119,60 +120,43 @@ def read_opus(path, # Named in errors
         x_unit = OPUS_AXES.get(str(status.data.get("dxu", "")), status.data.get("dxu"))
         return [RawSpectrum(axis, values, x_unit, best, meta=dict(meta), flags=extra + flags) for axis, values, flags in _opus_curves(path, data, status)]
 
-# %% ../nbs/07_instruments.ipynb #38058fff
+# %% ../nbs/07_instruments.ipynb #ab4a3357
 OMNIC_MARK, SERIES_MARK = b"Spectral Data File", b"Spectral Exte File"
 OMNIC_TABLE, OMNIC_ROW = 304, 16 # Byte where the table of contents begins; bytes of one of its rows
-MAX_TEXT = 1 << 20
+OMNIC_HEADER, OMNIC_VALUES, OMNIC_TITLE = 2, 3, 107 # Keys of its rows
+OMNIC_X = {1: "cm-1", 2: "data points", 3: "nm", 4: "µm", 32: "Raman shift"}
+OMNIC_Y = {17: "absorbance", 16: "% transmittance", 11: "% reflectance", 12: "log(1/R)", 15: "single beam", 20: "Kubelka-Munk", 21: "reflectance", 22: "volts", 26: "photoacoustic", 31: "Raman intensity"}
 
 def _omnic_groups(path, raw:bytes)->list:
-    "Rows (key, place, size) of the table of contents, a list for each spectrum"
+    "Rows {key: (place, size)} of the table of contents, one dict for each spectrum"
     count, = _unpack(path, "<H", raw, 294, "table of contents")
+    _unpack(path, f"{OMNIC_ROW}x", raw, OMNIC_TABLE + OMNIC_ROW*max(count - 1, 0), "table of contents")
     groups = []
-    for i in range(count):
-        key, _, place, size = _unpack(path, "<BBII", raw, OMNIC_TABLE + OMNIC_ROW*i, "table of contents")
+    for key, _, place, size in struct.iter_unpack("<BBII6x", raw[OMNIC_TABLE:OMNIC_TABLE + OMNIC_ROW*count]):
         if key in (0, 1): break
-        if key == 2: groups.append([])
-        if groups: groups[-1].append((i, key, place, size))
+        if key == OMNIC_HEADER: groups.append({})
+        if groups: groups[-1].setdefault(key, (place, size))
     if not groups: raise SpectrumFormatError(path, "names no spectrum in its table of contents; the file is damaged. Copy it from the instrument again")
     return groups
-
-def _check_omnic(path, raw:bytes, rows:list)->int:
-    "Points of a spectrum, after a look at its header, its values and the text that ends somewhere"
-    headers, values = ([(place, size) for _, key, place, size in rows if key == wanted] for wanted in (2, 3))
-    if not values: raise SpectrumFormatError(path, "holds no spectrum, only interferograms or texts; export the spectrum")
-    place = headers[0][0]
-    n, = _unpack(path, "<I", raw, place + 4, "header")
-    _unpack(path, "<f", raw, place + 188, "header")
-    if raw[place + 208:place + 208 + MAX_TEXT][::2].find(b"\0") < 0: raise SpectrumFormatError(path, "has a header without an end; the file is cut off or damaged. Copy it from the instrument again")
-    for start, size in values:
-        if size != 4*n or start + size > len(raw):
-            raise SpectrumFormatError(path, f"says that it holds {n} points but has {min(size, max(len(raw) - start, 0))//4}; the file is cut off or damaged. Copy it from the instrument again")
-    return n
-
-def _omnic_alone(raw:bytes, rows:list)->bytes:
-    "The file with a table of contents that names only these rows"
-    kept = b"".join(raw[OMNIC_TABLE + OMNIC_ROW*i:OMNIC_TABLE + OMNIC_ROW*(i + 1)] for i, *_ in rows)
-    return raw[:OMNIC_TABLE] + kept + bytes(OMNIC_ROW) + raw[OMNIC_TABLE + len(kept) + OMNIC_ROW:]
 
 def read_omnic(path, # Named in errors
     raw:bytes,       # The whole file
 )->list:             # Of `RawSpectrum`, in the order of the file
     "Spectra of a Thermo OMNIC file, SPA or SPG"
     if raw.startswith(SERIES_MARK): raise SpectrumFormatError(path, "is an OMNIC time series (SRS); save its spectra as SPA or CSV")
-    groups, found = _omnic_groups(path, raw), []
-    with _guarded(path, "Thermo OMNIC"):
-        from spectrochempy_omnic import OMNICReader
-        logging.getLogger("spectrochempy-omnic").setLevel(logging.ERROR)
-        for rows in groups:
-            n = _check_omnic(path, raw, rows)
-            said = OMNICReader(raw if len(groups) == 1 else _omnic_alone(raw, rows), suffix="spa")
-            if said.data.shape != (1, n) or len(said.x) != n: raise SpectrumFormatError(path, f"says that it holds {n} points but gave {said.data.size}; the file is damaged. Copy it from the instrument again")
-            titles = [_text(raw[place:place + 256]) for _, key, place, _ in rows if key == 107]
-            meta = dict(format="Thermo OMNIC", title=titles[0] if titles else str(said.name))
-            found.append(RawSpectrum(said.x, said.data[0], " ".join(filter(None, (said.x_title, said.x_units))), " ".join(filter(None, (said.title, said.units))), meta=meta))
+    found = []
+    for rows in _omnic_groups(path, raw):
+        if OMNIC_VALUES not in rows: raise SpectrumFormatError(path, "holds no spectrum, only interferograms or texts; export the spectrum")
+        n, x_code, y_code, first, last = _unpack(path, "<IBxxxBxxx2f", raw, rows[OMNIC_HEADER][0] + 4, "header")
+        place, size = rows[OMNIC_VALUES]
+        if size != 4*n: raise SpectrumFormatError(path, f"says that it holds {n} points but has {size//4}; the file is cut off or damaged. Copy it from the instrument again")
+        values = _array(path, raw, place, n, "<f4")
+        name, _ = rows.get(OMNIC_TITLE, (30, 0)) # a group names its spectra, a single one has the name of the file
+        meta = dict(format="Thermo OMNIC", title=_text(raw[name:name + 256]))
+        found.append(RawSpectrum(np.linspace(first, last, n), values, OMNIC_X.get(x_code), OMNIC_Y.get(y_code), meta=meta))
     return found
 
-# %% ../nbs/07_instruments.ipynb #bfb84092
+# %% ../nbs/07_instruments.ipynb #ac9f74e3
 SPC_VERSIONS = {0x4B: "<", 0x4C: ">", 0x4D: "<"}
 SPC_X = {1: "cm-1", 2: "µm", 3: "nm", 13: "Raman shift", 4: "seconds", 5: "minutes", 6: "Hz", 7: "kHz", 8: "MHz", 14: "eV", 16: "diode", 17: "channel", 22: "data points", 26: "GHz", 255: "data points"}
 SPC_Y = {1: "interferogram", 2: "absorbance", 3: "Kubelka-Munk", 4: "counts", 5: "volts", 10: "log(1/R)", 11: "percent transmittance or reflectance", 14: "energy", 128: "transmission", 129: "reflectance", 130: "single beam", 131: "emission"}
@@ -199,7 +183,7 @@ def _spc_header(path, raw:bytes)->dict:
     log, = _unpack(path, f"{order}I", raw, 248, "header")
     return dict(order=order, flags=flags, exponent=exponent, n=n, first=first, last=last, x=x, y=y, subs=subs, start=512, comment=_text(raw[88:218]), labels=raw[218:248], technique=technique, log=log)
 
-# %% ../nbs/07_instruments.ipynb #ee10af2d
+# %% ../nbs/07_instruments.ipynb #8527f21f
 def _spc_places(path, raw:bytes, head:dict, place:int):
     "Byte of each spectrum's own header"
     if not head["flags"] & MANY or head["subs"] is None: return [place]
@@ -237,7 +221,7 @@ def read_spc(path, # Named in errors
         if old_many and len(raw) - end >= 32 + values.size: places.append(end)
     return found
 
-# %% ../nbs/07_instruments.ipynb #611b040a
+# %% ../nbs/07_instruments.ipynb #21672030
 PE_MARK, PE_START = b"PEPE", 44 # Mark, and the byte after the description
 PE_WRAPPER, PE_RANGE, PE_STEP, PE_POINTS, PE_X, PE_Y, PE_DATA, PE_NAME, PE_ALIAS = 120, -29838, -29836, -29835, -29833, -29832, -29828, -29827, -29823
 

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['LABEL', 'SQZ', 'DIF', 'DUP', 'PLAIN', 'PLAIN_NUMBER', 'TOKEN', 'MAX_POINTS', 'FOREIGN', 'TABLES', 'read_jcamp']
 
-# %% ../nbs/06_jcamp.ipynb #4777f2f8
+# %% ../nbs/06_jcamp.ipynb #c5ac8afb
 import re
 import numpy as np
 from .units import RawSpectrum, SpectrumFormatError
 
-# %% ../nbs/06_jcamp.ipynb #3dbd6951
+# %% ../nbs/06_jcamp.ipynb #f7af479d
 LABEL = re.compile(r"\s*##([^=]*)=(.*)", re.S)
 
 def _records(path, text:str)->list:
@@ -37,7 +37,7 @@ def _blocks(path, text:str)->list:
         raise SpectrumFormatError(path, f"says that it holds {declared[0]} blocks but has {len(closed) - len(declared)}; the file is damaged")
     return closed
 
-# %% ../nbs/06_jcamp.ipynb #dad2d8d5
+# %% ../nbs/06_jcamp.ipynb #d4016205
 SQZ = dict(zip("@ABCDEFGHIabcdefghi", [*range(10), *(f"-{i}" for i in range(1, 10))]))
 DIF = dict(zip("%JKLMNOPQRjklmnopqr", SQZ.values()))
 DUP = dict(zip("STUVWXYZs", range(1, 10)))
@@ -68,7 +68,7 @@ def _decode(path, number:int, line:str, limit:int
     if not values: refuse("holds no value")
     return float(start[0]), values, step is not None
 
-# %% ../nbs/06_jcamp.ipynb #9be406f8
+# %% ../nbs/06_jcamp.ipynb #23506a3e
 MAX_POINTS = 2_000_000 # More than any spectrum; a header that asks for more is damaged
 
 def _header_number(path, head:dict, label:str, default=None)->float:
@@ -111,7 +111,7 @@ def _check_starts(path, axis:np.ndarray, starts:list, factor:float)->list:
         if off > .5*step: flags = flags or [f"{words}: one step apart; the header is followed"]
     return flags
 
-# %% ../nbs/06_jcamp.ipynb #f8d2a1e4
+# %% ../nbs/06_jcamp.ipynb #a91fdf50
 def _read_pairs(path, lines:list)->tuple:
     "Axis and ordinates of `(XY..XY)`"
     text = "\n".join(line for _, line in lines)
@@ -147,7 +147,7 @@ def _contradictions(head:dict, values:np.ndarray)->list:
             return [f"its header says {label} {float(text):.5g}, but the table holds {value:.5g}; the scale of the values is doubtful"]
     return []
 
-# %% ../nbs/06_jcamp.ipynb #05b9dd8d
+# %% ../nbs/06_jcamp.ipynb #043abdaa
 FOREIGN = re.compile(r"NMR|MASS|RAMAN|INTERFEROGRAM|UV|CHROMATO|FLUORESC|EMISSION|X-?RAY|MOBILITY|PEAK|ASSIGNMENT|CIRCULAR", re.I)
 TABLES = ("XYDATA", "XYPOINTS", "DATATABLE")
 

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['NUMBER', 'MISSING', 'NOT_A_SPECTRUM', 'ASP_HEAD', 'to_text', 'read_table']
 
-# %% ../nbs/08_tables.ipynb #1161d7a2
+# %% ../nbs/08_tables.ipynb #0ae032a8
 import codecs, re
 import numpy as np
 from .units import AXIS_RANGE, MIN_POINTS, RawSpectrum, SpectrumFormatError, x_kind, y_kind
 
-# %% ../nbs/08_tables.ipynb #9468468d
+# %% ../nbs/08_tables.ipynb #ed87b797
 def to_text(path, # Named in errors
     raw:bytes,    # The whole file
 )->str:           # What it says
@@ -22,7 +22,7 @@ def to_text(path, # Named in errors
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError: return raw.decode("latin-1")
 
-# %% ../nbs/08_tables.ipynb #65997d96
+# %% ../nbs/08_tables.ipynb #58e11b40
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 MISSING = {"", "nan", "na", "n/a", "null", "none", "-", "--", "inf", "-inf", "+inf"}
 
@@ -37,7 +37,7 @@ def _delimiter(row:str     # A data row
 
 def _is_data(row:str)->bool:
     "Whether a line is a row of numbers, the first of them present"
-    first, *others = (cell.strip() for cell in row.split(_delimiter(row)))
+    first, *others = (cell.strip() for cell in row.split(_delimiter(row)) or [""])
     return bool(others and NUMBER.fullmatch(first)) and all(NUMBER.fullmatch(cell) or cell.lower() in MISSING for cell in others)
 
 def _value(cell:str)->float:
@@ -52,7 +52,7 @@ def _lines(text:str)->list:
     if '"' in text: text = text.replace('","', '";"').replace('"', '')
     return [(number, line.strip(" ")) for number, line in enumerate(text.splitlines(), 1) if line.strip(" \t,;")]
 
-# %% ../nbs/08_tables.ipynb #bfa8d248
+# %% ../nbs/08_tables.ipynb #227aa77c
 def _trimmed(cells:list)->int:
     "Number of cells without the empty ones at the end"
     n = len(cells)
@@ -91,7 +91,7 @@ def _to_row(path, number:int, row:str, mark:str|None, wanted:int)->list:
     if len(cells) != wanted: raise SpectrumFormatError(path, _wrong_cells(number, row, len(cells), wanted))
     return numbers
 
-# %% ../nbs/08_tables.ipynb #2e364361
+# %% ../nbs/08_tables.ipynb #8aebe479
 def _names(preamble:list, mark:str|None)->list:
     "Cells of the line above the numbers"
     if not preamble: return []
@@ -109,7 +109,7 @@ def _units(preamble:list, names:list, columns:int
     said = next(filter(None, (y_kind(line, remark=True) for line in reversed(lines))), None)
     return x_unit and x_unit.strip(" #"), [unit or said for unit in y_units], [name if columns > 2 else "" for name in named[1:]] or [""]*(columns - 1)
 
-# %% ../nbs/08_tables.ipynb #4120077b
+# %% ../nbs/08_tables.ipynb #9da589c5
 NOT_A_SPECTRUM = re.compile(r"\b(?:std|sd|sem|stdev|error|err|uncertainty|deviation|variance|weight)\b", re.I)
 
 def _is_axis(column:np.ndarray)->bool:
@@ -137,10 +137,10 @@ def _columns(path, numbers:np.ndarray, preamble:list, names:list, lines:np.ndarr
         found.append(RawSpectrum(x[kept], y[kept], x_unit, y_units[j - 1], places=lines[kept], meta=dict(meta, **title)))
     return found
 
-# %% ../nbs/08_tables.ipynb #dbff900c
+# %% ../nbs/08_tables.ipynb #ac669267
 def _row_axis(line:str)->tuple|None:
     "Delimiter, number of leading cells and axis of a header that holds an axis; None for any other line"
-    if max(line.count(mark) for mark in ",;\t ") < MIN_POINTS - 1: return None
+    if len(line) < 4*MIN_POINTS - 1 or max(line.count(mark) for mark in ",;\t ") < MIN_POINTS - 1: return None
     for mark in (";", "\t", ",", None):
         cells = [cell.strip() for cell in line.split(mark)]
         lead = next((i for i, cell in enumerate(cells) if NUMBER.fullmatch(cell)), len(cells))
@@ -165,7 +165,7 @@ def _rows(path, lines:list, mark:str|None, lead:int, axis:np.ndarray, preamble:l
     if not found: raise SpectrumFormatError(path, "has an axis in its header but no row of values; export it again")
     return found
 
-# %% ../nbs/08_tables.ipynb #10001e5f
+# %% ../nbs/08_tables.ipynb #fc64b2f9
 ASP_HEAD = 6 # Lines before the values
 
 def _cut_off(text:str)->list:

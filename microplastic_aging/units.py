@@ -9,14 +9,15 @@ __all__ = ['MIN_POINTS', 'Y_WORDS', 'PERCENT', 'X_WORDS', 'AXIS_RANGE', 'NEAR_NM
            'y_kind', 'x_kind', 'find_x', 'to_wavenumber', 'band_direction', 'looks_like', 'find_y', 'kubelka_munk',
            'from_kubelka_munk', 'to_absorbance', 'to_increasing', 'crop', 'resolve']
 
-# %% ../nbs/05_units.ipynb #fb9ccaa2
+# %% ../nbs/05_units.ipynb #693f5272
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 import numpy as np
 from .aging import InputError
 
-# %% ../nbs/05_units.ipynb #70e65ec9
+# %% ../nbs/05_units.ipynb #6c7379a4
 class SpectrumFormatError(InputError):
     "A spectrum that cannot be read or trusted: which file, what was found, what to do"
     def __init__(self,
@@ -28,7 +29,7 @@ class SpectrumFormatError(InputError):
 
     def __str__(self): return f"{self.path}: {self.reason}" if str(self.path) else self.reason
 
-# %% ../nbs/05_units.ipynb #e75954c3
+# %% ../nbs/05_units.ipynb #259359f1
 MIN_POINTS = 10 # Fewer are a list of peaks, not a spectrum
 
 @dataclass(eq=False)
@@ -53,7 +54,7 @@ class RawSpectrum:
         if measured < MIN_POINTS: raise SpectrumFormatError(path, f"holds {measured} points; a spectrum has at least {MIN_POINTS}")
         return self
 
-# %% ../nbs/05_units.ipynb #28154d1b
+# %% ../nbs/05_units.ipynb #08252738
 Y_WORDS = (  # kind, pattern, whether it is trusted in a remark too
     ("derivative",      r"derivat", True),
     ("log(1/R)",        r"log\W{0,2}1\s*/\s*R|log\W{0,2}reflect|-\s*log\W{0,2}R\b|apparent absorb", True),
@@ -75,6 +76,7 @@ Y_WORDS = (  # kind, pattern, whether it is trusted in a remark too
 Y_WORDS = tuple((kind, re.compile(pattern, re.I), remark) for kind, pattern, remark in Y_WORDS)
 PERCENT = re.compile(r"%|percent|prozent", re.I)
 
+@lru_cache(maxsize=1024)
 def y_kind(text:str|None,    # What the file calls its values
            remark:bool=False # Whether it is a remark rather than the name of a column or a unit
           )->str|None:       # 'absorbance', 'T', '%T', … ; None where the words say nothing
@@ -83,7 +85,7 @@ def y_kind(text:str|None,    # What the file calls its values
         if (trusted or not remark) and pattern.search(text or ""): return f"%{kind}" if kind in "TR" and PERCENT.search(text) else kind
     return None
 
-# %% ../nbs/05_units.ipynb #d6f35da0
+# %% ../nbs/05_units.ipynb #a5554111
 X_WORDS = (("Raman shift", r"raman"),
            ("cm⁻¹",        r"cm\W{0,4}1\b|cm⁻¹|1\s*/\s*cm|wave.?num|wellenzahl|kayser"),
            ("µm",          r"[µμ]m\b|\bum\b|micro(?:n|met)"),
@@ -92,12 +94,13 @@ X_WORDS = (("Raman shift", r"raman"),
            ("another unit", r"\bpoints?\b|second|\bsec|minute|hertz|hz\b|\bev\b|m/z|\bppm\b|degree|diode|channel|electron.?volt|\btime\b"))
 X_WORDS = tuple((kind, re.compile(pattern, re.I)) for kind, pattern in X_WORDS)
 
+@lru_cache(maxsize=1024)
 def x_kind(text:str|None # What the file calls its axis
           )->str|None:   # 'cm⁻¹', 'µm', 'nm', 'wavelength', 'Raman shift', 'another unit'; None where the words say nothing
     "The unit that a name or unit of the axis means"
     return next((kind for kind, pattern in X_WORDS if pattern.search(text or "")), None)
 
-# %% ../nbs/05_units.ipynb #55fba294
+# %% ../nbs/05_units.ipynb #2ae0bfc5
 AXIS_RANGE = (350., 12500.) # cm⁻¹, mid- and near-infrared (28.6–0.8 µm)
 NEAR_NM = 2600.             # An even axis that ends below is nm of a near-infrared instrument or cm⁻¹ of a laser one
 MAX_UM = 50.                # An infrared axis in µm ends below
@@ -119,7 +122,7 @@ def _infer_x(path, x:np.ndarray)->str:
     if high <= NEAR_NM: raise SpectrumFormatError(path, f"{span}; it may be near-infrared in nm or a part of the mid-infrared in cm⁻¹. {advice}")
     return "cm⁻¹"
 
-# %% ../nbs/05_units.ipynb #9f4700c6
+# %% ../nbs/05_units.ipynb #796567f0
 def find_x(path,
     x:np.ndarray,      # The axis as it stands in the file, shape (n,)
     declared:str|None, # What the file calls it
@@ -142,7 +145,7 @@ def to_wavenumber(x:np.ndarray, # In `unit`, shape (n,)
     "Axis in cm⁻¹"
     return x if unit == "cm⁻¹" else {"µm":1e4, "nm":1e7}[unit]/x
 
-# %% ../nbs/05_units.ipynb #e0815773
+# %% ../nbs/05_units.ipynb #da79508a
 TILT, LOW_BASELINE, HIGH_BASELINE = .1, .35, .40 # Judged on MPX_specDB, see below
 T_RANGE = (-.05, 1.3)    # Fraction of light; noise makes less than nothing, a dirty background more than all
 MAX_ABSORBANCE = 10.     # One photon in 10¹⁰; real, badly contacted spectra reach 8 (MPX_specDB, tag M)
@@ -150,7 +153,8 @@ MAX_ABSORBANCE = 10.     # One photon in 10¹⁰; real, badly contacted spectra 
 def band_direction(values:np.ndarray # Any unit, shape (..., n)
                   )->tuple:          # Direction in −1…+1 and median, shape (...) each
     "Whether bands point up (+1) or down (−1), and where the baseline lies"
-    low, middle, high = np.percentile(values, (2, 50, 98), axis=-1)
+    ranked = np.sort(values, axis=-1)
+    low, middle, high = (ranked[..., int(share*(ranked.shape[-1] - 1))] for share in (.02, .5, .98))
     return (high + low - 2*middle)/np.maximum(high - low, 1e-12), middle
 
 def looks_like(values:np.ndarray, # Fraction of one, not percent; mid-infrared, shape (n,)
@@ -163,7 +167,7 @@ def looks_like(values:np.ndarray, # Fraction of one, not percent; mid-infrared, 
     if direction >= .3 or baseline <= LOW_BASELINE and direction > -TILT or baseline < .1: return "absorbance"
     return None
 
-# %% ../nbs/05_units.ipynb #0edc4048
+# %% ../nbs/05_units.ipynb #4228da92
 PERCENT_ABOVE, FRACTION_BELOW = 2., 1.5 # A fraction stays below the one; percent of a sample worth measuring exceeds the other
 UNREADABLE = {"single beam": "a single-beam spectrum holds source and air, not the sample; export it ratioed against the background",
               "interferogram": "an interferogram is no spectrum yet; export it after Fourier transform and background",
@@ -173,7 +177,7 @@ UNREADABLE = {"single beam": "a single-beam spectrum holds source and air, not t
 
 def _percent_like(values:np.ndarray)->bool:
     "Whether values have range and shape of percent transmittance"
-    return values.max() > MAX_ABSORBANCE and looks_like(values/100) == "T"
+    return bool(values.max() > MAX_ABSORBANCE) and looks_like(values/100) == "T"
 
 def _infer_y(path, values:np.ndarray)->tuple:
     "Quantity of values that nobody named"
@@ -188,9 +192,10 @@ def find_y(path,
     declared:str|None, # What the file calls them
 )->tuple:              # Kind, see `y_kind`; flags as a list of sentences
     "What values are: what is declared where the numbers allow it, else what the numbers show"
-    kind, top = y_kind(declared), np.percentile(values, 98)
+    kind = y_kind(declared)
     if kind in UNREADABLE: raise SpectrumFormatError(path, f"holds {kind} ({str(declared).strip()!r}): {UNREADABLE[kind]}")
     if kind is None: return _infer_y(path, values)
+    top = np.sort(values)[int(.98*(values.size - 1))] if kind in ("T", "%T", "R", "%R") else 0
     if kind in ("T", "R") and top > PERCENT_ABOVE: return f"%{kind}", [f"says {declared.strip()!r}, but the values reach {values.max():.4g}; read as percent"]
     if kind in ("%T", "%R") and top <= FRACTION_BELOW:
         raise SpectrumFormatError(path, f"says {declared.strip()!r}, but the values stay below {values.max():.3g}: a fraction, or an opaque sample. Name the column {kind[1]} if it is a fraction")
@@ -200,7 +205,7 @@ def find_y(path,
     if kind == "absorbance" and looks_like(values) == "T": return kind, [f"says {declared.strip()!r}, but bands point down from a baseline near {np.median(values):.2f}, as in transmittance; kept as declared"]
     return kind, []
 
-# %% ../nbs/05_units.ipynb #746a7149
+# %% ../nbs/05_units.ipynb #e29ba3b2
 DARK = 1e-6      # Fraction of light below which a detector sees noise
 MAX_LOST = .25   # Share of points without a defined absorbance that a spectrum may have
 REFLECTANCE = ("log", "kubelka-munk") # What becomes of reflectance
@@ -216,7 +221,7 @@ def from_kubelka_munk(f:np.ndarray # Kubelka–Munk units, not negative
     "Reflectance, fraction, of a Kubelka–Munk value"
     return 1 + f - np.sqrt(f**2 + 2*f)
 
-# %% ../nbs/05_units.ipynb #aacd3d13
+# %% ../nbs/05_units.ipynb #73c43cf7
 def _logarithm(path, light:np.ndarray, what:str, reflectance:str)->tuple:
     "Absorbance of a fraction of light, nan where it is dark, and the flags"
     dark = light < DARK
@@ -246,7 +251,7 @@ def to_absorbance(path,
     light, more = _logarithm(path, from_kubelka_munk(values), "reflectance", "log")
     return light, flags + more
 
-# %% ../nbs/05_units.ipynb #2c881eb8
+# %% ../nbs/05_units.ipynb #fa549214
 def to_increasing(path,
     wn:np.ndarray,     # cm⁻¹, shape (n,)
     values:np.ndarray, # Shape (n,)
@@ -266,7 +271,7 @@ def to_increasing(path,
         raise SpectrumFormatError(path, reason)
     return wn[::order], values[::order]
 
-# %% ../nbs/05_units.ipynb #d26852a2
+# %% ../nbs/05_units.ipynb #e6f99b9b
 MID_INFRARED, MARGIN = (600., 4000.), (350., 4050.) # cm⁻¹: the range that is used, and what is kept of a file
 
 def crop(path, wn:np.ndarray # cm⁻¹, shape (n,)
