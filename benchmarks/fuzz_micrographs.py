@@ -2,7 +2,7 @@
 
     python benchmarks/fuzz_micrographs.py [N per format] [seed]
 
-Prints, per format, how many damaged files were read, refused, and what was found: another exception, more than 5 s, more than 1 GB.
+Prints, per format, how many damaged files were read, refused, and what was found: another exception, more than 5 s of CPU, more than 1 GB.
 """
 import collections, io, os, resource, sys, tempfile, time, traceback, zlib
 from pathlib import Path
@@ -83,7 +83,7 @@ def attempt(folder:Path, seed:tuple, rng)->str:
     for old in folder.glob("*"): old.unlink()
     (folder/"x.png").write_bytes(damaged(content, rng) if which == "picture" else content)
     if name: (folder/name).write_bytes(damaged(side, rng))
-    start = time.perf_counter()
+    start = time.process_time() # A busy machine must not look like a hang
     try:
         read = read_micrograph(folder/"x.png", scale_bar_um=10.)
         if type(read) is not Micrograph or read.image.ndim != 2 or not read.image.size: return "no micrograph"
@@ -93,7 +93,7 @@ def attempt(folder:Path, seed:tuple, rng)->str:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt): raise
         outcome = f"{type(error).__name__} in {traceback.extract_tb(error.__traceback__)[-1].name}: {str(error)[:80]}"
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     return outcome if seconds <= SECONDS else f"{outcome}, after {seconds:.1f} s"
 
 def fuzz(kind:str, n:int, seed:int=0)->collections.Counter:

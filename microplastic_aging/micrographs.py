@@ -6,7 +6,7 @@
 __all__ = ['AGREE', 'CONTRADICTS', 'BLACK', 'MAX_MIRRORED', 'Micrograph', 'scale_bar_um', 'plot_micrograph', 'read_micrograph',
            'micrograph_shape', 'write_micrograph', 'to_view']
 
-# %% ../nbs/20_micrographs.ipynb #322696ac
+# %% ../nbs/20_micrographs.ipynb #3ec70f98
 import io
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from .picture_files import MAX_PX, MicrographFormatError, read_grey
 from .sem_metadata import SAME, SemMetadata, read_sem_metadata
 from .spectra import write_atomic
 
-# %% ../nbs/20_micrographs.ipynb #82bce88b
+# %% ../nbs/20_micrographs.ipynb #c2329eb4
 @dataclass(eq=False)
 class Micrograph:
     "One grey picture of a surface and its scale"
@@ -35,7 +35,7 @@ class Micrograph:
         if self.um_per_px is not None and not (0 < self.um_per_px < np.inf):
             raise MicrographFormatError(self.path, f"um_per_px is {self.um_per_px}; give the side of a pixel in µm, above 0, or leave it out")
 
-# %% ../nbs/20_micrographs.ipynb #610366ac
+# %% ../nbs/20_micrographs.ipynb #af1d4a16
 def scale_bar_um(
     width_um:float, # Width of the picture, µm
 )->float:           # µm
@@ -66,7 +66,7 @@ def plot_micrograph(
     ax.text(.05*width, .89*height, f"{bar:g} µm", va="bottom", **note)
     return ax
 
-# %% ../nbs/20_micrographs.ipynb #56691ef0
+# %% ../nbs/20_micrographs.ipynb #2d355fa5
 AGREE = 2       # Rows by which metadata and pixels may differ
 CONTRADICTS = .05 # Two scales further apart than this ratio contradict each other
 BLACK = 2/255   # A picture with no grey above this is black
@@ -90,7 +90,7 @@ def _scale(meta:SemMetadata, given:float|None, drawn_px:float|None, drawn_um:flo
     (way, um), others = known[0], known[1:]
     return um, way, flags + tuple(f"{um:g} µm per px ({way}), but {other:g} by another way ({how}): check it" for how, other in others if abs(other/um - 1) > CONTRADICTS)
 
-# %% ../nbs/20_micrographs.ipynb #368e97a7
+# %% ../nbs/20_micrographs.ipynb #15b5d432
 def read_micrograph(
     path,                      # A PNG, JPEG, BMP or TIFF file; its content decides, not its name
     um_per_px:float|None=None, # Side of a pixel, µm; None to take it from the metadata
@@ -119,7 +119,7 @@ def micrograph_shape(
     "Size of a micrograph without its information bar, as `read_micrograph` gives it"
     return read_micrograph(path, max_px=max_px).image.shape
 
-# %% ../nbs/20_micrographs.ipynb #d673e0e1
+# %% ../nbs/20_micrographs.ipynb #09ada631
 def write_micrograph(
     path,             # Where to, usually `.png`
     image:np.ndarray, # Grey, float in 0–1 or uint8, shape (h, w)
@@ -131,7 +131,7 @@ def write_micrograph(
     Image.fromarray(image).save(content, "PNG")
     return write_atomic(path, content.getvalue())
 
-# %% ../nbs/20_micrographs.ipynb #f22b4a51
+# %% ../nbs/20_micrographs.ipynb #a901b90f
 MAX_MIRRORED = 8. # Field over shorter side of the picture
 
 def _mean_over(
