@@ -9,7 +9,7 @@ __all__ = ['MODES', 'K_FOLDS', 'SIZE_PX', 'QUICK_SAMPLES', 'QUICK_EPOCHS', 'MIN_
            'prediction_table', 'probability_columns', 'summarise', 'run_study', 'train_manifest', 'model_folder',
            'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #0a3a7564
+# %% ../nbs/60_study.ipynb #9823a7a2
 import io, json, os, platform, subprocess, sys, time
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -31,7 +31,7 @@ from .samples import Arrays, Samples, decode, decode_unlabelled, grouped_folds, 
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 
-# %% ../nbs/60_study.ipynb #2e0ec518
+# %% ../nbs/60_study.ipynb #0da59b99
 MODES = dict(study=1, quick=1, full=5, control=1) # grouped folds that are run; the random split is one fold in all but `control`
 K_FOLDS, SIZE_PX = 5, 160              # folds; side of the model's view in pixels
 QUICK_SAMPLES, QUICK_EPOCHS = 400, 8
@@ -70,10 +70,10 @@ class StudyConfig:
         epochs = self.epochs or (QUICK_EPOCHS if self.quick else None)
         return replace(Recipe(), epochs=epochs) if epochs else Recipe()
 
-# %% ../nbs/60_study.ipynb #672fa144
+# %% ../nbs/60_study.ipynb #eacfd28b
 def write_json(path, content): write_atomic(path, json.dumps(content, indent=1).encode())
 
-# %% ../nbs/60_study.ipynb #8a4cffa0
+# %% ../nbs/60_study.ipynb #729ef2f7
 @dataclass
 class Run:
     "A study while it runs"
@@ -112,7 +112,7 @@ class Run:
         needed = {"classical_image", "classical_spectrum"} if "classical_fusion" in asked else set()
         return [m for m in able if m in asked or m in needed]
 
-# %% ../nbs/60_study.ipynb #0c922af3
+# %% ../nbs/60_study.ipynb #18d796d9
 def stage_file(out, model, split, fold, kind): return Path(out)/"stages"/f"{model}-{split}-{fold}.{kind}"
 
 def read_stage(out, model, split, fold)->tuple: # rows (m,), probabilities (m, n_classes), notes
@@ -146,7 +146,7 @@ def model_card(samples:Samples, arrays:Arrays, **more)->dict:
     view = dict(fov_um=arrays.fov_um, size_px=int(arrays.image.shape[-1]))
     return dict(simulated=samples.simulated, view=view, data=samples.provenance, data_hash=arrays.hash, label=samples.label, package=__version__, **more)
 
-# %% ../nbs/60_study.ipynb #31ecf9a0
+# %% ../nbs/60_study.ipynb #6b2d0ab4
 def open_run(config:StudyConfig, progress=True)->Run:
     "Make or reopen the run folder: data, arrays, folds"
     out = Path(config.out)
@@ -194,7 +194,7 @@ def timed(out, stage, fn, *args, **kwargs):
     write_json(path, seconds | {stage: max(round(time.time() - start, 1), seconds.get(stage, 0))}) # a resumed run that finds the work done keeps the time it took
     return value
 
-# %% ../nbs/60_study.ipynb #bbfeedec
+# %% ../nbs/60_study.ipynb #a3d335da
 def write_run_head(run:Run):
     "config.json, provenance.json, folds.csv, environment.json"
     c, s = run.config, run.samples
@@ -218,7 +218,7 @@ def commit()->str|None:
     try: return git("rev-parse", "--short=10", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError): return None
 
-# %% ../nbs/60_study.ipynb #60abd8b4
+# %% ../nbs/60_study.ipynb #cf549ad7
 def pooled(run:Run, split:str)->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split"
     out = {}
@@ -246,7 +246,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #3d2a17cd
+# %% ../nbs/60_study.ipynb #8d92d3a2
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -274,7 +274,7 @@ def summarise(run:Run)->dict:
     write_json(run.out/"metrics.json", metrics)
     return metrics
 
-# %% ../nbs/60_study.ipynb #1cd29dc0
+# %% ../nbs/60_study.ipynb #4d4deb8b
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -295,7 +295,7 @@ def run_study(
     summarise(run)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #331360d2
+# %% ../nbs/60_study.ipynb #007715d2
 def train_manifest(
     manifest,               # Manifest or its folder
     out,                    # Model folder to write
@@ -321,17 +321,18 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #a3593abf
+# %% ../nbs/60_study.ipynb #db07346b
 def predict_manifest(
     model,        # Model folder or run folder
     manifest,     # Manifest or its folder; labels are carried along unread
     out,          # CSV to write
     device=None,  # torch device; default: the GPU where there is one
+    scale_bar_um:float|None=None, # Length of the scale bar drawn in the micrographs, µm, where neither table nor file names the scale
 )->Path:          # The CSV
     "Predict every sample; a row that lacks what the model needs, or whose files cannot be read, gets no verdict and says why"
     net = load_model(model_folder(model)).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     view, (samples, notes) = net.card["view"], read_unlabelled(manifest, net.scheme)
-    arrays, more = decode_unlabelled(samples, view["size_px"], view["fov_um"])
+    arrays, more = decode_unlabelled(samples, view["size_px"], view["fov_um"], scale_bar_um)
     prob, _ = predict_arrays(net, arrays)
     has = {s: getattr(arrays, f"has_{s}") for s in SIDES[net.modality]}
     able = np.any(list(has.values()), axis=0)
