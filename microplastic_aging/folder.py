@@ -7,7 +7,7 @@ __all__ = ['PROPOSAL', 'STREWN', 'OURS', 'DOCUMENTS', 'DOCUMENT_NAMES', 'PICTURE
            'KIND_WORDS', 'IMAGING', 'COUNTED_KIND', 'VIEW_NUMBER', 'HEAP', 'SHOWN', 'NOTE_COLUMNS', 'COLUMNS',
            'FolderError', 'propose_manifest', 'write_proposal']
 
-# %% ../nbs/29_folder.ipynb #d4dbdd03
+# %% ../nbs/29_folder.ipynb #f27a60b6
 import os, re, unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from .spectra import read_spectra, write_atomic
 from .micrographs import read_micrograph
 from .manifest import attempt_all
 
-# %% ../nbs/29_folder.ipynb #27a30192
+# %% ../nbs/29_folder.ipynb #71829303
 class FolderError(InputError): "A folder from which no manifest can be proposed, or a proposal that would overwrite something"
 
 PROPOSAL = "proposed_manifest.csv"
@@ -30,7 +30,7 @@ PICTURE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\
 SIDECAR = re.compile(r"^\s*(\$+(CM|SM|SEM)_|\[(MAIN|SEM|SemImageFile|User|System|DatabarData)\])", re.M) # JEOL; TESCAN, Hitachi, FEI
 SIDECAR_SUFFIXES = {".txt", ".hdr", ".xml", ".ini"}
 
-# %% ../nbs/29_folder.ipynb #b3cc1c5a
+# %% ../nbs/29_folder.ipynb #08770873
 def _walk(folder:Path)->list: # Paths relative to the folder, with forward slashes, in order
     "Every file of a folder and its sub-folders but hidden and strewn ones and our own tables"
     found = []
@@ -55,7 +55,7 @@ def _recognise(path:Path, root:Path)->tuple: # ('image', µm per pixel or None),
     if path.suffix.lower() in SIDECAR_SUFFIXES and _is_sidecar(path): return "sidecar", "describes a picture"
     return "unreadable", reason
 
-# %% ../nbs/29_folder.ipynb #19f7e910
+# %% ../nbs/29_folder.ipynb #e4a0ee90
 KIND_WORDS = set("""sem fib ebsd se bse micrograph micrographs microscopy image images img imgs pic pics picture pictures photo photos
 ftir ft ir atr uatr infrared spectrum spectra spec specs spectral absorbance absorption opus csv raw data export exported""".split())
 IMAGING = re.compile(r"x\d{3,}|x?\d+kx?|\d{2,}x|\d+kv") # Magnification, voltage; not sizes, which may name a particle
@@ -94,7 +94,7 @@ def _read_name(file:str # Relative path
     written = lambda part: "-".join(w[1] for w in part)
     return _Name(tuple(tuple(w[0] for w in f) for f in folders if f), tuple(w[0] for w in words), view, "_".join(written(f) for f in folders if f), written(words))
 
-# %% ../nbs/29_folder.ipynb #921074b3
+# %% ../nbs/29_folder.ipynb #14d2634a
 HEAP = 20 # Pictures or spectra above which a name or a folder is no single particle
 SHOWN = 6 # Files that a note names before it counts
 NOTE_COLUMNS = ["kind", "file", "problem", "remedy"]
@@ -151,7 +151,7 @@ def _pair_by_folder(files, taken)->tuple: # Pairs, and heaps
     groups = [g for place, g in _grouped(files, lambda f: f.name.place).items() if place and _both(g) and place not in taken]
     return [("by folder, names differ", g) for g in groups if not _is_heap(g)], [g for g in groups if _is_heap(g)]
 
-# %% ../nbs/29_folder.ipynb #e9cb99c2
+# %% ../nbs/29_folder.ipynb #2775def1
 def _natural(f)->tuple: return (int(f.name.view or 0), [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", f.path)])
 
 def _rows(files)->list: # Of (image, spectrum), max(m, n) long
@@ -166,7 +166,7 @@ def _rows(files)->list: # Of (image, spectrum), max(m, n) long
     pick = lambda rest, whole, k: rest[k] if k < len(rest) else whole[k % len(whole)]
     return rows + [(pick(rest_i, images, k), pick(rest_s, spectra, k)) for k in range(longer)]
 
-# %% ../nbs/29_folder.ipynb #ba578141
+# %% ../nbs/29_folder.ipynb #65d1c4a5
 COLUMNS = ["sample_id", "image", "spectrum", "specimen_id", "aging_type", "polymer", "um_per_px", "pairing"]
 
 def _unusable(seen:dict)->list:
@@ -203,7 +203,7 @@ def _specimens(files)->tuple: # [(how, files)], notes
     alone = _grouped(left(pairs), lambda f: (f.kind, f.name.place, f.name.stem)).values()
     return pairs + [("no partner", g) for g in alone], notes
 
-# %% ../nbs/29_folder.ipynb #3250b85e
+# %% ../nbs/29_folder.ipynb #fec86ad3
 def _unique(name:str, used:set)->str:
     "The name, with a number where it is taken"
     name, k = name or "particle", 2
@@ -237,7 +237,7 @@ def _table(specimens:list, root:str)->tuple:
             notes += [_alone_note(f, paired.get(f.name.stem)) for f in files]
     return pd.DataFrame(rows, columns=COLUMNS), notes
 
-# %% ../nbs/29_folder.ipynb #baaf43fc
+# %% ../nbs/29_folder.ipynb #bb4a8b4b
 def propose_manifest(
     folder:str|Path, # Any folder; every file in it and below is opened
     progress=True,   # A bar after five seconds

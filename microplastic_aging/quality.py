@@ -9,7 +9,7 @@ __all__ = ['SILENT', 'BASE', 'HIGH_END', 'PEAK', 'CO2_BAND', 'CO2_FLANKS', 'CO2_
            'CHECKS', 'FLAG_COLUMNS', 'LEVEL_COLORS', 'noise_sd', 'Check', 'quality_table', 'quality_flags',
            'plot_quality']
 
-# %% ../nbs/14_quality.ipynb #dd93d6f2
+# %% ../nbs/14_quality.ipynb #6de0c397
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +20,7 @@ import pandas as pd
 from scipy.ndimage import maximum_filter1d
 from .spectra import GAP_STEPS, MAX_GAP, MIN_COVERAGE, Spectrum, coverage, plot_spectrum, to_grid
 
-# %% ../nbs/14_quality.ipynb #e82a0963
+# %% ../nbs/14_quality.ipynb #c711c9bb
 SILENT = (1850., 1990.)  # cm⁻¹; noise (M: MPX_specDB, the window of its signal to noise)
 BASE = (1900., 1960.)    # cm⁻¹; offset (M: MPX_specDB, offset at 1930)
 HIGH_END = (3920., 3960.)# cm⁻¹; tilt, against `BASE` (M: MPX_specDB, 3940 minus 1930)
@@ -33,7 +33,7 @@ FLAT = 5e-4              # Absorbance; lower is no band: some five times the noi
 TOP, TOP_POINTS = .995, 3 # A plateau: at least three points within 0.5 % of the top (G)
 KNOT, NEIGHBOURS, IN_BAND = .005, 33, .1 # A bend: 0.5 % of the sharpest among 33 neighbours, where absorbance is over 10 % of the strongest (G)
 
-# %% ../nbs/14_quality.ipynb #7073db40
+# %% ../nbs/14_quality.ipynb #0d3e8a54
 class _NotMeasured(Exception): "A number that the file does not allow, with the reason"
 
 class _Measures:
@@ -68,7 +68,7 @@ class _Measures:
         if height < FLAT: raise _NotMeasured("no band")
         return absorbance/height
 
-# %% ../nbs/14_quality.ipynb #2d19d9b4
+# %% ../nbs/14_quality.ipynb #420eb3ac
 def noise_sd(
     values:np.ndarray, # Absorbance in a silent window at even steps, shape (..., n)
     lag:int=1,         # Points between which the noise is independent
@@ -78,7 +78,7 @@ def noise_sd(
     bend = values[..., 2*lag:] - 2*values[..., lag:-lag] + values[..., :-2*lag]
     return np.sqrt(np.mean((bend - bend.mean(-1, keepdims=True))**2, -1)/6)
 
-# %% ../nbs/14_quality.ipynb #39807e55
+# %% ../nbs/14_quality.ipynb #17d6e15d
 def _snr(m):
     "Strongest band over noise"
     values, step = m._values(SILENT), np.median(np.diff(m.wn))
@@ -101,7 +101,7 @@ def _amide_1(m): return m._relative(_above_line(m, AMIDE_1)), AMIDE_1
 def _amide_2(m): return m._relative(_above_line(m, AMIDE_2)), AMIDE_2
 def _coverage(m): return coverage(to_grid(m.spectrum)[1]), None
 
-# %% ../nbs/14_quality.ipynb #f75f1311
+# %% ../nbs/14_quality.ipynb #60765ed3
 def _stretch(m, chosen, place):
     "First and last wavenumber of the run of `chosen` points around `place`, and its number of points"
     out = np.flatnonzero(~chosen)
@@ -129,7 +129,7 @@ def _lowest(m):
     place = m.ab.argmin()
     return m.ab[place], _stretch(m, m.ab <= max(NEGATIVE[0], m.ab[place]), place)[0]
 
-# %% ../nbs/14_quality.ipynb #0f9f80b1
+# %% ../nbs/14_quality.ipynb #1f1bfa7d
 def _dead(m):
     "Longest run of one repeated value, cm⁻¹"
     edge = np.flatnonzero(np.r_[True, np.diff(m.ab) != 0, True])
@@ -148,7 +148,7 @@ def _step(m):
     bent = bend > KNOT*maximum_filter1d(bend, NEIGHBOURS)
     return np.median(step)/max(bent[in_band].mean(), 1/in_band.sum()), None
 
-# %% ../nbs/14_quality.ipynb #e28277fb
+# %% ../nbs/14_quality.ipynb #7f1abb21
 def _twice(low, median, high): return (median - 2*(median - low), median + 2*(high - median))
 
 OFFSET = _twice(-.02, .045, .36)   # M 5, 50, 95 % of offset over strongest band; I the factor
@@ -166,7 +166,7 @@ STEP = (5., 12.)                   # cm⁻¹; M: half the width of PE at 719 (10
 COVERED = (.9, MIN_COVERAGE)       # Share of 600–4000 cm⁻¹; G, and the least a prediction is made from
 ANY = np.inf
 
-# %% ../nbs/14_quality.ipynb #07ba7a7a
+# %% ../nbs/14_quality.ipynb #0b1d19f8
 @dataclass(frozen=True)
 class Check:
     "One fault: what is measured, where, how much is too much, why, and what helps"
@@ -197,7 +197,7 @@ CHECKS = (
     Check("coarse", "step", _step, "cm⁻¹", (-ANY, STEP[0]), (-ANY, STEP[1]), "points farther apart than narrow bands are wide, or filled up by interpolation", "export at the instrument's own step, 4 cm⁻¹ or less", "band widths (M)"),
     Check("range", "coverage", _coverage, "of 600–4000 cm⁻¹", (COVERED[0], ANY), (COVERED[1], ANY), "instrument or export leaves bands out", "export the whole range; below 60 % nothing is predicted", "data contract; (G)"))
 
-# %% ../nbs/14_quality.ipynb #e63a6eeb
+# %% ../nbs/14_quality.ipynb #1504bb1b
 FLAG_COLUMNS = ["spectrum", "flag", "value", "limit", "level", "cause", "remedy", "low", "high"]
 
 def _as_list(spectra)->list: return [spectra] if isinstance(spectra, Spectrum) else list(spectra)
@@ -228,7 +228,7 @@ def quality_table(
         rows.append(dict(spectrum=name, **{number: float(value) for number, (value, _, _) in found.items()}, missing=missing))
     return pd.DataFrame(rows, columns=["spectrum", *dict.fromkeys(c.number for c in CHECKS), "missing"])
 
-# %% ../nbs/14_quality.ipynb #89b4feb3
+# %% ../nbs/14_quality.ipynb #2d31da36
 def _judge(check:Check, value:float)->tuple:
     "Level and the limit that is broken, or (None, nan)"
     for level, (low, high) in (("error", check.error), ("warning", check.warning)):
@@ -253,7 +253,7 @@ def quality_flags(
     weak_too = table.flag.eq("weak") & table.spectrum.isin(table.spectrum[table.flag == "flat"])
     return table[~weak_too].reset_index(drop=True)
 
-# %% ../nbs/14_quality.ipynb #ed7bb403
+# %% ../nbs/14_quality.ipynb #9aedc2f7
 LEVEL_COLORS = dict(warning="#E69F00", error="#D55E00")
 
 def plot_quality(
