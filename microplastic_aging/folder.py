@@ -7,7 +7,7 @@ __all__ = ['PROPOSAL', 'STREWN', 'OURS', 'DOCUMENTS', 'DOCUMENT_NAMES', 'PICTURE
            'KIND_WORDS', 'IMAGING', 'COUNTED_KIND', 'VIEW_NUMBER', 'HEAP', 'SHOWN', 'NOTE_COLUMNS', 'COLUMNS',
            'FolderError', 'propose_manifest', 'write_proposal']
 
-# %% ../nbs/29_folder.ipynb #f27a60b6
+# %% ../nbs/29_folder.ipynb #462b27d9
 import os, re, unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from .spectra import read_spectra, write_atomic
 from .micrographs import read_micrograph
 from .manifest import attempt_all
 
-# %% ../nbs/29_folder.ipynb #71829303
+# %% ../nbs/29_folder.ipynb #0f6cab42
 class FolderError(InputError): "A folder from which no manifest can be proposed, or a proposal that would overwrite something"
 
 PROPOSAL = "proposed_manifest.csv"
@@ -30,7 +30,7 @@ PICTURE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\
 SIDECAR = re.compile(r"^\s*(\$+(CM|SM|SEM)_|\[(MAIN|SEM|SemImageFile|User|System|DatabarData)\])", re.M) # JEOL; TESCAN, Hitachi, FEI
 SIDECAR_SUFFIXES = {".txt", ".hdr", ".xml", ".ini"}
 
-# %% ../nbs/29_folder.ipynb #08770873
+# %% ../nbs/29_folder.ipynb #0458e059
 def _walk(folder:Path)->list: # Paths relative to the folder, with forward slashes, in order
     "Every file of a folder and its sub-folders but hidden and strewn ones and our own tables"
     found = []
@@ -45,17 +45,25 @@ def _is_sidecar(path:Path)->bool:
     text = start.decode("utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1", "replace")
     return bool(SIDECAR.search(text))
 
-def _recognise(path:Path, root:Path)->tuple: # ('image', µm per pixel or None), ('spectrum', how many), or (why not, words)
-    "What a file is, by reading it"
-    if not path.resolve().is_relative_to(root): return "skipped", "is a link that leads out of the folder"
-    if path.suffix.lower() in DOCUMENTS or DOCUMENT_NAMES.match(path.name): return "skipped", "is a document"
+def _recognise(path:Path, root:Path, scale_bar_um:float|None)->tuple: # ('image', µm per pixel or None), ('spectrum', how many), or (why not, words); flags
+    "What a file is, by reading it, and what is doubtful about it"
+    if not path.resolve().is_relative_to(root): return "skipped", "is a link that leads out of the folder", ()
+    if path.suffix.lower() in DOCUMENTS or DOCUMENT_NAMES.match(path.name): return "skipped", "is a document", ()
     with open(path, "rb") as file: is_picture = file.read(4).startswith(PICTURE_STARTS)
-    try: return ("image", read_micrograph(path).um_per_px) if is_picture else ("spectrum", len(read_spectra(path)))
+    try: return _recognise_picture(path, scale_bar_um) if is_picture else _recognise_spectra(path)
     except InputError as error: reason = getattr(error, "reason", str(error))
-    if path.suffix.lower() in SIDECAR_SUFFIXES and _is_sidecar(path): return "sidecar", "describes a picture"
-    return "unreadable", reason
+    if path.suffix.lower() in SIDECAR_SUFFIXES and _is_sidecar(path): return "sidecar", "describes a picture", ()
+    return "unreadable", reason, ()
 
-# %% ../nbs/29_folder.ipynb #e4a0ee90
+def _recognise_picture(path, scale_bar_um)->tuple:
+    picture = read_micrograph(path, scale_bar_um=scale_bar_um)
+    return "image", picture.um_per_px, picture.meta.flags
+
+def _recognise_spectra(path)->tuple:
+    spectra = read_spectra(path)
+    return "spectrum", len(spectra), [flag for s in spectra for flag in s.meta.get("flags", ())]
+
+# %% ../nbs/29_folder.ipynb #0a5b7114
 KIND_WORDS = set("""sem fib ebsd se bse micrograph micrographs microscopy image images img imgs pic pics picture pictures photo photos
 ftir ft ir atr uatr infrared spectrum spectra spec specs spectral absorbance absorption opus csv raw data export exported""".split())
 IMAGING = re.compile(r"x\d{3,}|x?\d+kx?|\d{2,}x|\d+kv") # Magnification, voltage; not sizes, which may name a particle
@@ -94,7 +102,7 @@ def _read_name(file:str # Relative path
     written = lambda part: "-".join(w[1] for w in part)
     return _Name(tuple(tuple(w[0] for w in f) for f in folders if f), tuple(w[0] for w in words), view, "_".join(written(f) for f in folders if f), written(words))
 
-# %% ../nbs/29_folder.ipynb #14d2634a
+# %% ../nbs/29_folder.ipynb #20c05a8d
 HEAP = 20 # Pictures or spectra above which a name or a folder is no single particle
 SHOWN = 6 # Files that a note names before it counts
 NOTE_COLUMNS = ["kind", "file", "problem", "remedy"]
@@ -151,7 +159,7 @@ def _pair_by_folder(files, taken)->tuple: # Pairs, and heaps
     groups = [g for place, g in _grouped(files, lambda f: f.name.place).items() if place and _both(g) and place not in taken]
     return [("by folder, names differ", g) for g in groups if not _is_heap(g)], [g for g in groups if _is_heap(g)]
 
-# %% ../nbs/29_folder.ipynb #2775def1
+# %% ../nbs/29_folder.ipynb #e3fd9b46
 def _natural(f)->tuple: return (int(f.name.view or 0), [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", f.path)])
 
 def _rows(files)->list: # Of (image, spectrum), max(m, n) long
@@ -166,13 +174,14 @@ def _rows(files)->list: # Of (image, spectrum), max(m, n) long
     pick = lambda rest, whole, k: rest[k] if k < len(rest) else whole[k % len(whole)]
     return rows + [(pick(rest_i, images, k), pick(rest_s, spectra, k)) for k in range(longer)]
 
-# %% ../nbs/29_folder.ipynb #65d1c4a5
+# %% ../nbs/29_folder.ipynb #924699d9
 COLUMNS = ["sample_id", "image", "spectrum", "specimen_id", "aging_type", "polymer", "um_per_px", "pairing"]
 
 def _unusable(seen:dict)->list:
     "Notes on files that no row can name"
-    pictures = {PurePosixPath(f).with_suffix("").as_posix().casefold() for f, (kind, _) in seen.items() if kind == "image"}
-    for file, (kind, found) in seen.items():
+    pictures = {PurePosixPath(f).with_suffix("").as_posix().casefold() for f, (kind, *_) in seen.items() if kind == "image"}
+    for file, (kind, found, flags) in seen.items():
+        yield from (_note("check", file, flag, "look at it before trusting it") for flag in dict.fromkeys(flags))
         stem = re.sub(r"[-_.](tiff?|png|bmp|jpe?g)$", "", PurePosixPath(file).with_suffix("").as_posix().casefold())
         if kind == "spectrum" and found > 1: yield _note("several spectra", file, f"holds {found} spectra; a row names one file with one spectrum", "write each to a file of its own (`read_spectra`, then `write_spectrum`)")
         elif kind == "sidecar": yield _note("skipped", file, "describes a picture" if stem in pictures else "describes a picture that is not here", "nothing to do" if stem in pictures else "add the picture, or leave it")
@@ -203,7 +212,7 @@ def _specimens(files)->tuple: # [(how, files)], notes
     alone = _grouped(left(pairs), lambda f: (f.kind, f.name.place, f.name.stem)).values()
     return pairs + [("no partner", g) for g in alone], notes
 
-# %% ../nbs/29_folder.ipynb #fec86ad3
+# %% ../nbs/29_folder.ipynb #47545023
 def _unique(name:str, used:set)->str:
     "The name, with a number where it is taken"
     name, k = name or "particle", 2
@@ -237,9 +246,10 @@ def _table(specimens:list, root:str)->tuple:
             notes += [_alone_note(f, paired.get(f.name.stem)) for f in files]
     return pd.DataFrame(rows, columns=COLUMNS), notes
 
-# %% ../nbs/29_folder.ipynb #bb4a8b4b
+# %% ../nbs/29_folder.ipynb #0fa92244
 def propose_manifest(
     folder:str|Path, # Any folder; every file in it and below is opened
+    scale_bar_um:float|None=None, # Length of the scale bar drawn in the pictures, µm, where their files name no scale
     progress=True,   # A bar after five seconds
 )->tuple:            # Manifest (one row a sample; `pairing` says how its files came together) and notes (kind, file, problem, remedy)
     "Read everything in a folder and propose which micrograph goes with which spectrum; writes nothing"
@@ -247,9 +257,9 @@ def propose_manifest(
     if not folder.is_dir(): raise FolderError(f"{folder}: is no folder; name the one that holds the files")
     root = folder.resolve()
     paths = _walk(folder)
-    attempts = attempt_all([(_recognise, folder/p, root) for p in paths], "reading", progress)
-    seen = {path: result or ("unreadable", reason) for path, (result, reason) in zip(paths, attempts)}
-    files = [_File(path, kind, found if kind == "image" else None, _read_name(path)) for path, (kind, found) in seen.items() if kind == "image" or (kind == "spectrum" and found == 1)]
+    attempts = attempt_all([(_recognise, folder/p, root, scale_bar_um) for p in paths], "reading", progress)
+    seen = {path: result or ("unreadable", reason, ()) for path, (result, reason) in zip(paths, attempts)}
+    files = [_File(path, kind, found if kind == "image" else None, _read_name(path)) for path, (kind, found, _) in seen.items() if kind == "image" or (kind == "spectrum" and found == 1)]
     files, heaps = _split_heaps(files)
     specimens, unclear = _specimens(files)
     table, doubts = _table(specimens, root.name)
