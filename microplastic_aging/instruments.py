@@ -9,13 +9,13 @@ __all__ = ['OPUS_MARK', 'OPUS_KINDS', 'OPUS_AXES', 'MAX_BLOCKS', 'OMNIC_MARK', '
            'PE_STEP', 'PE_POINTS', 'PE_X', 'PE_Y', 'PE_DATA', 'PE_NAME', 'PE_ALIAS', 'read_opus', 'read_omnic',
            'read_spc', 'read_perkinelmer']
 
-# %% ../nbs/07_instruments.ipynb #5f6fa75c
+# %% ../nbs/07_instruments.ipynb #1ab2095f
 import io, struct, warnings
 from contextlib import contextmanager, redirect_stdout
 import numpy as np
 from .units import RawSpectrum, SpectrumFormatError
 
-# %% ../nbs/07_instruments.ipynb #e4b3f376
+# %% ../nbs/07_instruments.ipynb #f4f5d565
 @contextmanager
 def _guarded(path, maker:str):
     "Turn whatever a foreign reader raises into the one error, and keep it from printing"
@@ -42,7 +42,7 @@ def _text(raw:bytes)->str:
     "Text up to the first zero byte"
     return raw.partition(b"\0")[0].decode("latin-1").strip()
 
-# %% ../nbs/07_instruments.ipynb #1cd03d5d
+# %% ../nbs/07_instruments.ipynb #5f475111
 OPUS_MARK = b"\n\n\xfe\xfe"
 OPUS_KINDS = {4: "absorbance", 16: "absorbance (ATR corrected)", 19: "absorbance", 15: "log(1/R)", 12: "reflectance", 5: "transmittance", 18: "transmittance", 6: "Kubelka-Munk",
               10: "Raman", 11: "emission", 14: "emission (power)", 17: "photoacoustic", 1: "single beam", 2: "interferogram", 3: "interferogram (phase)"} # in order of preference
@@ -78,7 +78,7 @@ def _check_parameters(path, block:bytes):
         if words < 0: raise SpectrumFormatError(path, f"has a parameter of {2*words} bytes; the file is damaged. Copy it from the instrument again")
         place += 8 + 2*words
 
-# %% ../nbs/07_instruments.ipynb #105bace6
+# %% ../nbs/07_instruments.ipynb #b665ade7
 def _opus_curves(path, data, status)->list:
     "Axis and values of a curve or a series of curves, with the flags"
     p = status.data
@@ -120,7 +120,7 @@ def read_opus(path, # Named in errors
         x_unit = OPUS_AXES.get(str(status.data.get("dxu", "")), status.data.get("dxu"))
         return [RawSpectrum(axis, values, x_unit, best, meta=dict(meta), flags=extra + flags) for axis, values, flags in _opus_curves(path, data, status)]
 
-# %% ../nbs/07_instruments.ipynb #ab4a3357
+# %% ../nbs/07_instruments.ipynb #205d4b92
 OMNIC_MARK, SERIES_MARK = b"Spectral Data File", b"Spectral Exte File"
 OMNIC_TABLE, OMNIC_ROW = 304, 16 # Byte where the table of contents begins; bytes of one of its rows
 OMNIC_HEADER, OMNIC_VALUES, OMNIC_TITLE = 2, 3, 107 # Keys of its rows
@@ -156,7 +156,7 @@ def read_omnic(path, # Named in errors
         found.append(RawSpectrum(np.linspace(first, last, n), values, OMNIC_X.get(x_code), OMNIC_Y.get(y_code), meta=meta))
     return found
 
-# %% ../nbs/07_instruments.ipynb #ac9f74e3
+# %% ../nbs/07_instruments.ipynb #1de30dc1
 SPC_VERSIONS = {0x4B: "<", 0x4C: ">", 0x4D: "<"}
 SPC_X = {1: "cm-1", 2: "µm", 3: "nm", 13: "Raman shift", 4: "seconds", 5: "minutes", 6: "Hz", 7: "kHz", 8: "MHz", 14: "eV", 16: "diode", 17: "channel", 22: "data points", 26: "GHz", 255: "data points"}
 SPC_Y = {1: "interferogram", 2: "absorbance", 3: "Kubelka-Munk", 4: "counts", 5: "volts", 10: "log(1/R)", 11: "percent transmittance or reflectance", 14: "energy", 128: "transmission", 129: "reflectance", 130: "single beam", 131: "emission"}
@@ -183,10 +183,10 @@ def _spc_header(path, raw:bytes)->dict:
     log, = _unpack(path, f"{order}I", raw, 248, "header")
     return dict(order=order, flags=flags, exponent=exponent, n=n, first=first, last=last, x=x, y=y, subs=subs, start=512, comment=_text(raw[88:218]), labels=raw[218:248], technique=technique, log=log)
 
-# %% ../nbs/07_instruments.ipynb #8527f21f
+# %% ../nbs/07_instruments.ipynb #91dcdd16
 def _spc_places(path, raw:bytes, head:dict, place:int):
     "Byte of each spectrum's own header"
-    if not head["flags"] & MANY or head["subs"] is None: return [place]
+    if head["subs"] is None or not head["flags"] & MANY and head["subs"] == 1: return [place]
     if not 0 < head["subs"] <= len(raw)//32: raise SpectrumFormatError(path, f"says that it holds {head['subs']} spectra in {len(raw)} bytes; the file is damaged. Copy it from the instrument again")
     if not head["flags"] & OWN_AXES: size = 32 + head["n"]*(2 if head["flags"] & SINGLE and head["exponent"] != -128 else 4); return [place + i*size for i in range(head["subs"])]
     if head["n"]: return [_unpack(path, f"{head['order']}I", raw, head["n"] + 12*i, "directory")[0] for i in range(head["subs"])]
@@ -221,7 +221,7 @@ def read_spc(path, # Named in errors
         if old_many and len(raw) - end >= 32 + values.size: places.append(end)
     return found
 
-# %% ../nbs/07_instruments.ipynb #21672030
+# %% ../nbs/07_instruments.ipynb #a29bc242
 PE_MARK, PE_START = b"PEPE", 44 # Mark, and the byte after the description
 PE_WRAPPER, PE_RANGE, PE_STEP, PE_POINTS, PE_X, PE_Y, PE_DATA, PE_NAME, PE_ALIAS = 120, -29838, -29836, -29835, -29833, -29832, -29828, -29827, -29823
 
@@ -244,6 +244,6 @@ def read_perkinelmer(path, # Named in errors
     if size != 8*n: raise SpectrumFormatError(path, f"says that it holds {n} points but has {size//8}; the file is cut off or damaged. Copy it from the instrument again")
     values = _array(path, said[PE_DATA], 6, n, "<f8")
     step, = _unpack(path, "<d", said[PE_STEP], 2, "step") if PE_STEP in said else ((last - first)/max(n - 1, 1),)
-    if not abs(first + step*(n - 1) - last) <= .5*abs(step): raise SpectrumFormatError(path, f"says {n} points from {first:g} to {last:g} in steps of {step:g}, which do not fit; the file is damaged. Copy it from the instrument again")
+    if not abs(abs(step)*(n - 1) - abs(last - first)) <= .5*abs(step): raise SpectrumFormatError(path, f"says {n} points from {first:g} to {last:g} in steps of {step:g}, which do not fit; the file is damaged. Copy it from the instrument again")
     label = lambda key: _text(said[key][4:]) if key in said else ""
     return [RawSpectrum(np.linspace(first, last, n), values, label(PE_X) or None, label(PE_Y) or None, meta=dict(format="PerkinElmer SP", title=label(PE_ALIAS) or label(PE_NAME)))]
