@@ -7,7 +7,7 @@ __all__ = ['SIDES', 'CLASSICAL', 'N_BOOT', 'LEVEL', 'PLSDA', 'slope', 'classical
            'specimen_verdict', 'group_counts', 'bootstrap_ci', 'evaluate', 'ranking', 'paired_difference',
            'compare_models']
 
-# %% ../nbs/50_compare.ipynb #00493a79
+# %% ../nbs/50_compare.ipynb #53c07358
 import numpy as np
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import LogisticRegression
@@ -15,10 +15,11 @@ from sklearn.metrics import confusion_matrix, f1_score, recall_score, roc_auc_sc
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from .aging import Scheme
-from .probes import class_probabilities, image_features, image_probe, mean_log, snv, spectrum_probe
+from .probes import class_probabilities, image_features, image_probe, mean_log, spectrum_probe
 from .samples import Arrays, grouped_folds, random_folds
+from .steps import snv
 
-# %% ../nbs/50_compare.ipynb #a625b8ad
+# %% ../nbs/50_compare.ipynb #2d67a191
 class PLSDA(PLSRegression):
     "Partial least squares discriminant analysis: regression on class indicators, softmax of the scores"
     def fit(self, x, y):
@@ -35,7 +36,7 @@ def slope(x:np.ndarray # Spectra, shape (n, points)
     "First difference along the axis"
     return np.diff(x, axis=-1)
 
-# %% ../nbs/50_compare.ipynb #3ffba887
+# %% ../nbs/50_compare.ipynb #ae9ec8ec
 SIDES = dict(classical_image=("image",), classical_spectrum=("spectrum",), pls_da=("spectrum",), logistic=("spectrum",), classical_fusion=("image", "spectrum"),
     image=("image",), spectrum=("spectrum",), fusion=("image", "spectrum"))
 CLASSICAL = ("classical_image", "classical_spectrum", "pls_da", "logistic", "classical_fusion")
@@ -69,7 +70,7 @@ def fit_predict_classical(
     if there.any(): out[there] = class_probabilities(model.fit(x[train], y[train]), x[test[there]], n_classes)
     return out
 
-# %% ../nbs/50_compare.ipynb #5888153c
+# %% ../nbs/50_compare.ipynb #19efa0be
 def specimen_verdict(
     prob:np.ndarray,   # Probabilities, shape (n, n_classes)
     y:np.ndarray,      # Class numbers, shape (n,)
@@ -88,7 +89,7 @@ def group_counts(right:np.ndarray, groups:np.ndarray)->tuple: # Right answers an
     _, g = np.unique(groups, return_inverse=True)
     return np.bincount(g, right), np.bincount(g)
 
-# %% ../nbs/50_compare.ipynb #0a153b5a
+# %% ../nbs/50_compare.ipynb #755d4505
 N_BOOT, LEVEL = 2000, .95
 
 def bootstrap_ci(
@@ -102,7 +103,7 @@ def bootstrap_ci(
     means = weight @ total/np.maximum(weight @ count, 1)
     return tuple(float(v) for v in np.quantile(means, ((1 - LEVEL)/2, (1 + LEVEL)/2)))
 
-# %% ../nbs/50_compare.ipynb #f28279de
+# %% ../nbs/50_compare.ipynb #529e7698
 def evaluate(
     prob:np.ndarray,   # Probabilities, shape (n, n_classes); nan rows are not counted
     y:np.ndarray,      # Class numbers, shape (n,)
@@ -132,7 +133,7 @@ def ranking(prob, y, present)->float|None:
     if len(present) < 2: return None
     return float(np.mean([roc_auc_score(y == c, prob[:, c]) for c in present]))
 
-# %% ../nbs/50_compare.ipynb #ebcb4349
+# %% ../nbs/50_compare.ipynb #b8e136f4
 def paired_difference(
     a:np.ndarray, b:np.ndarray, # Probabilities of two models, shape (n, n_classes)
     y:np.ndarray,      # Class numbers, shape (n,)

@@ -7,7 +7,7 @@ __all__ = ['PROPOSAL', 'STREWN', 'OURS', 'DOCUMENTS', 'DOCUMENT_NAMES', 'PICTURE
            'KIND_WORDS', 'IMAGING', 'COUNTED_KIND', 'VIEW_NUMBER', 'HEAP', 'SHOWN', 'NOTE_COLUMNS', 'COLUMNS',
            'FolderError', 'propose_manifest', 'write_proposal']
 
-# %% ../nbs/29_folder.ipynb #462b27d9
+# %% ../nbs/29_folder.ipynb #6fec0dcf
 import os, re, unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from .spectra import read_spectra, write_atomic
 from .micrographs import read_micrograph
 from .manifest import attempt_all
 
-# %% ../nbs/29_folder.ipynb #0f6cab42
+# %% ../nbs/29_folder.ipynb #b2251964
 class FolderError(InputError): "A folder from which no manifest can be proposed, or a proposal that would overwrite something"
 
 PROPOSAL = "proposed_manifest.csv"
@@ -30,7 +30,7 @@ PICTURE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\
 SIDECAR = re.compile(r"^\s*(\$+(CM|SM|SEM)_|\[(MAIN|SEM|SemImageFile|User|System|DatabarData)\])", re.M) # JEOL; TESCAN, Hitachi, FEI
 SIDECAR_SUFFIXES = {".txt", ".hdr", ".xml", ".ini"}
 
-# %% ../nbs/29_folder.ipynb #0458e059
+# %% ../nbs/29_folder.ipynb #79e69d50
 def _walk(folder:Path)->list: # Paths relative to the folder, with forward slashes, in order
     "Every file of a folder and its sub-folders but hidden and strewn ones and our own tables"
     found = []
@@ -63,7 +63,7 @@ def _recognise_spectra(path)->tuple:
     spectra = read_spectra(path)
     return "spectrum", len(spectra), [flag for s in spectra for flag in s.meta.get("flags", ())]
 
-# %% ../nbs/29_folder.ipynb #0a5b7114
+# %% ../nbs/29_folder.ipynb #4c829b74
 KIND_WORDS = set("""sem fib ebsd se bse micrograph micrographs microscopy image images img imgs pic pics picture pictures photo photos
 ftir ft ir atr uatr infrared spectrum spectra spec specs spectral absorbance absorption opus csv raw data export exported""".split())
 IMAGING = re.compile(r"x\d{3,}|x?\d+kx?|\d{2,}x|\d+kv") # Magnification, voltage; not sizes, which may name a particle
@@ -102,7 +102,7 @@ def _read_name(file:str # Relative path
     written = lambda part: "-".join(w[1] for w in part)
     return _Name(tuple(tuple(w[0] for w in f) for f in folders if f), tuple(w[0] for w in words), view, "_".join(written(f) for f in folders if f), written(words))
 
-# %% ../nbs/29_folder.ipynb #20c05a8d
+# %% ../nbs/29_folder.ipynb #4cfffd54
 HEAP = 20 # Pictures or spectra above which a name or a folder is no single particle
 SHOWN = 6 # Files that a note names before it counts
 NOTE_COLUMNS = ["kind", "file", "problem", "remedy"]
@@ -159,7 +159,7 @@ def _pair_by_folder(files, taken)->tuple: # Pairs, and heaps
     groups = [g for place, g in _grouped(files, lambda f: f.name.place).items() if place and _both(g) and place not in taken]
     return [("by folder, names differ", g) for g in groups if not _is_heap(g)], [g for g in groups if _is_heap(g)]
 
-# %% ../nbs/29_folder.ipynb #e3fd9b46
+# %% ../nbs/29_folder.ipynb #da638acd
 def _natural(f)->tuple: return (int(f.name.view or 0), [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", f.path)])
 
 def _rows(files)->list: # Of (image, spectrum), max(m, n) long
@@ -174,7 +174,7 @@ def _rows(files)->list: # Of (image, spectrum), max(m, n) long
     pick = lambda rest, whole, k: rest[k] if k < len(rest) else whole[k % len(whole)]
     return rows + [(pick(rest_i, images, k), pick(rest_s, spectra, k)) for k in range(longer)]
 
-# %% ../nbs/29_folder.ipynb #924699d9
+# %% ../nbs/29_folder.ipynb #4a6e24ef
 COLUMNS = ["sample_id", "image", "spectrum", "specimen_id", "aging_type", "polymer", "um_per_px", "pairing"]
 
 def _unusable(seen:dict)->list:
@@ -212,7 +212,7 @@ def _specimens(files)->tuple: # [(how, files)], notes
     alone = _grouped(left(pairs), lambda f: (f.kind, f.name.place, f.name.stem)).values()
     return pairs + [("no partner", g) for g in alone], notes
 
-# %% ../nbs/29_folder.ipynb #47545023
+# %% ../nbs/29_folder.ipynb #7a396901
 def _unique(name:str, used:set)->str:
     "The name, with a number where it is taken"
     name, k = name or "particle", 2
@@ -246,7 +246,7 @@ def _table(specimens:list, root:str)->tuple:
             notes += [_alone_note(f, paired.get(f.name.stem)) for f in files]
     return pd.DataFrame(rows, columns=COLUMNS), notes
 
-# %% ../nbs/29_folder.ipynb #0fa92244
+# %% ../nbs/29_folder.ipynb #36175402
 def propose_manifest(
     folder:str|Path, # Any folder; every file in it and below is opened
     scale_bar_um:float|None=None, # Length of the scale bar drawn in the pictures, µm, where their files name no scale

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['AGREE', 'CONTRADICTS', 'BLACK', 'MAX_MIRRORED', 'Micrograph', 'scale_bar_um', 'plot_micrograph', 'read_micrograph',
-           'micrograph_shape', 'write_micrograph', 'to_view']
+           'write_micrograph', 'to_view']
 
-# %% ../nbs/20_micrographs.ipynb #3ec70f98
+# %% ../nbs/20_micrographs.ipynb #0b2fc4af
 import io
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from .picture_files import MAX_PX, MicrographFormatError, read_grey
 from .sem_metadata import SAME, SemMetadata, read_sem_metadata
 from .spectra import write_atomic
 
-# %% ../nbs/20_micrographs.ipynb #c2329eb4
+# %% ../nbs/20_micrographs.ipynb #4f346c9a
 @dataclass(eq=False)
 class Micrograph:
     "One grey picture of a surface and its scale"
@@ -35,7 +35,7 @@ class Micrograph:
         if self.um_per_px is not None and not (0 < self.um_per_px < np.inf):
             raise MicrographFormatError(self.path, f"um_per_px is {self.um_per_px}; give the side of a pixel in µm, above 0, or leave it out")
 
-# %% ../nbs/20_micrographs.ipynb #af1d4a16
+# %% ../nbs/20_micrographs.ipynb #1252b9c1
 def scale_bar_um(
     width_um:float, # Width of the picture, µm
 )->float:           # µm
@@ -66,7 +66,7 @@ def plot_micrograph(
     ax.text(.05*width, .89*height, f"{bar:g} µm", va="bottom", **note)
     return ax
 
-# %% ../nbs/20_micrographs.ipynb #2d355fa5
+# %% ../nbs/20_micrographs.ipynb #ffccfea9
 AGREE = 2       # Rows by which metadata and pixels may differ
 CONTRADICTS = .05 # Two scales further apart than this ratio contradict each other
 BLACK = 2/255   # A picture with no grey above this is black
@@ -90,7 +90,7 @@ def _scale(meta:SemMetadata, given:float|None, drawn_px:float|None, drawn_um:flo
     (way, um), others = known[0], known[1:]
     return um, way, flags + tuple(f"{um:g} µm per px ({way}), but {other:g} by another way ({how}): check it" for how, other in others if abs(other/um - 1) > CONTRADICTS)
 
-# %% ../nbs/20_micrographs.ipynb #15b5d432
+# %% ../nbs/20_micrographs.ipynb #4792bd90
 def read_micrograph(
     path,                      # A PNG, JPEG, BMP or TIFF file; its content decides, not its name
     um_per_px:float|None=None, # Side of a pixel, µm; None to take it from the metadata
@@ -112,14 +112,7 @@ def read_micrograph(
     meta = replace(meta, bar_rows=rows, found=f"{scale}; {bar}", flags=(*meta.flags, *scale_flags, *bar_flags))
     return Micrograph(surface, um, path, meta)
 
-def micrograph_shape(
-    path,              # A PNG, JPEG, BMP or TIFF file
-    max_px:int=MAX_PX, # Pixels above which the file is refused
-)->tuple:              # Height and width, px
-    "Size of a micrograph without its information bar, as `read_micrograph` gives it"
-    return read_micrograph(path, max_px=max_px).image.shape
-
-# %% ../nbs/20_micrographs.ipynb #09ada631
+# %% ../nbs/20_micrographs.ipynb #d2aadbb8
 def write_micrograph(
     path,             # Where to, usually `.png`
     image:np.ndarray, # Grey, float in 0–1 or uint8, shape (h, w)
@@ -131,7 +124,7 @@ def write_micrograph(
     Image.fromarray(image).save(content, "PNG")
     return write_atomic(path, content.getvalue())
 
-# %% ../nbs/20_micrographs.ipynb #a901b90f
+# %% ../nbs/20_micrographs.ipynb #866225f7
 MAX_MIRRORED = 8. # Field over shorter side of the picture
 
 def _mean_over(

@@ -6,7 +6,7 @@
 __all__ = ['ARRAY_NAMES', 'CACHE_FORMAT', 'MPX_PROVENANCE', 'MPX_SHEET', 'MPX_CARRIED', 'MPX_DIGITS', 'MPX_MATCH', 'choose_fov',
            'Arrays', 'decode', 'decode_unlabelled', 'grouped_folds', 'random_folds', 'mpx_manifest']
 
-# %% ../nbs/30_samples.ipynb #37cb6398
+# %% ../nbs/30_samples.ipynb #696f74ff
 import hashlib, io, json, warnings, zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path, PureWindowsPath
@@ -21,7 +21,7 @@ from .manifest import ManifestError, Samples, check_manifest, notes_by_row, read
 from .spectra import GRID, MIN_COVERAGE, Spectrum, coverage, to_grid, write_atomic, write_spectrum
 from .micrographs import read_micrograph, to_view
 
-# %% ../nbs/30_samples.ipynb #497c0525
+# %% ../nbs/30_samples.ipynb #224739f6
 def choose_fov(samples:Samples)->float|None:
     "Field of view that three in four scaled pictures can fill, µm; None where no scale is known"
     jobs = [(shorter_side, samples.file(i, "image"), float(um) if um > 0 else None) for i, um in enumerate(samples.table.um_per_px) if samples.table.image[i]]
@@ -29,7 +29,7 @@ def choose_fov(samples:Samples)->float|None:
     seen = dict(zip(distinct, attempt_all(distinct, "measuring")))
     return usual_fov([found[0] for job in jobs if (found := seen[job][0]) and found[0]])
 
-# %% ../nbs/30_samples.ipynb #5768313f
+# %% ../nbs/30_samples.ipynb #c09137ec
 @dataclass(eq=False)
 class Arrays:
     "Samples as a model sees them; see `decode`"
@@ -66,8 +66,8 @@ def _digest(arrays:Arrays)->str:
         sha.update(f"{name}{a.shape}{a.dtype.name}".encode() + np.ascontiguousarray(a).tobytes())
     return sha.hexdigest()
 
-# %% ../nbs/30_samples.ipynb #20799dc9
-CACHE_FORMAT = 1
+# %% ../nbs/30_samples.ipynb #16f2185a
+CACHE_FORMAT = 2
 
 def _cache_file(samples, view, folder)->Path:
     "Where the arrays of these samples, seen so, are kept"
@@ -94,7 +94,7 @@ def _store_arrays(path:Path, arrays:Arrays):
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, packed.getvalue())
 
-# %% ../nbs/30_samples.ipynb #18c81d59
+# %% ../nbs/30_samples.ipynb #dd932b08
 def _one_image(path:Path, um_per_px:float|None, fov_um:float|None, size_px:int, scale_bar_um:float|None)->np.ndarray:
     "View of a picture as 8-bit grey, shape (size_px, size_px)"
     view = to_view(read_micrograph(path, um_per_px, scale_bar_um=scale_bar_um), fov_um, size_px)
@@ -148,7 +148,7 @@ def decode_unlabelled(
     arrays, problems = _read_arrays(samples, size_px, fov_um, progress, scale_bar_um)
     return arrays, notes_by_row(samples, problems)
 
-# %% ../nbs/30_samples.ipynb #0c65f5a1
+# %% ../nbs/30_samples.ipynb #e5155d16
 def _stratified(splitter, y, groups, k)->np.ndarray:
     "Fold of each labelled sample, -1 for the others"
     y = np.asarray(y)
@@ -177,7 +177,7 @@ def random_folds(
     "Folds that deal samples out singly, blind to specimens"
     return _stratified(StratifiedKFold(k, shuffle=True, random_state=seed), y, np.arange(len(y)), k)
 
-# %% ../nbs/30_samples.ipynb #1233498b
+# %% ../nbs/30_samples.ipynb #6e4d7825
 MPX_PROVENANCE = dict(
     simulated=False, title="MPX_specDB, Villefranche-sur-Mer (VLFR): ATR-FTIR spectra of plastic sheets exposed in the sea", source="https://doi.org/10.22000/1820",
     authors="Lenz, Fischer, Arnold, Fernández-González, Moscoso-Pérez, Andrade-Garda, Muniategui-Lorenzo, Fischer (2023)", licence="CC BY-SA 4.0",
