@@ -33,7 +33,7 @@ $(READY): settings.ini pyproject.toml setup.py
 	( s=0; while sleep 15; do s=$$((s+15)); echo "  still installing, $$((s/60)) min $$((s%60)) s"; done ) & tick=$$!; \
 	trap 'kill $$tick 2>/dev/null' EXIT; \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' || exit 1; \
-	touch $(READY); echo "$(VENV) is ready."
+	touch $(READY); echo "$(VENV) is ready: make study, or '. $(BIN)/activate' and then microplastic-aging --help."
 
 study: $(READY)
 	@$(BIN)/microplastic-aging study $(if $(filter-out 0,$(QUICK)),--quick) $(ARGS)

@@ -9,8 +9,8 @@ __all__ = ['MODES', 'K_FOLDS', 'SIZE_PX', 'QUICK_SAMPLES', 'QUICK_EPOCHS', 'MIN_
            'prediction_table', 'probability_columns', 'summarise', 'run_study', 'train_manifest', 'model_folder',
            'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #9823a7a2
-import io, json, os, platform, subprocess, sys, time
+# %% ../nbs/60_study.ipynb #ed0158f5
+import io, json, os, platform, subprocess, sys, time, warnings
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from importlib.resources import files
@@ -31,7 +31,7 @@ from .samples import Arrays, Samples, decode, decode_unlabelled, grouped_folds, 
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 
-# %% ../nbs/60_study.ipynb #0da59b99
+# %% ../nbs/60_study.ipynb #0eb8c567
 MODES = dict(study=1, quick=1, full=5, control=1) # grouped folds that are run; the random split is one fold in all but `control`
 K_FOLDS, SIZE_PX = 5, 160              # folds; side of the model's view in pixels
 QUICK_SAMPLES, QUICK_EPOCHS = 400, 8
@@ -70,10 +70,10 @@ class StudyConfig:
         epochs = self.epochs or (QUICK_EPOCHS if self.quick else None)
         return replace(Recipe(), epochs=epochs) if epochs else Recipe()
 
-# %% ../nbs/60_study.ipynb #eacfd28b
+# %% ../nbs/60_study.ipynb #a2cebd25
 def write_json(path, content): write_atomic(path, json.dumps(content, indent=1).encode())
 
-# %% ../nbs/60_study.ipynb #729ef2f7
+# %% ../nbs/60_study.ipynb #0fe65460
 @dataclass
 class Run:
     "A study while it runs"
@@ -112,7 +112,7 @@ class Run:
         needed = {"classical_image", "classical_spectrum"} if "classical_fusion" in asked else set()
         return [m for m in able if m in asked or m in needed]
 
-# %% ../nbs/60_study.ipynb #18d796d9
+# %% ../nbs/60_study.ipynb #5656df5a
 def stage_file(out, model, split, fold, kind): return Path(out)/"stages"/f"{model}-{split}-{fold}.{kind}"
 
 def read_stage(out, model, split, fold)->tuple: # rows (m,), probabilities (m, n_classes), notes
@@ -146,7 +146,7 @@ def model_card(samples:Samples, arrays:Arrays, **more)->dict:
     view = dict(fov_um=arrays.fov_um, size_px=int(arrays.image.shape[-1]))
     return dict(simulated=samples.simulated, view=view, data=samples.provenance, data_hash=arrays.hash, label=samples.label, package=__version__, **more)
 
-# %% ../nbs/60_study.ipynb #6b2d0ab4
+# %% ../nbs/60_study.ipynb #19718942
 def open_run(config:StudyConfig, progress=True)->Run:
     "Make or reopen the run folder: data, arrays, folds"
     out = Path(config.out)
@@ -176,7 +176,7 @@ def fold_count(y, groups)->int: # 2 to `K_FOLDS`
 def claim_folder(config:StudyConfig, out:Path):
     "One folder, one study: refuse a folder that holds another"
     mine = {k: v for k, v in asdict(config).items() if k not in ("mode", "models", "device", "out")} | dict(quick=config.quick)
-    mine = json.loads(json.dumps(mine))
+    mine = json.loads(json.dumps(mine | dict(manifest=config.manifest and str(Path(config.manifest)/"manifest.csv" if (Path(config.manifest)/"manifest.csv").exists() else config.manifest))))
     path = out/"study.json"
     if not path.exists():
         if any(out.glob("stages/*")): raise StudyError(f"{out} holds stages of an unknown study; choose another folder with --out")
@@ -194,7 +194,7 @@ def timed(out, stage, fn, *args, **kwargs):
     write_json(path, seconds | {stage: max(round(time.time() - start, 1), seconds.get(stage, 0))}) # a resumed run that finds the work done keeps the time it took
     return value
 
-# %% ../nbs/60_study.ipynb #a3d335da
+# %% ../nbs/60_study.ipynb #8c81ccd9
 def write_run_head(run:Run):
     "config.json, provenance.json, folds.csv, environment.json"
     c, s = run.config, run.samples
@@ -218,7 +218,7 @@ def commit()->str|None:
     try: return git("rev-parse", "--short=10", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError): return None
 
-# %% ../nbs/60_study.ipynb #cf549ad7
+# %% ../nbs/60_study.ipynb #a47ae873
 def pooled(run:Run, split:str)->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split"
     out = {}
@@ -246,7 +246,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #8d92d3a2
+# %% ../nbs/60_study.ipynb #a09cb535
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -274,7 +274,7 @@ def summarise(run:Run)->dict:
     write_json(run.out/"metrics.json", metrics)
     return metrics
 
-# %% ../nbs/60_study.ipynb #4d4deb8b
+# %% ../nbs/60_study.ipynb #45c1b241
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -295,7 +295,7 @@ def run_study(
     summarise(run)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #007715d2
+# %% ../nbs/60_study.ipynb #273f2fc6
 def train_manifest(
     manifest,               # Manifest or its folder
     out,                    # Model folder to write
@@ -309,6 +309,8 @@ def train_manifest(
     samples = read_samples(manifest, c.label, c.group, find_scheme(c.scheme))
     arrays, rows = decode(samples, SIZE_PX), np.flatnonzero(samples.y >= 0)
     if len(np.unique(samples.y[rows])) < 2: raise StudyError(f"{manifest}: training needs two or more labelled classes in column {c.label!r}")
+    unseen = [name for i, name in enumerate(samples.scheme.classes) if i not in samples.y[rows]]
+    if unseen: warnings.warn(f"{manifest}: no sample of {', '.join(unseen)} to learn from; the model knows the name only, and a verdict of that name means nothing", stacklevel=2)
     with tqdm(total=c.recipe.epochs, desc=f"train {modality}", unit="epoch", disable=not options.get("progress", True)) as bar:
         learn = train_model(arrays, samples.y, samples.groups, samples.scheme, rows, (), modality, seed, c.recipe, c.device, progress=bar.update)
     return save_model(learn, out, model_card(samples, arrays, rows=len(rows)))
@@ -321,7 +323,7 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #db07346b
+# %% ../nbs/60_study.ipynb #cbff3a2f
 def predict_manifest(
     model,        # Model folder or run folder
     manifest,     # Manifest or its folder; labels are carried along unread
