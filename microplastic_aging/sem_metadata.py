@@ -7,12 +7,12 @@ __all__ = ['UNITS_UM', 'PIXEL_RANGE_UM', 'NUMBER', 'BAR_SHARE', 'SAME', 'ROUNDIN
            'MARKS', 'SEM_TAGS', 'TAG_BYTES', 'SemMetadata', 'to_number', 'length_um', 'plausible_um', 'rescale', 'ini',
            'sidecar_names', 'read_sidecar', 'sem_tags', 'read_sem_metadata']
 
-# %% ../nbs/17_sem_metadata.ipynb #318f7f10
+# %% ../nbs/17_sem_metadata.ipynb #25333404
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-# %% ../nbs/17_sem_metadata.ipynb #58d4a4cb
+# %% ../nbs/17_sem_metadata.ipynb #d69adb3b
 @dataclass(frozen=True)
 class SemMetadata:
     "What a microscope wrote about a picture"
@@ -22,7 +22,7 @@ class SemMetadata:
     found:str="no metadata of a known maker" # How it was found, a sentence
     flags:tuple=()              # What does not fit, a sentence each
 
-# %% ../nbs/17_sem_metadata.ipynb #970e06ab
+# %% ../nbs/17_sem_metadata.ipynb #e12a457d
 UNITS_UM = {"m": 1e6, "mm": 1e3, "µm": 1., "μm": 1., "um": 1., "nm": 1e-3, "pm": 1e-6, "fm": 1e-9} # µm; both Greek letters occur
 PIXEL_RANGE_UM = (1e-5, 1e3)  # Plausible sides of a pixel, µm: 0.01 nm to 1 mm
 NUMBER = r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?"
@@ -46,7 +46,7 @@ def plausible_um(um:float|None)->float|None:
     "A pixel size where it is one, else None"
     return um if um is not None and PIXEL_RANGE_UM[0] <= um <= PIXEL_RANGE_UM[1] else None
 
-# %% ../nbs/17_sem_metadata.ipynb #3c9e7793
+# %% ../nbs/17_sem_metadata.ipynb #6313477b
 BAR_SHARE = .25     # Largest share of a picture that an information bar may take
 SAME = .02          # Two pixel sizes within this ratio are the same
 ROUNDING = 1.5      # px that re-sampling may add or take
@@ -70,7 +70,7 @@ def rescale(
     um = meta.um_per_px/ratio if meta.um_per_px else None
     return replace(meta, um_per_px=um, bar_rows=extra if 0 < extra <= BAR_SHARE*height else None, flags=(*meta.flags, *notes))
 
-# %% ../nbs/17_sem_metadata.ipynb #40120886
+# %% ../nbs/17_sem_metadata.ipynb #df7fb4bc
 ZEISS_WIDTH = 1024 # px; the display that AP_PIXEL_SIZE and entry 3 of tag 34118 refer to
 
 def _entry(text:str, key:str)->str:
@@ -95,7 +95,7 @@ def _zeiss(tags:dict, shape:tuple)->SemMetadata:
     meta = SemMetadata("Zeiss", um, found=f"Zeiss tag 3411{8 if 34118 in tags else 9}, {way}", flags=tuple(apart))
     return replace(rescale(meta, (height, width), shape), bar_rows=None)
 
-# %% ../nbs/17_sem_metadata.ipynb #d5c65c3b
+# %% ../nbs/17_sem_metadata.ipynb #94f62d1f
 def ini(text:str # `key=value` lines under `[section]` lines
        )->dict:  # section -> key -> value
     "Read an INI text without minding what does not fit"
@@ -141,7 +141,7 @@ def _fei_bar(meta:SemMetadata, settings:dict, shape:tuple)->SemMetadata:
         return replace(meta, flags=(*meta.flags, f"DatabarHeight says {stated} rows, height minus ResolutionY {meta.bar_rows}: the latter was taken"))
     return meta
 
-# %% ../nbs/17_sem_metadata.ipynb #fc8f1f24
+# %% ../nbs/17_sem_metadata.ipynb #223c5142
 def _tescan(text:str, where:str)->SemMetadata:
     "Read the settings of a TESCAN picture"
     def value(key):
@@ -153,7 +153,7 @@ def _tescan(text:str, where:str)->SemMetadata:
     flags = (f"pixels are {wide*1e6:g} × {high*1e6:g} µm, not square",) if high and abs(high/wide - 1) > SAME else ()
     return SemMetadata("TESCAN", um, int(strip) if strip and 0 < strip < 1e4 else None, f"TESCAN {where}, PixelSizeX", flags)
 
-# %% ../nbs/17_sem_metadata.ipynb #e26daee0
+# %% ../nbs/17_sem_metadata.ipynb #12560e1a
 def _hitachi(text:str, shape:tuple, where:str)->SemMetadata:
     "Read the settings of a Hitachi picture"
     settings = {key: value for section in ini(text).values() for key, value in section.items()}
@@ -163,7 +163,7 @@ def _hitachi(text:str, shape:tuple, where:str)->SemMetadata:
     size = re.match(r"(\d{1,6})\s*[xX×]\s*(\d{1,6})", settings.get("DataSize", ""))
     return rescale(meta, (int(size[2]), int(size[1])), shape) if size else meta
 
-# %% ../nbs/17_sem_metadata.ipynb #1ff46325
+# %% ../nbs/17_sem_metadata.ipynb #b82729c5
 JEOL_BAR = 1/15 # Rows of bar over rows of picture; 64 below 960
 
 def _jeol(text:str, shape:tuple)->SemMetadata:
@@ -176,7 +176,7 @@ def _jeol(text:str, shape:tuple)->SemMetadata:
     wide, high = (*map(_whole, settings.get("CM_FULL_SIZE", "").split()[:2]), 0, 0)[:2]
     return rescale(meta, (high, wide), shape, round(JEOL_BAR*high)) if wide and high else replace(meta, flags=("the JEOL side file states no full size; the scale holds if the picture was not re-sampled",))
 
-# %% ../nbs/17_sem_metadata.ipynb #fca84118
+# %% ../nbs/17_sem_metadata.ipynb #be7f943f
 SIDECAR_BYTES = 1 << 20 # Of a side file, no more is read
 MARKS = (("$CM_", "JEOL"), ("$$SM_", "JEOL"), ("[SemImageFile]", "Hitachi"), ("PixelSizeX", "TESCAN"))
 
@@ -214,7 +214,7 @@ def read_sidecar(
         return replace(meta, flags=(*meta.flags, f"side file {place.name} of the original was used")) if borrowed else meta
     return None
 
-# %% ../nbs/17_sem_metadata.ipynb #a6aedd07
+# %% ../nbs/17_sem_metadata.ipynb #81da4c02
 SEM_TAGS = (34118, 34119, 34680, 34682, 34683, 40092, 50431) # Zeiss twice, FEI three times, Hitachi, TESCAN
 TAG_BYTES = 4 << 20 # A longer tag is passed over
 
