@@ -4,26 +4,37 @@
 
 # %% auto #0
 __all__ = ['MECHANISMS', 'SEVEN_TYPES', 'ELEMENTARY', 'UP_TO_TWO', 'SCHEMES', 'PAPER', 'BANDS', 'SURFACE_FEATURES',
-           'POLYMER_COLORS', 'MECHANISM_COLORS', 'InputError', 'SchemeError', 'Scheme', 'plain_scheme', 'read_scheme',
-           'find_scheme', 'Band', 'band', 'SurfaceFeature', 'polymer_color']
+           'POLYMER_COLORS', 'MECHANISM_COLORS', 'InputError', 'FileFormatError', 'SchemeError', 'Scheme',
+           'plain_scheme', 'read_scheme', 'find_scheme', 'Band', 'band', 'SurfaceFeature', 'polymer_color']
 
-# %% ../nbs/00_aging.ipynb #fa38b967
+# %% ../nbs/00_aging.ipynb #1bf9d240
 import csv
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 import numpy as np
 
-# %% ../nbs/00_aging.ipynb #3157e0af
+# %% ../nbs/00_aging.ipynb #7d137ee6
 MECHANISMS = ("chemical", "uv", "physical")
 
 class InputError(ValueError):
     "Something given that cannot be used; the message says which file or value, what was found, and what helps"
 
+class FileFormatError(InputError):
+    "A file that cannot be read or trusted"
+    def __init__(self,
+        path,       # The file, or '' for what was made in memory
+        reason:str, # What was found and what to do
+    ):
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self): return f"{self.path}: {self.reason}" if str(self.path) else self.reason
+
 class SchemeError(InputError):
     "An ageing scheme that contradicts itself, or a label it does not hold"
 
-# %% ../nbs/00_aging.ipynb #4af5e850
+# %% ../nbs/00_aging.ipynb #5bbc7ddb
 @dataclass(frozen=True)
 class Scheme:
     "Class names and, where they mean mechanisms, the bits of each; see `read_scheme` for the file form"
@@ -63,12 +74,12 @@ class Scheme:
         if label in self.classes: return self.classes.index(label)
         raise SchemeError(f"{label!r} is not a class of scheme {self.name!r}; it knows {', '.join(self.classes)}")
 
-# %% ../nbs/00_aging.ipynb #1b6206a5
+# %% ../nbs/00_aging.ipynb #49647676
 SEVEN_TYPES = Scheme("seven_types",
     ("chemical", "uv", "physical", "chemical+uv", "chemical+physical", "uv+physical", "chemical+uv+physical", "unaged"),
     ((1,0,0), (0,1,0), (0,0,1), (1,1,0), (1,0,1), (0,1,1), (1,1,1), (0,0,0)))
 
-# %% ../nbs/00_aging.ipynb #2b4c53bb
+# %% ../nbs/00_aging.ipynb #f56d8160
 ELEMENTARY = Scheme("elementary", ("acid", "alkali", "oxidant", "uv-air", "uv-water", "abrasion", "freeze-thaw"),
     ((1,0,0), (1,0,0), (1,0,0), (0,1,0), (0,1,0), (0,0,1), (0,0,1)))
 UP_TO_TWO = Scheme("up_to_two", SEVEN_TYPES.classes[:6] + ("unaged",), SEVEN_TYPES.bits[:6] + ((0,0,0),))
@@ -80,7 +91,7 @@ def plain_scheme(labels, # Labels as they stand in a column, any iterable of str
     "A scheme for labels that mean no mechanism"
     return Scheme(name, tuple(sorted({str(l) for l in labels if str(l)})))
 
-# %% ../nbs/00_aging.ipynb #f7ddf079
+# %% ../nbs/00_aging.ipynb #19314993
 def read_scheme(path # CSV with the columns class, chemical, uv, physical; 0 or 1 in the last three
                )->Scheme:
     "Read an ageing scheme; `SchemeError` names the file and what is wrong"
@@ -100,7 +111,7 @@ def find_scheme(name # A name in `SCHEMES`, a CSV, or None
     if not Path(name).is_file(): raise SchemeError(f"scheme {str(name)!r} is no file and none of {', '.join(SCHEMES)}")
     return read_scheme(name)
 
-# %% ../nbs/00_aging.ipynb #1081fb15
+# %% ../nbs/00_aging.ipynb #a1276a54
 @dataclass(frozen=True)
 class Band:
     "A named window of the spectrum"
@@ -112,7 +123,7 @@ class Band:
     source:str     # Where the window comes from
     tag:str        # S stated, M measured, I inferred, G general knowledge
 
-# %% ../nbs/00_aging.ipynb #1c2692a3
+# %% ../nbs/00_aging.ipynb #ccc5cebe
 PAPER = "doi 10.1016/j.jhazmat.2025.139301, abstract"
 BANDS = (
     Band("C=O", 1700, 1750, "chemical", "carbonyl: ketone, acid, ester", PAPER, "S"),
@@ -134,7 +145,7 @@ def band(name:str # Short name, such as 'C=O'
         if b.name == name: return b
     raise KeyError(f"no band {name!r}; there are {', '.join(b.name for b in BANDS)}")
 
-# %% ../nbs/00_aging.ipynb #2556db9d
+# %% ../nbs/00_aging.ipynb #5b25ed81
 @dataclass(frozen=True)
 class SurfaceFeature:
     "A texture that a mechanism leaves"
@@ -151,7 +162,7 @@ SURFACE_FEATURES = (
     SurfaceFeature("pit", "chemical", .2, 10, "isotropic etch pits, roughening", "permanganate etching, Aston 1979; diameters general knowledge", "G"),
     SurfaceFeature("groove", "physical", .5, 20, "directional scratches, ploughing, flakes", "Sci Rep, May 2025, wind abrasion; widths general knowledge", "G"))
 
-# %% ../nbs/00_aging.ipynb #d1f9d3ea
+# %% ../nbs/00_aging.ipynb #30e2ea37
 POLYMER_COLORS = dict(PE="#0072B2", PP="#E69F00", PS="#009E73", PET="#CC79A7", PVC="#56B4E9", PA="#D55E00")
 MECHANISM_COLORS = dict(chemical="#D55E00", uv="#56B4E9", physical="#009E73")
 

@@ -8,7 +8,7 @@ __all__ = ['MODEL_FORMAT', 'MODEL_VERSION', 'CARD_KEYS', 'mechanism_logits', 'Ag
            'EpochTeller', 'train_model', 'learning_curve', 'predict_arrays', 'ModelFormatError', 'save_model',
            'load_model']
 
-# %% ../nbs/42_learner.ipynb #5d30bcd2
+# %% ../nbs/42_learner.ipynb #b00596fc
 import hashlib, json
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -25,13 +25,13 @@ from fastai.torch_core import default_device, no_random, set_seed, to_float
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from sklearn.metrics import f1_score
-from .aging import InputError, Scheme, SchemeError
+from .aging import FileFormatError, InputError, Scheme, SchemeError
 from .fusion import AgingNet, to_mechanism_prob
 from .loaders import ReadMicrograph, ReadSpectrum, aging_block, aging_dls
 from .samples import Arrays
 from .spectra import write_atomic
 
-# %% ../nbs/42_learner.ipynb #0e7720f3
+# %% ../nbs/42_learner.ipynb #488dc27a
 def mechanism_logits(
     logits:torch.Tensor, # Type logits, shape (..., n_classes)
     bits:torch.Tensor    # Bit pattern, shape (n_classes, 3)
@@ -64,7 +64,7 @@ class AgingLoss:
     def activation(self, logits): return logits.softmax(-1)
     def decodes(self, logits): return logits.argmax(-1)
 
-# %% ../nbs/42_learner.ipynb #d972ef70
+# %% ../nbs/42_learner.ipynb #ddeb7131
 def headline_accuracy(
     pred,         # Class numbers, shape (n,)
     target,       # Class numbers, shape (n,)
@@ -83,7 +83,7 @@ def aging_metrics(scheme:Scheme)->list:
     "Headline accuracy and macro-F1 as fastai metrics over a whole validation set"
     return [AccumMetric(partial(headline_accuracy, scheme=scheme), dim_argmax=-1, name="accuracy"), AccumMetric(macro_f1, dim_argmax=-1, name="macro_f1")]
 
-# %% ../nbs/42_learner.ipynb #3b53bb9a
+# %% ../nbs/42_learner.ipynb #7d0e55f1
 @dataclass(frozen=True)
 class Recipe:
     "How a model is trained; does not know of a validation set"
@@ -117,7 +117,7 @@ class WeightMean(Callback):
     def after_validate(self): self.swap()
     def after_fit(self): self.swap(); self.mean = None # from here on the model holds the mean, in `get_preds` too
 
-# %% ../nbs/42_learner.ipynb #b3e950f1
+# %% ../nbs/42_learner.ipynb #55c7f5e5
 def cpu_has_bf16()->bool:
     "Whether this processor multiplies bf16 in hardware, as far as torch tells"
     flags = getattr(torch.cpu, "get_capabilities", dict)()
@@ -132,7 +132,7 @@ class CpuBfloat16(Callback):
         self.cast.__exit__(None, None, None)
         self.learn.pred = to_float(self.pred)
 
-# %% ../nbs/42_learner.ipynb #4fcc0a37
+# %% ../nbs/42_learner.ipynb #4248e60a
 def only_modality(
     arrays:Arrays, # Decoded samples
     modality:str   # 'fusion', 'image' or 'spectrum'
@@ -157,7 +157,7 @@ def aging_learner(
     cbs = [WeightMean(recipe.ema)] + ([CpuBfloat16()] if torch.device(dls.device).type == "cpu" and cpu_has_bf16() else [])
     return Learner(dls, net, loss_func=loss, opt_func=adamw, lr=recipe.lr, wd=recipe.wd, metrics=aging_metrics(scheme), cbs=cbs)
 
-# %% ../nbs/42_learner.ipynb #79c3bf49
+# %% ../nbs/42_learner.ipynb #246502d6
 class EpochTeller(Callback):
     "Call a function after every epoch, for somebody else's progress bar"
     def __init__(self, tell): self.tell = tell
@@ -196,7 +196,7 @@ def learning_curve(learn:Learner)->list:
     keys = ("train_loss", "valid_loss", "valid_accuracy", "valid_macro_f1")
     return [dict(epoch=e, **{k: None if v is None else float(v) for k, v in zip(keys, row)}) for e, row in enumerate(learn.recorder.values, 1)]
 
-# %% ../nbs/42_learner.ipynb #2ea5e403
+# %% ../nbs/42_learner.ipynb #e0bfa0cc
 @torch.inference_mode()
 def predict_arrays(
     model,         # `AgingNet`, or a learner that holds one
@@ -214,15 +214,12 @@ def predict_arrays(
     p = torch.cat(logits).softmax(-1).numpy() if logits else np.zeros((0, net.scheme.n))
     return p, to_mechanism_prob(p, net.scheme)
 
-# %% ../nbs/42_learner.ipynb #0c6b1226
+# %% ../nbs/42_learner.ipynb #414d7cd0
 MODEL_FORMAT, MODEL_VERSION = "microplastic_aging.model", 1
 CARD_KEYS = ("simulated", "view")
 
-class ModelFormatError(InputError):
+class ModelFormatError(FileFormatError):
     "A model folder that cannot be used; says which file and why"
-    def __init__(self, path, reason):
-        super().__init__(f"{path}: {reason}")
-        self.path,self.reason = str(path),reason
 
 def save_model(
     model,     # `AgingNet`, or a learner that holds one
@@ -244,7 +241,7 @@ def save_model(
     write_atomic(folder/"model.json", text.encode())
     return folder
 
-# %% ../nbs/42_learner.ipynb #c604e760
+# %% ../nbs/42_learner.ipynb #3a9edcec
 def _read(path):
     try: return path.read_bytes()
     except OSError as e: raise ModelFormatError(path, f"cannot be read ({e.strerror}); a model folder holds model.json and model.safetensors") from None

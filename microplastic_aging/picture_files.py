@@ -6,7 +6,7 @@
 __all__ = ['LUMINANCE', 'MAX_PX', 'MAX_PACKED', 'PILLOW_STARTS', 'TIFF_STARTS', 'RESAVE', 'TIFFFILE_DECODES', 'PIECE',
            'MicrographFormatError', 'full_scale', 'opened_picture', 'stored_shape', 'read_grey']
 
-# %% ../nbs/19_picture_files.ipynb #f3dd6a97
+# %% ../nbs/19_picture_files.ipynb #1d2caf79
 import io, logging, warnings, zlib
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,22 +16,14 @@ from PIL.BmpImagePlugin import BmpImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
-from .aging import InputError
+from .aging import FileFormatError
 from .sem_metadata import sem_tags
 
-# %% ../nbs/19_picture_files.ipynb #e41885aa
-class MicrographFormatError(InputError):
+# %% ../nbs/19_picture_files.ipynb #3b335ad3
+class MicrographFormatError(FileFormatError):
     "A micrograph that cannot be read or trusted: which file, what was found, what to do"
-    def __init__(self,
-        path,       # The file, or '' for a picture made in memory
-        reason:str, # What was found and what to do
-    ):
-        super().__init__(path, reason)
-        self.path, self.reason = path, reason
 
-    def __str__(self): return f"{self.path}: {self.reason}" if str(self.path) else self.reason
-
-# %% ../nbs/19_picture_files.ipynb #d312b5c1
+# %% ../nbs/19_picture_files.ipynb #54357b68
 LUMINANCE = np.array([.299, .587, .114], np.float32) # Rec. 601 weights of red, green, blue
 
 def full_scale(stored:np.ndarray # Grey or colour as stored: bool, uint8 or uint16, any shape
@@ -47,7 +39,7 @@ def _to_grey(stored:np.ndarray # bool, uint8 or uint16, shape (h, w) or (h, w, 3
     if stored.ndim == 2: return stored.astype(np.float32)/np.float32(full_scale(stored))
     return np.minimum(stored[..., :3]/np.float32(full_scale(stored)) @ LUMINANCE, 1)
 
-# %% ../nbs/19_picture_files.ipynb #f3045222
+# %% ../nbs/19_picture_files.ipynb #7e01c4de
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 MAX_PX = 200_000_000 # Pixels; 0.8 GB as float32
 MAX_PACKED = 9000    # Pixels per byte of file: deflate packs 1032 to 1, and a byte may hold eight one-bit pixels
@@ -87,7 +79,7 @@ def stored_shape(picture)->tuple:
     "Height and width that a header declares, px"
     return (picture.imagelength, picture.imagewidth) if isinstance(picture, tifffile.TiffPage) else (picture.height, picture.width)
 
-# %% ../nbs/19_picture_files.ipynb #3514ac44
+# %% ../nbs/19_picture_files.ipynb #44efd67a
 def _main_page(tiff:tifffile.TiffFile, path:Path)->tifffile.TiffPage:
     "The one page of the largest size; refuses a stack"
     sizes = [page.imagelength*page.imagewidth*page.imagedepth for page in tiff.pages]
@@ -97,7 +89,7 @@ def _main_page(tiff:tifffile.TiffFile, path:Path)->tifffile.TiffPage:
     if len(largest) > 1 or depth > 1: raise MicrographFormatError(path, f"is a stack of {max(len(largest), depth)} pictures of one size; save the one you mean")
     return tiff.pages[largest[0]]
 
-# %% ../nbs/19_picture_files.ipynb #abf5445d
+# %% ../nbs/19_picture_files.ipynb #77f1d9bf
 RESAVE = "save it as 8- or 16-bit grey or RGB"
 
 def _pillow_grey(picture, path:Path)->np.ndarray:
@@ -106,7 +98,7 @@ def _pillow_grey(picture, path:Path)->np.ndarray:
     if picture.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA"): raise MicrographFormatError(path, f"is of colour mode {picture.mode}; {RESAVE}")
     return _to_grey(np.asarray((picture.convert("RGB") if picture.mode == "PA" else picture).convert("L")))
 
-# %% ../nbs/19_picture_files.ipynb #084e9a4e
+# %% ../nbs/19_picture_files.ipynb #8be00f83
 TIFFFILE_DECODES = (1, 8, 32773, 32946) # None, deflate, PackBits, old deflate: no further package needed
 
 def _tiff_grey(page:tifffile.TiffPage, path:Path)->np.ndarray:
@@ -136,7 +128,7 @@ def _tiff_by_pillow(page:tifffile.TiffPage, path:Path)->np.ndarray:
     picture.seek(page.index)
     return _pillow_grey(picture, path)
 
-# %% ../nbs/19_picture_files.ipynb #d86ad5bf
+# %% ../nbs/19_picture_files.ipynb #eda4ac0f
 PIECE = 32_768 # Bytes; a smaller piece of deflate unpacks to 34 MB at most
 
 def _check_unpacked(page:tifffile.TiffPage, path:Path):
@@ -149,7 +141,7 @@ def _check_unpacked(page:tifffile.TiffPage, path:Path):
         unpacker.decompress(file.read(count), limit)
         if unpacker.unconsumed_tail: raise MicrographFormatError(path, "unpacks to more pixels than its header declares; export it again")
 
-# %% ../nbs/19_picture_files.ipynb #f3f2f6a4
+# %% ../nbs/19_picture_files.ipynb #d04679c5
 def read_grey(
     path,              # A PNG, JPEG, BMP or TIFF file; its content decides, not its name
     max_px:int=MAX_PX, # Pixels above which the file is refused

@@ -9,27 +9,19 @@ __all__ = ['MIN_POINTS', 'Y_WORDS', 'PERCENT', 'X_WORDS', 'AXIS_RANGE', 'NEAR_NM
            'y_kind', 'x_kind', 'find_x', 'to_wavenumber', 'band_direction', 'looks_like', 'find_y', 'kubelka_munk',
            'from_kubelka_munk', 'to_absorbance', 'to_increasing', 'crop', 'resolve']
 
-# %% ../nbs/05_units.ipynb #b7308184
+# %% ../nbs/05_units.ipynb #39bcb71e
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 import numpy as np
-from .aging import InputError
+from .aging import FileFormatError
 
-# %% ../nbs/05_units.ipynb #b41d2fac
-class SpectrumFormatError(InputError):
+# %% ../nbs/05_units.ipynb #439eedd9
+class SpectrumFormatError(FileFormatError):
     "A spectrum that cannot be read or trusted: which file, what was found, what to do"
-    def __init__(self,
-        path,       # The file, or '' for a spectrum made in memory
-        reason:str, # What was found and what to do
-    ):
-        super().__init__(path, reason)
-        self.path, self.reason = path, reason
 
-    def __str__(self): return f"{self.path}: {self.reason}" if str(self.path) else self.reason
-
-# %% ../nbs/05_units.ipynb #94662dbc
+# %% ../nbs/05_units.ipynb #8182253d
 MIN_POINTS = 10 # Fewer are a list of peaks, not a spectrum
 
 @dataclass(eq=False)
@@ -54,7 +46,7 @@ class RawSpectrum:
         if measured < MIN_POINTS: raise SpectrumFormatError(path, f"holds {measured} points; a spectrum has at least {MIN_POINTS}")
         return self
 
-# %% ../nbs/05_units.ipynb #3c6bbbb6
+# %% ../nbs/05_units.ipynb #dc5c3a13
 Y_WORDS = (  # kind, pattern, whether it is trusted in a remark too
     ("derivative",      r"derivat", True),
     ("log(1/R)",        r"log\W{0,2}1\s*/\s*R|log\W{0,2}reflect|-\s*log\W{0,2}R\b|apparent absorb", True),
@@ -85,7 +77,7 @@ def y_kind(text:str|None,    # What the file calls its values
         if (trusted or not remark) and pattern.search(text or ""): return f"%{kind}" if kind in "TR" and PERCENT.search(text) else kind
     return None
 
-# %% ../nbs/05_units.ipynb #6eec1467
+# %% ../nbs/05_units.ipynb #c08c14d3
 X_WORDS = (("Raman shift", r"raman"),
            ("cm⁻¹",        r"cm\W{0,4}1\b|cm⁻¹|1\s*/\s*cm|wave.?num|wellenzahl|kayser"),
            ("µm",          r"[µμ]m\b|\bum\b|micro(?:n|met)"),
@@ -100,7 +92,7 @@ def x_kind(text:str|None # What the file calls its axis
     "The unit that a name or unit of the axis means"
     return next((kind for kind, pattern in X_WORDS if pattern.search(text or "")), None)
 
-# %% ../nbs/05_units.ipynb #2abf6333
+# %% ../nbs/05_units.ipynb #a302b4df
 AXIS_RANGE = (350., 12500.) # cm⁻¹, mid- and near-infrared (28.6–0.8 µm)
 NEAR_NM = 2600.             # An even axis that ends below is nm of a near-infrared instrument or cm⁻¹ of a laser one
 MAX_UM = 50.                # An infrared axis in µm ends below
@@ -122,7 +114,7 @@ def _infer_x(path, x:np.ndarray)->str:
     if high <= NEAR_NM: raise SpectrumFormatError(path, f"{span}; it may be near-infrared in nm or a part of the mid-infrared in cm⁻¹. {advice}")
     return "cm⁻¹"
 
-# %% ../nbs/05_units.ipynb #449676f1
+# %% ../nbs/05_units.ipynb #4282d557
 def find_x(path,
     x:np.ndarray,      # The axis as it stands in the file, shape (n,)
     declared:str|None, # What the file calls it
@@ -145,7 +137,7 @@ def to_wavenumber(x:np.ndarray, # In `unit`, shape (n,)
     "Axis in cm⁻¹"
     return x if unit == "cm⁻¹" else {"µm":1e4, "nm":1e7}[unit]/x
 
-# %% ../nbs/05_units.ipynb #890f093d
+# %% ../nbs/05_units.ipynb #c8e71d2c
 TILT, LOW_BASELINE, HIGH_BASELINE = .1, .35, .40 # Judged on MPX_specDB, see below
 T_RANGE = (-.05, 1.3)    # Fraction of light; noise makes less than nothing, a dirty background more than all
 MAX_ABSORBANCE = 10.     # One photon in 10¹⁰; real, badly contacted spectra reach 8 (MPX_specDB, tag M)
@@ -167,7 +159,7 @@ def looks_like(values:np.ndarray, # Fraction of one, not percent; mid-infrared, 
     if direction >= .3 or baseline <= LOW_BASELINE and direction > -TILT or baseline < .1: return "absorbance"
     return None
 
-# %% ../nbs/05_units.ipynb #95317097
+# %% ../nbs/05_units.ipynb #956c6b2a
 PERCENT_ABOVE, FRACTION_BELOW = 2., 1.5 # A fraction stays below the one; percent of a sample worth measuring exceeds the other
 UNREADABLE = {"single beam": "a single-beam spectrum holds source and air, not the sample; export it ratioed against the background",
               "interferogram": "an interferogram is no spectrum yet; export it after Fourier transform and background",
@@ -205,7 +197,7 @@ def find_y(path,
     if kind == "absorbance" and looks_like(values) == "T": return kind, [f"says {declared.strip()!r}, but bands point down from a baseline near {np.median(values):.2f}, as in transmittance; kept as declared"]
     return kind, []
 
-# %% ../nbs/05_units.ipynb #6bbe64e6
+# %% ../nbs/05_units.ipynb #51d4da31
 DARK = 1e-6      # Fraction of light below which a detector sees noise
 MAX_LOST = .25   # Share of points without a defined absorbance that a spectrum may have
 REFLECTANCE = ("log", "kubelka-munk") # What becomes of reflectance
@@ -221,7 +213,7 @@ def from_kubelka_munk(f:np.ndarray # Kubelka–Munk units, not negative
     "Reflectance, fraction, of a Kubelka–Munk value"
     return 1 + f - np.sqrt(f**2 + 2*f)
 
-# %% ../nbs/05_units.ipynb #1691b25b
+# %% ../nbs/05_units.ipynb #a3727989
 def _logarithm(path, light:np.ndarray, what:str, reflectance:str)->tuple:
     "Absorbance of a fraction of light, nan where it is dark, and the flags"
     dark = light < DARK
@@ -251,7 +243,7 @@ def to_absorbance(path,
     light, more = _logarithm(path, from_kubelka_munk(values), "reflectance", "log")
     return light, flags + more
 
-# %% ../nbs/05_units.ipynb #2f93ae75
+# %% ../nbs/05_units.ipynb #d1eb7c5e
 def to_increasing(path,
     wn:np.ndarray,     # cm⁻¹, shape (n,)
     values:np.ndarray, # Shape (n,)
@@ -271,7 +263,7 @@ def to_increasing(path,
         raise SpectrumFormatError(path, reason)
     return wn[::order], values[::order]
 
-# %% ../nbs/05_units.ipynb #9f586979
+# %% ../nbs/05_units.ipynb #d3fb726f
 MID_INFRARED, MARGIN = (600., 4000.), (350., 4050.) # cm⁻¹: the range that is used, and what is kept of a file
 
 def crop(path, wn:np.ndarray # cm⁻¹, shape (n,)
