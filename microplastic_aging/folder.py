@@ -7,7 +7,7 @@ __all__ = ['PROPOSAL', 'STREWN', 'OURS', 'DOCUMENTS', 'DOCUMENT_NAMES', 'PICTURE
            'KIND_WORDS', 'IMAGING', 'COUNTED_KIND', 'VIEW_NUMBER', 'HEAP', 'SHOWN', 'NOTE_COLUMNS', 'COLUMNS',
            'FolderError', 'propose_manifest', 'write_proposal']
 
-# %% ../nbs/29_folder.ipynb #6fec0dcf
+# %% ../nbs/29_folder.ipynb #3627b580
 import os, re, unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -16,9 +16,9 @@ import pandas as pd
 from .aging import InputError
 from .spectra import read_spectra, write_atomic
 from .micrographs import read_micrograph
-from .manifest import attempt_all
+from .manifest import attempt_all, same_content
 
-# %% ../nbs/29_folder.ipynb #b2251964
+# %% ../nbs/29_folder.ipynb #10e57d21
 class FolderError(InputError): "A folder from which no manifest can be proposed, or a proposal that would overwrite something"
 
 PROPOSAL = "proposed_manifest.csv"
@@ -30,7 +30,7 @@ PICTURE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\
 SIDECAR = re.compile(r"^\s*(\$+(CM|SM|SEM)_|\[(MAIN|SEM|SemImageFile|User|System|DatabarData)\])", re.M) # JEOL; TESCAN, Hitachi, FEI
 SIDECAR_SUFFIXES = {".txt", ".hdr", ".xml", ".ini"}
 
-# %% ../nbs/29_folder.ipynb #79e69d50
+# %% ../nbs/29_folder.ipynb #dccf574f
 def _walk(folder:Path)->list: # Paths relative to the folder, with forward slashes, in order
     "Every file of a folder and its sub-folders but hidden and strewn ones and our own tables"
     found = []
@@ -63,7 +63,7 @@ def _recognise_spectra(path)->tuple:
     spectra = read_spectra(path)
     return "spectrum", len(spectra), [flag for s in spectra for flag in s.meta.get("flags", ())]
 
-# %% ../nbs/29_folder.ipynb #4c829b74
+# %% ../nbs/29_folder.ipynb #c9018252
 KIND_WORDS = set("""sem fib ebsd se bse micrograph micrographs microscopy image images img imgs pic pics picture pictures photo photos
 ftir ft ir atr uatr infrared spectrum spectra spec specs spectral absorbance absorption opus csv raw data export exported""".split())
 IMAGING = re.compile(r"x\d{3,}|x?\d+kx?|\d{2,}x|\d+kv") # Magnification, voltage; not sizes, which may name a particle
@@ -102,7 +102,7 @@ def _read_name(file:str # Relative path
     written = lambda part: "-".join(w[1] for w in part)
     return _Name(tuple(tuple(w[0] for w in f) for f in folders if f), tuple(w[0] for w in words), view, "_".join(written(f) for f in folders if f), written(words))
 
-# %% ../nbs/29_folder.ipynb #4cfffd54
+# %% ../nbs/29_folder.ipynb #81025e1b
 HEAP = 20 # Pictures or spectra above which a name or a folder is no single particle
 SHOWN = 6 # Files that a note names before it counts
 NOTE_COLUMNS = ["kind", "file", "problem", "remedy"]
@@ -123,6 +123,8 @@ def _listed(files)->str:
     "Some files by name"
     paths = sorted(f.path for f in files)
     return ", ".join(paths[:SHOWN]) + f" and {len(paths) - SHOWN} more"*(len(paths) > SHOWN)
+
+def _named(folder, paths)->str: return ", ".join(sorted(path.relative_to(folder).as_posix() for path in paths)[:SHOWN])
 
 def _note(kind, file, problem, remedy): return dict(zip(NOTE_COLUMNS, (kind, file, problem, remedy)))
 
@@ -159,7 +161,7 @@ def _pair_by_folder(files, taken)->tuple: # Pairs, and heaps
     groups = [g for place, g in _grouped(files, lambda f: f.name.place).items() if place and _both(g) and place not in taken]
     return [("by folder, names differ", g) for g in groups if not _is_heap(g)], [g for g in groups if _is_heap(g)]
 
-# %% ../nbs/29_folder.ipynb #da638acd
+# %% ../nbs/29_folder.ipynb #b3bfb012
 def _natural(f)->tuple: return (int(f.name.view or 0), [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", f.path)])
 
 def _rows(files)->list: # Of (image, spectrum), max(m, n) long
@@ -174,7 +176,7 @@ def _rows(files)->list: # Of (image, spectrum), max(m, n) long
     pick = lambda rest, whole, k: rest[k] if k < len(rest) else whole[k % len(whole)]
     return rows + [(pick(rest_i, images, k), pick(rest_s, spectra, k)) for k in range(longer)]
 
-# %% ../nbs/29_folder.ipynb #4a6e24ef
+# %% ../nbs/29_folder.ipynb #9df6828d
 COLUMNS = ["sample_id", "image", "spectrum", "specimen_id", "aging_type", "polymer", "um_per_px", "pairing"]
 
 def _unusable(seen:dict)->list:
@@ -212,7 +214,7 @@ def _specimens(files)->tuple: # [(how, files)], notes
     alone = _grouped(left(pairs), lambda f: (f.kind, f.name.place, f.name.stem)).values()
     return pairs + [("no partner", g) for g in alone], notes
 
-# %% ../nbs/29_folder.ipynb #7a396901
+# %% ../nbs/29_folder.ipynb #1d85fa91
 def _unique(name:str, used:set)->str:
     "The name, with a number where it is taken"
     name, k = name or "particle", 2
@@ -246,7 +248,7 @@ def _table(specimens:list, root:str)->tuple:
             notes += [_alone_note(f, paired.get(f.name.stem)) for f in files]
     return pd.DataFrame(rows, columns=COLUMNS), notes
 
-# %% ../nbs/29_folder.ipynb #36175402
+# %% ../nbs/29_folder.ipynb #9132085d
 def propose_manifest(
     folder:str|Path, # Any folder; every file in it and below is opened
     scale_bar_um:float|None=None, # Length of the scale bar drawn in the pictures, µm, where their files name no scale
@@ -261,10 +263,11 @@ def propose_manifest(
     seen = {path: result or ("unreadable", reason, ()) for path, (result, reason) in zip(paths, attempts)}
     files = [_File(path, kind, found if kind == "image" else None, _read_name(path)) for path, (kind, found, _) in seen.items() if kind == "image" or (kind == "spectrum" and found == 1)]
     files, heaps = _split_heaps(files)
+    twins = [_note("check", _named(folder, same), "hold the same bytes", "remove the copies, or give all one specimen_id") for same in same_content([folder/f.path for f in files])]
     specimens, unclear = _specimens(files)
     table, doubts = _table(specimens, root.name)
     order = ["ambiguous", "check", "several spectra", "unreadable", "no partner", "skipped"]
-    notes = pd.DataFrame([*unclear, *heaps, *doubts, *_unusable(seen)], columns=NOTE_COLUMNS)
+    notes = pd.DataFrame([*unclear, *heaps, *doubts, *twins, *_unusable(seen)], columns=NOTE_COLUMNS)
     return table, notes.sort_values("kind", key=lambda kinds: kinds.map(order.index), kind="stable", ignore_index=True)
 
 def write_proposal(

@@ -9,13 +9,13 @@ __all__ = ['OPUS_MARK', 'OPUS_KINDS', 'OPUS_AXES', 'MAX_BLOCKS', 'OMNIC_MARK', '
            'PE_STEP', 'PE_POINTS', 'PE_X', 'PE_Y', 'PE_DATA', 'PE_NAME', 'PE_ALIAS', 'read_opus', 'read_omnic',
            'read_spc', 'read_perkinelmer']
 
-# %% ../nbs/07_instruments.ipynb #6e932ec2
+# %% ../nbs/07_instruments.ipynb #c98b39a2
 import io, struct, warnings
 from contextlib import contextmanager, redirect_stdout
 import numpy as np
 from .units import RawSpectrum, SpectrumFormatError
 
-# %% ../nbs/07_instruments.ipynb #e1213e77
+# %% ../nbs/07_instruments.ipynb #5b1210c0
 @contextmanager
 def _guarded(path, maker:str):
     "Turn whatever a foreign reader raises into the one error, and keep it from printing"
@@ -42,7 +42,7 @@ def _text(raw:bytes)->str:
     "Text up to the first zero byte"
     return raw.partition(b"\0")[0].decode("latin-1").strip()
 
-# %% ../nbs/07_instruments.ipynb #88e96c00
+# %% ../nbs/07_instruments.ipynb #0542863d
 OPUS_MARK = b"\n\n\xfe\xfe"
 OPUS_KINDS = {4: "absorbance", 16: "absorbance (ATR corrected)", 19: "absorbance", 15: "log(1/R)", 12: "reflectance", 5: "transmittance", 18: "transmittance", 6: "Kubelka-Munk",
               10: "Raman", 11: "emission", 14: "emission (power)", 17: "photoacoustic", 1: "single beam", 2: "interferogram", 3: "interferogram (phase)"} # in order of preference
@@ -78,7 +78,7 @@ def _check_parameters(path, block:bytes):
         if words < 0: raise SpectrumFormatError(path, f"has a parameter of {2*words} bytes; the file is damaged. Copy it from the instrument again")
         place += 8 + 2*words
 
-# %% ../nbs/07_instruments.ipynb #59dead52
+# %% ../nbs/07_instruments.ipynb #e7044789
 def _opus_curves(path, data, status)->list:
     "Axis and values of a curve or a series of curves, with the flags"
     p = status.data
@@ -120,7 +120,7 @@ def read_opus(path, # Named in errors
         x_unit = OPUS_AXES.get(str(status.data.get("dxu", "")), status.data.get("dxu"))
         return [RawSpectrum(axis, values, x_unit, best, meta=dict(meta), flags=extra + flags) for axis, values, flags in _opus_curves(path, data, status)]
 
-# %% ../nbs/07_instruments.ipynb #2bef2cc1
+# %% ../nbs/07_instruments.ipynb #d94fdc9e
 OMNIC_MARK, SERIES_MARK = b"Spectral Data File", b"Spectral Exte File"
 OMNIC_TABLE, OMNIC_ROW = 304, 16 # Byte where the table of contents begins; bytes of one of its rows
 OMNIC_HEADER, OMNIC_VALUES, OMNIC_TITLE = 2, 3, 107 # Keys of its rows
@@ -156,7 +156,7 @@ def read_omnic(path, # Named in errors
         found.append(RawSpectrum(np.linspace(first, last, n), values, OMNIC_X.get(x_code), OMNIC_Y.get(y_code), meta=meta))
     return found
 
-# %% ../nbs/07_instruments.ipynb #d60f5004
+# %% ../nbs/07_instruments.ipynb #31e27641
 SPC_VERSIONS = {0x4B: "<", 0x4C: ">", 0x4D: "<"}
 SPC_X = {1: "cm-1", 2: "µm", 3: "nm", 13: "Raman shift", 4: "seconds", 5: "minutes", 6: "Hz", 7: "kHz", 8: "MHz", 14: "eV", 16: "diode", 17: "channel", 22: "data points", 26: "GHz", 255: "data points"}
 SPC_Y = {1: "interferogram", 2: "absorbance", 3: "Kubelka-Munk", 4: "counts", 5: "volts", 10: "log(1/R)", 11: "percent transmittance or reflectance", 14: "energy", 128: "transmission", 129: "reflectance", 130: "single beam", 131: "emission"}
@@ -183,7 +183,7 @@ def _spc_header(path, raw:bytes)->dict:
     log, = _unpack(path, f"{order}I", raw, 248, "header")
     return dict(order=order, flags=flags, exponent=exponent, n=n, first=first, last=last, x=x, y=y, subs=subs, start=512, comment=_text(raw[88:218]), labels=raw[218:248], technique=technique, log=log)
 
-# %% ../nbs/07_instruments.ipynb #db387a10
+# %% ../nbs/07_instruments.ipynb #8ac917b3
 def _spc_places(path, raw:bytes, head:dict, place:int):
     "Byte of each spectrum's own header"
     if head["subs"] is None or not head["flags"] & MANY and head["subs"] == 1: return [place]
@@ -221,7 +221,7 @@ def read_spc(path, # Named in errors
         if old_many and len(raw) - end >= 32 + values.size: places.append(end)
     return found
 
-# %% ../nbs/07_instruments.ipynb #863f6d9d
+# %% ../nbs/07_instruments.ipynb #c0ec35b5
 PE_MARK, PE_START = b"PEPE", 44 # Mark, and the byte after the description
 PE_WRAPPER, PE_RANGE, PE_STEP, PE_POINTS, PE_X, PE_Y, PE_DATA, PE_NAME, PE_ALIAS = 120, -29838, -29836, -29835, -29833, -29832, -29828, -29827, -29823
 

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['PROBLEM_COLUMNS', 'READ', 'N_FOLDS', 'POOL_ABOVE', 'PATIENCE', 'write_manifest', 'problem_row', 'ManifestError',
            'Samples', 'read_samples', 'read_unlabelled', 'notes_by_row', 'attempt_all', 'read_one_spectrum',
-           'shorter_side', 'usual_fov', 'check_manifest']
+           'shorter_side', 'usual_fov', 'same_content', 'check_manifest']
 
-# %% ../nbs/28_manifest.ipynb #e9cef85d
-import csv, difflib, io, json, multiprocessing, os, re, signal, sys, warnings
+# %% ../nbs/28_manifest.ipynb #eec692f8
+import csv, difflib, hashlib, io, json, multiprocessing, os, re, signal, sys, warnings
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from .spectra import GRID, MIN_COVERAGE, Spectrum, SpectrumFormatError, coverage
 from .quality import quality_flags
 from .micrographs import MAX_MIRRORED, read_micrograph
 
-# %% ../nbs/28_manifest.ipynb #89ae312d
+# %% ../nbs/28_manifest.ipynb #b3e468e2
 def write_manifest(
     folder:Path,        # The dataset folder, made where it is absent
     table:pd.DataFrame, # One row a sample, with at least `sample_id`
@@ -33,7 +33,7 @@ def write_manifest(
     Path(folder).mkdir(parents=True, exist_ok=True)
     return write_atomic(Path(folder)/"manifest.csv", text.encode())
 
-# %% ../nbs/28_manifest.ipynb #300e08b1
+# %% ../nbs/28_manifest.ipynb #68563346
 PROBLEM_COLUMNS = ["row", "column", "value", "level", "problem", "remedy"]
 
 def problem_row(row, column, value, problem, remedy, level="error")->dict:
@@ -60,7 +60,7 @@ def _refusal(path, value, problem, remedy, row=1)->ManifestError:
     "The error for a file that cannot be read as a table at all"
     return ManifestError(path, [problem_row(row, "manifest", value, problem, remedy)])
 
-# %% ../nbs/28_manifest.ipynb #68ecbd19
+# %% ../nbs/28_manifest.ipynb #c41f98b0
 def _find_manifest(manifest)->Path:
     "The table itself, where a folder was named"
     path = Path(manifest)
@@ -91,7 +91,7 @@ def _parquet_records(path:Path)->list:
     to_text = lambda v: "" if pd.api.types.is_scalar(v) and pd.isna(v) else str(v)
     return [[str(c) for c in table.columns]] + [[to_text(v) for v in row] for row in table.itertuples(index=False, name=None)]
 
-# %% ../nbs/28_manifest.ipynb #ecfac55e
+# %% ../nbs/28_manifest.ipynb #ce00df02
 def _to_table(records:list, path:Path)->tuple:
     "Table of text with the spreadsheet's row number as index, and the problems of its shape"
     names = [n.strip() for n in records[0]] if records else []
@@ -114,7 +114,7 @@ def _read_table(path:Path)->tuple:
     except OSError as e: raise _refusal(path, path.name, f"cannot be read ({e.strerror})", "name a manifest, or a folder that holds manifest.csv") from None
     return _to_table(records, path)
 
-# %% ../nbs/28_manifest.ipynb #38297102
+# %% ../nbs/28_manifest.ipynb #f27409d1
 def _sample_file(folder:Path, value:str)->Path:
     "The file that a cell names; `ValueError` (problem, remedy) where it is outside `folder` or is no file"
     if "\0" in value: raise ValueError("holds a character that no path may hold", "correct the cell")
@@ -129,7 +129,7 @@ def _sample_file(folder:Path, value:str)->Path:
     except (OSError, RuntimeError) as e: problem = f"cannot be reached ({getattr(e, 'strerror', None) or e})"
     raise ValueError(problem, f"put the file at this place under {folder.name or folder}, or correct the cell")
 
-# %% ../nbs/28_manifest.ipynb #2f03fe4a
+# %% ../nbs/28_manifest.ipynb #4831600a
 def _choose_scheme(values:set, label:str, scheme:Scheme|None):
     "The scheme of the distinct labels; None where a single label leaves nothing to tell apart"
     if scheme is not None: return scheme
@@ -152,7 +152,7 @@ def _label_problems(table, label, scheme):
         near = difflib.get_close_matches(v.casefold(), folded, 1)
         yield problem_row(row, label, v, f"not a class of {scheme.name}", f"did you mean {folded[near[0]]!r}?" if near else f"use one of {', '.join(scheme.classes)}")
 
-# %% ../nbs/28_manifest.ipynb #09af9f8b
+# %% ../nbs/28_manifest.ipynb #7cd803ba
 def _column_problems(table, label, group, scheme):
     "Columns that must be there"
     present = f"columns present: {', '.join(table.columns)}"
@@ -179,7 +179,7 @@ def _id_problems(table):
         elif v in first: yield problem_row(row, "sample_id", v, f"already used in row {first[v]}", f"rename one of rows {first[v]} and {row}")
         else: first[v] = row
 
-# %% ../nbs/28_manifest.ipynb #e13e069c
+# %% ../nbs/28_manifest.ipynb #5b82b6ab
 N_FOLDS = 5  # Folds of a grouped comparison
 
 def _group_problems(table, label, group, classes):
@@ -203,7 +203,7 @@ def _fold_problems(table, label, groups, classes):
         n = part.nunique()
         if n < N_FOLDS: yield problem_row(1, label, name, f"{n} group{'s'*(n > 1)} only: absent from some of {N_FOLDS} grouped folds", "more specimens of this class", "warning")
 
-# %% ../nbs/28_manifest.ipynb #f366481f
+# %% ../nbs/28_manifest.ipynb #12cf86cb
 def _scale_problems(table):
     "Scales that are no lengths, and pictures with two of them"
     known, number = table.um_per_px != "", pd.to_numeric(table.um_per_px, errors="coerce")
@@ -236,7 +236,7 @@ def _shared_problems(files, groups):
             told.add(key)
             yield problem_row(row, column, path.name, f"belongs to {groups[first]!r} (row {first}) and {groups[row]!r}: a split may part them", "one measurement belongs to one specimen", "warning")
 
-# %% ../nbs/28_manifest.ipynb #31c2e956
+# %% ../nbs/28_manifest.ipynb #abcbd01d
 def _read_provenance(folder:Path)->tuple:
     "Content of `provenance.json`, empty where there is none, and its problems"
     path, remedy = folder/"provenance.json", "write a JSON object such as {\"simulated\": false, \"title\": \"…\"}"
@@ -292,7 +292,7 @@ class Samples:
         places = np.arange(len(self))[rows]
         return Samples(self.table.iloc[places], self.folder, self.scheme, self.label, self.group, self.provenance, self.row[places], self.has_groups)
 
-# %% ../nbs/28_manifest.ipynb #efd400fb
+# %% ../nbs/28_manifest.ipynb #3226d2a3
 def _examine(manifest, label, group, scheme)->tuple:
     "Samples, (row, column) -> file, and the problems that show without opening a sample's file; no label, no problems with labels"
     path = _find_manifest(manifest)
@@ -326,7 +326,7 @@ def read_samples(
     if len(found): warnings.warn(f"{manifest}: {len(found)} warning{'s'*(len(found) > 1)}, such as row {found.row[0]}, {found.column[0]}: {found.problem[0]}", stacklevel=2)
     return samples
 
-# %% ../nbs/28_manifest.ipynb #62b42895
+# %% ../nbs/28_manifest.ipynb #abe56bea
 def read_unlabelled(
     manifest:str|Path, # The table, or the folder that holds `manifest.csv`
     scheme:Scheme,     # Classes that a model will choose from; labels are carried along unread
@@ -344,7 +344,7 @@ def notes_by_row(samples:Samples, problems:list # From `problem_row`
     "Problems as one note a sample"
     return np.array(["; ".join(f"{p['column']}: {p['problem']}" for p in problems if p["row"] == row) for row in samples.row], dtype=object)
 
-# %% ../nbs/28_manifest.ipynb #3622ee8e
+# %% ../nbs/28_manifest.ipynb #a843c2e9
 POOL_ABOVE = 400 # Files; from here on several processes read
 PATIENCE = 5     # Seconds of silence before a progress bar
 
@@ -388,7 +388,7 @@ def shorter_side(path:Path, um_per_px:float|None)->tuple:
     side = min(picture.image.shape)*picture.um_per_px if picture.um_per_px else None
     return side, [(flag, "look at the picture before trusting it") for flag in picture.meta.flags]
 
-# %% ../nbs/28_manifest.ipynb #a58d8724
+# %% ../nbs/28_manifest.ipynb #47aa6f0d
 def usual_fov(fields_um:list # Shorter sides of the pictures whose scale is known, µm
              )->float|None:  # µm, to three digits; None where no scale is known
     "Field of view that three in four pictures can fill"
@@ -401,7 +401,25 @@ def _field_problems(table, sides):
     for row, um in side.items():
         if usual > MAX_MIRRORED*um: yield problem_row(row, "um_per_px", table.um_per_px[row], f"a picture {um:.3g} µm wide, where {usual:g} µm are usual", "check the unit: µm per pixel")
 
-# %% ../nbs/28_manifest.ipynb #9a74fa4b
+# %% ../nbs/28_manifest.ipynb #c77a6a27
+def same_content(paths:list # Of files
+                )->list:    # Lists of paths that hold the same bytes, each two or more
+    "Files that are copies of each other"
+    def alike(group, key):
+        found = {}
+        for path in group: found.setdefault(key(path), []).append(path)
+        return [part for part in found.values() if len(part) > 1]
+    return [twins for group in alike(dict.fromkeys(paths), lambda p: p.stat().st_size) for twins in alike(group, lambda p: hashlib.sha256(p.read_bytes()).digest())]
+
+def _copy_problems(files, groups):
+    "Copies of one file that serve different groups"
+    rows = {}
+    for (row, column), path in files.items(): rows.setdefault(path, (row, column))
+    for twins in same_content(list(rows)):
+        (first, _), *others = (rows[path] for path in twins)
+        for row, column in others:
+            if groups[row] != groups[first]: yield problem_row(row, column, files[row, column].name, f"holds the same bytes as {files[first, column].name} of row {first}, but belongs to {groups[row]!r} and not to {groups[first]!r}", "remove the copy, or give both one specimen_id", "warning")
+
 def _quality_problems(table, files, seen):
     "Severe flags of quality, each told once"
     flagged = {}
@@ -438,4 +456,6 @@ def check_manifest(
     try: samples, files, problems = _examine(manifest, label, group, scheme)
     except ManifestError as e: return e.problems
     table = samples.table.set_index(samples.row)
-    return _problem_table(problems + (list(_content_problems(table, files)) if decode else []))
+    if not decode: return _problem_table(problems)
+    groups = pd.Series(samples.groups, index=table.index, dtype=str)
+    return _problem_table([*problems, *_content_problems(table, files), *_copy_problems(files, groups)])

@@ -6,7 +6,7 @@
 __all__ = ['MIN_COVERAGE', 'MAX_BYTES', 'FOREIGN_MARKS', 'GRID', 'MAX_GAP', 'GAP_STEPS', 'CROWDED', 'Spectrum', 'read_spectra',
            'write_atomic', 'write_spectrum', 'to_grid', 'coverage', 'plot_spectrum']
 
-# %% ../nbs/10_spectra.ipynb #44477328
+# %% ../nbs/10_spectra.ipynb #88ae3314
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from .jcamp import read_jcamp
 from .instruments import OMNIC_MARK, OPUS_MARK, PE_MARK, SERIES_MARK, SPC_VERSIONS, read_omnic, read_opus, read_perkinelmer, read_spc
 from .tables import read_table, to_text
 
-# %% ../nbs/10_spectra.ipynb #0aad4b7a
+# %% ../nbs/10_spectra.ipynb #dcd5a2a7
 @dataclass(eq=False)
 class Spectrum:
     "One absorbance spectrum with the axis its file gave it"
@@ -39,7 +39,7 @@ class Spectrum:
 
     def _refuse(self, reason): raise SpectrumFormatError(self.path, reason)
 
-# %% ../nbs/10_spectra.ipynb #5cb19593
+# %% ../nbs/10_spectra.ipynb #d68410ee
 MIN_COVERAGE = .60     # Share of the grid below which nothing is predicted from a spectrum
 MAX_BYTES = 50_000_000 # The largest single spectrum takes a hundredth of this
 FOREIGN_MARKS = {b"PK\x03\x04": "an Excel workbook or a zip archive; save the sheet as CSV, or unpack it", b"\xd0\xcf\x11\xe0": "an old Excel workbook, or a Shimadzu file; save it as CSV or JCAMP-DX",
@@ -83,7 +83,7 @@ def read_spectra(
     for spectrum in found: spectrum.meta["flags"] += [f"another spectrum of the file was passed over: it {error.reason}" for error in reasons[:3]]
     return found
 
-# %% ../nbs/10_spectra.ipynb #1b6be1b0
+# %% ../nbs/10_spectra.ipynb #a9a5ca9c
 def write_atomic(
     path,          # Where the file shall stand; its folder exists
     content:bytes, # All of it
@@ -107,11 +107,11 @@ def write_spectrum(
     rows = (f"{x},{y}\n" for x, y in zip(np.asarray(wavenumber), np.asarray(absorbance)))
     return write_atomic(path, ("wavenumber_cm-1,absorbance\n" + "".join(rows)).encode())
 
-# %% ../nbs/10_spectra.ipynb #5c0c2e07
+# %% ../nbs/10_spectra.ipynb #b0452ad3
 GRID = np.arange(600., 4001., 4.) # cm⁻¹, 851 points
 MAX_GAP, GAP_STEPS = 8., 2.5      # A hole is wider than 8 cm⁻¹ and than 2.5 usual steps of its file
 
-# %% ../nbs/10_spectra.ipynb #48e0502f
+# %% ../nbs/10_spectra.ipynb #fa87ff19
 def _stretches(wn:np.ndarray, # cm⁻¹, shape (n,), increasing
               )->tuple:       # First and last wavenumber of each stretch, cm⁻¹, shape (k,) each
     "Stretches of the axis that are measured without a hole"
@@ -130,7 +130,7 @@ def _area_below(
     along, slope = x - wn[i], (ab[i + 1] - ab[i])/(wn[i + 1] - wn[i])
     return area[i] + along*(ab[i] + slope*along/2)
 
-# %% ../nbs/10_spectra.ipynb #fcea5eb1
+# %% ../nbs/10_spectra.ipynb #d5820ad0
 def to_grid(
     spectrum:Spectrum,
     grid:np.ndarray|None=None, # cm⁻¹, shape (g,), increasing; None for `GRID`
@@ -154,7 +154,7 @@ def coverage(mask:np.ndarray # Validity, shape (..., g)
     "Share of the grid that a spectrum covers"
     return np.mean(mask, axis=-1)
 
-# %% ../nbs/10_spectra.ipynb #b891196a
+# %% ../nbs/10_spectra.ipynb #5417f5a1
 def plot_spectrum(
     wavenumber:np.ndarray, # cm⁻¹, shape (n,)
     absorbance:np.ndarray, # Unitless, shape (n,); nan where masked leaves the line open

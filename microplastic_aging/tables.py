@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['NUMBER', 'FOOTER', 'MISSING', 'NOT_A_SPECTRUM', 'ASP_HEAD', 'to_text', 'read_table']
 
-# %% ../nbs/08_tables.ipynb #a5ec9708
+# %% ../nbs/08_tables.ipynb #e97bd9a6
 import codecs, re
 import numpy as np
-from .units import AXIS_RANGE, MIN_POINTS, RawSpectrum, SpectrumFormatError, x_kind, y_kind
+from .units import AXIS_RANGE, MIN_POINTS, RawSpectrum, SpectrumFormatError, looks_like, x_kind, y_kind
 
-# %% ../nbs/08_tables.ipynb #15a3563a
+# %% ../nbs/08_tables.ipynb #499e6824
 def to_text(path, # Named in errors
     raw:bytes,    # The whole file
 )->str:           # What it says
@@ -22,7 +22,7 @@ def to_text(path, # Named in errors
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError: return raw.decode("latin-1")
 
-# %% ../nbs/08_tables.ipynb #c012e3e5
+# %% ../nbs/08_tables.ipynb #1f4740a1
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 FOOTER = "####" # JASCO writes ##### above what follows the numbers
 MISSING = {"", "nan", "na", "n/a", "null", "none", "-", "--", "inf", "-inf", "+inf"}
@@ -53,7 +53,7 @@ def _lines(text:str)->list:
     if '"' in text: text = text.replace('","', '";"').replace('"', '')
     return [(number, line.strip(" ")) for number, line in enumerate(text.splitlines(), 1) if line.strip(" \t,;")]
 
-# %% ../nbs/08_tables.ipynb #6590938a
+# %% ../nbs/08_tables.ipynb #bcc15581
 def _trimmed(cells:list)->int:
     "Number of cells without the empty ones at the end"
     n = len(cells)
@@ -92,7 +92,7 @@ def _to_row(path, number:int, row:str, mark:str|None, wanted:int)->list:
     if len(cells) != wanted: raise SpectrumFormatError(path, _wrong_cells(number, row, len(cells), wanted))
     return numbers
 
-# %% ../nbs/08_tables.ipynb #17bbf06a
+# %% ../nbs/08_tables.ipynb #0980f58e
 def _names(preamble:list, mark:str|None)->list:
     "Cells of the line above the numbers"
     if not preamble: return []
@@ -100,17 +100,18 @@ def _names(preamble:list, mark:str|None)->list:
     return cells[:max(_trimmed(cells), 1)]
 
 def _units(preamble:list, names:list, columns:int
-          )->tuple: # Unit of the axis, unit of each column of values, title of each
+          )->tuple: # Unit of the axis, unit of each column of values by its own name, quantity by a remark, title of each column
     "What the header says of each column; None where it says nothing"
     lines = [line for _, line in preamble]
     named = names if len(names) == columns else []
     x_unit = next(filter(x_kind, [named[0] if named else lines[-1] if lines else "", *(line for line in reversed(lines) if len(line.strip(" #")) < 15)]), None)
-    y_units = [name if y_kind(name, remark=columns > 2) else None for name in named[1:]] or [None]*(columns - 1)
+    wide = columns > 2 and not any(y_kind(name, remark=True) for name in named[1:]) # then an `A` may be the name of a sample
+    y_units = [name if y_kind(name, remark=wide) else None for name in named[1:]] or [None]*(columns - 1)
     if columns == 2 and not y_units[0] and lines and y_kind(words := lines[-1].split()[-1]): y_units = [words]
-    said = next(filter(None, (y_kind(line, remark=True) for line in reversed(lines))), None)
-    return x_unit and x_unit.strip(" #"), [unit or said for unit in y_units], [name if columns > 2 else "" for name in named[1:]] or [""]*(columns - 1)
+    said = next(filter(None, (y_kind(line, remark=True) for line in reversed(lines[:-1] if named and columns > 2 else lines))), None)
+    return x_unit and x_unit.strip(" #"), y_units, said, [name if columns > 2 else "" for name in named[1:]] or [""]*(columns - 1)
 
-# %% ../nbs/08_tables.ipynb #17bce195
+# %% ../nbs/08_tables.ipynb #6e98c6a3
 NOT_A_SPECTRUM = re.compile(r"\b(?:std|sd|sem|stdev|error|err|uncertainty|deviation|variance|weight)\b", re.I)
 
 def _is_axis(column:np.ndarray)->bool:
@@ -124,7 +125,7 @@ def _columns(path, numbers:np.ndarray, preamble:list, names:list, lines:np.ndarr
     if numbers.shape[1] > 2 and numbers[0, 0] in (0, 1) and (np.diff(numbers[:, 0]) == 1).all() and _is_axis(numbers[:, 1]): numbers, names = numbers[:, 1:], names[1:]
     columns = numbers.shape[1]
     if columns == 2 and _is_axis(numbers[:, 1]) and not _is_axis(numbers[:, 0]): raise SpectrumFormatError(path, "has its columns the wrong way round: write wavenumber first, value second")
-    x_unit, y_units, titles = _units(preamble, names, columns)
+    x_unit, y_units, said, titles = _units(preamble, names, columns)
     if columns > 2 and (wrong := [title for title in titles if NOT_A_SPECTRUM.search(title)]):
         raise SpectrumFormatError(path, f"has a column {wrong[0]!r}, which is no spectrum; delete it")
     pairs = columns > 2 and columns % 2 == 0 and all(_is_axis(numbers[:, i]) for i in range(0, columns, 2))
@@ -136,10 +137,17 @@ def _columns(path, numbers:np.ndarray, preamble:list, names:list, lines:np.ndarr
         if nowhere.any(): raise SpectrumFormatError(path, f"line {lines[nowhere][0]} has a value but no wavenumber; complete or remove it")
         kept = np.isfinite(x)
         title = dict(title=titles[j - 1], column=j + 1) if columns > 2 else {}
-        found.append(RawSpectrum(x[kept], y[kept], x_unit, y_units[j - 1], places=lines[kept], meta=dict(meta, **title)))
+        doubt = [] if y_units[j - 1] else _doubt(said, y[kept])
+        found.append(RawSpectrum(x[kept], y[kept], x_unit, y_units[j - 1] or (None if doubt else said), places=lines[kept], meta=dict(meta, **title), flags=doubt))
     return found
 
-# %% ../nbs/08_tables.ipynb #48108c1b
+def _doubt(said:str|None, values:np.ndarray)->list:
+    "Flag where the shape of the values contradicts what a remark says; a remark may speak of an accessory or of a mode"
+    shown = looks_like(values[np.isfinite(values)]) if said in ("T", "%T", "R", "%R", "absorbance") and np.isfinite(values).sum() >= MIN_POINTS else None
+    if shown is None or (shown == "absorbance") == (said == "absorbance"): return []
+    return [f"a remark says {said!r}, but the values have the shape of {'absorbance' if shown == 'absorbance' else 'transmittance'}; the remark was passed over"]
+
+# %% ../nbs/08_tables.ipynb #acd13caf
 def _row_axis(line:str)->tuple|None:
     "Delimiter, number of leading cells and axis of a header that holds an axis; None for any other line"
     if len(line) < 4*MIN_POINTS - 1 or max(line.count(mark) for mark in ",;\t ") < MIN_POINTS - 1: return None
@@ -167,7 +175,7 @@ def _rows(path, lines:list, mark:str|None, lead:int, axis:np.ndarray, preamble:l
     if not found: raise SpectrumFormatError(path, "has an axis in its header but no row of values; export it again")
     return found
 
-# %% ../nbs/08_tables.ipynb #ddd09b1a
+# %% ../nbs/08_tables.ipynb #dd7713b3
 ASP_HEAD = 6 # Lines before the values
 
 def _cut_off(text:str)->list:

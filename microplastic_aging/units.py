@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['MIN_POINTS', 'Y_WORDS', 'PERCENT', 'X_WORDS', 'AXIS_RANGE', 'NEAR_NM', 'MAX_UM', 'FT_LIMIT', 'TILT', 'LOW_BASELINE',
-           'HIGH_BASELINE', 'T_RANGE', 'MAX_ABSORBANCE', 'PERCENT_ABOVE', 'FRACTION_BELOW', 'UNREADABLE', 'DARK',
-           'MAX_LOST', 'REFLECTANCE', 'REFLECTED', 'MID_INFRARED', 'MARGIN', 'SpectrumFormatError', 'RawSpectrum',
-           'y_kind', 'x_kind', 'find_x', 'to_wavenumber', 'band_direction', 'looks_like', 'find_y', 'kubelka_munk',
-           'from_kubelka_munk', 'to_absorbance', 'to_increasing', 'crop', 'resolve']
+           'HIGH_BASELINE', 'T_RANGE', 'MAX_ABSORBANCE', 'PERCENT_ABOVE', 'FRACTION_BELOW', 'UNREADABLE', 'SCALED',
+           'DARK', 'MAX_LOST', 'REFLECTANCE', 'REFLECTED', 'MID_INFRARED', 'MARGIN', 'SpectrumFormatError',
+           'RawSpectrum', 'y_kind', 'x_kind', 'find_x', 'to_wavenumber', 'band_direction', 'looks_like', 'find_y',
+           'kubelka_munk', 'from_kubelka_munk', 'to_absorbance', 'to_increasing', 'crop', 'resolve']
 
-# %% ../nbs/05_units.ipynb #39bcb71e
+# %% ../nbs/05_units.ipynb #422aaa49
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from .aging import FileFormatError
 
-# %% ../nbs/05_units.ipynb #439eedd9
+# %% ../nbs/05_units.ipynb #56407b57
 class SpectrumFormatError(FileFormatError):
     "A spectrum that cannot be read or trusted: which file, what was found, what to do"
 
-# %% ../nbs/05_units.ipynb #8182253d
+# %% ../nbs/05_units.ipynb #8f3ccbb0
 MIN_POINTS = 10 # Fewer are a list of peaks, not a spectrum
 
 @dataclass(eq=False)
@@ -46,11 +46,12 @@ class RawSpectrum:
         if measured < MIN_POINTS: raise SpectrumFormatError(path, f"holds {measured} points; a spectrum has at least {MIN_POINTS}")
         return self
 
-# %% ../nbs/05_units.ipynb #dc5c3a13
+# %% ../nbs/05_units.ipynb #1bb04701
 Y_WORDS = (  # kind, pattern, whether it is trusted in a remark too
     ("derivative",      r"derivat", True),
     ("log(1/R)",        r"log\W{0,2}1\s*/\s*R|log\W{0,2}reflect|-\s*log\W{0,2}R\b|apparent absorb", True),
     ("absorption coefficient", r"absorption coeff|absorptivity|\(micromol/mol\)\W*1", True),
+    ("absorptance",     r"absorptan", True),
     ("absorbance",      r"absorb|absorption|extin[ck]tion|optical density|log\W{0,2}1\s*/\s*T\b", True),
     ("absorbance",      r"\babs\b|\bau\b|^\W*A\W*$|^\s*A\s*[\[(]", False), # ABS is a polymer too
     ("Kubelka–Munk",    r"kubelka|\bK[-–]?M\b|\bF\(R", True),
@@ -58,12 +59,12 @@ Y_WORDS = (  # kind, pattern, whether it is trusted in a remark too
     ("single beam",     r"single.?(?:beam|channel)", True),
     ("single beam",     r"\begy\b|\benergy\b|^\W*background\W*$", False),
     ("Raman intensity", r"raman", True),
-    ("emission",        r"emiss|emittance|fluoresc|luminesc", False),
+    ("emission",        r"\bemiss|emittance|fluoresc|luminesc", False),
     ("photoacoustic",   r"photo.?acoust", True),
     ("counts",          r"\bcounts?\b", False),
-    ("T",               r"transmi|%\s*T\b|\bT\s*[\[(]?\s*%", True),
+    ("T",               r"transmi|durchl(?:ä|ae)ss|%\s*T\b|\bT\s*[\[(]?\s*%", True),
     ("T",               r"^\W*T\W*$", False),
-    ("R",               r"reflect|%\s*R\b|\bR\s*[\[(]?\s*%", True),
+    ("R",               r"r[eé]flect|reflex|reflekt|remiss|remitt|%\s*R\b|\bR\s*[\[(]?\s*%", True),
     ("R",               r"^\W*R\W*$", False))
 Y_WORDS = tuple((kind, re.compile(pattern, re.I), remark) for kind, pattern, remark in Y_WORDS)
 PERCENT = re.compile(r"%|percent|prozent", re.I)
@@ -77,7 +78,7 @@ def y_kind(text:str|None,    # What the file calls its values
         if (trusted or not remark) and pattern.search(text or ""): return f"%{kind}" if kind in "TR" and PERCENT.search(text) else kind
     return None
 
-# %% ../nbs/05_units.ipynb #c08c14d3
+# %% ../nbs/05_units.ipynb #1f2017e4
 X_WORDS = (("Raman shift", r"raman"),
            ("cm⁻¹",        r"cm\W{0,4}1\b|cm⁻¹|1\s*/\s*cm|wave.?num|wellenzahl|kayser"),
            ("µm",          r"[µμ]m\b|\bum\b|micro(?:n|met)"),
@@ -92,7 +93,7 @@ def x_kind(text:str|None # What the file calls its axis
     "The unit that a name or unit of the axis means"
     return next((kind for kind, pattern in X_WORDS if pattern.search(text or "")), None)
 
-# %% ../nbs/05_units.ipynb #a302b4df
+# %% ../nbs/05_units.ipynb #e7cb26f9
 AXIS_RANGE = (350., 12500.) # cm⁻¹, mid- and near-infrared (28.6–0.8 µm)
 NEAR_NM = 2600.             # An even axis that ends below is nm of a near-infrared instrument or cm⁻¹ of a laser one
 MAX_UM = 50.                # An infrared axis in µm ends below
@@ -114,7 +115,7 @@ def _infer_x(path, x:np.ndarray)->str:
     if high <= NEAR_NM: raise SpectrumFormatError(path, f"{span}; it may be near-infrared in nm or a part of the mid-infrared in cm⁻¹. {advice}")
     return "cm⁻¹"
 
-# %% ../nbs/05_units.ipynb #4282d557
+# %% ../nbs/05_units.ipynb #299d9975
 def find_x(path,
     x:np.ndarray,      # The axis as it stands in the file, shape (n,)
     declared:str|None, # What the file calls it
@@ -137,7 +138,7 @@ def to_wavenumber(x:np.ndarray, # In `unit`, shape (n,)
     "Axis in cm⁻¹"
     return x if unit == "cm⁻¹" else {"µm":1e4, "nm":1e7}[unit]/x
 
-# %% ../nbs/05_units.ipynb #c8e71d2c
+# %% ../nbs/05_units.ipynb #81edf4af
 TILT, LOW_BASELINE, HIGH_BASELINE = .1, .35, .40 # Judged on MPX_specDB, see below
 T_RANGE = (-.05, 1.3)    # Fraction of light; noise makes less than nothing, a dirty background more than all
 MAX_ABSORBANCE = 10.     # One photon in 10¹⁰; real, badly contacted spectra reach 8 (MPX_specDB, tag M)
@@ -159,13 +160,16 @@ def looks_like(values:np.ndarray, # Fraction of one, not percent; mid-infrared, 
     if direction >= .3 or baseline <= LOW_BASELINE and direction > -TILT or baseline < .1: return "absorbance"
     return None
 
-# %% ../nbs/05_units.ipynb #956c6b2a
+# %% ../nbs/05_units.ipynb #ca8aa12c
 PERCENT_ABOVE, FRACTION_BELOW = 2., 1.5 # A fraction stays below the one; percent of a sample worth measuring exceeds the other
 UNREADABLE = {"single beam": "a single-beam spectrum holds source and air, not the sample; export it ratioed against the background",
               "interferogram": "an interferogram is no spectrum yet; export it after Fourier transform and background",
               "Raman intensity": "Raman is another technique; an infrared spectrum is needed", "counts": "detector counts are no absorbance; an infrared absorbance is needed",
               "emission": "emission cannot be turned into absorbance without the temperature", "photoacoustic": "a photoacoustic signal has no defined absorbance",
+              "absorptance": "absorptance is 1 − T and no absorbance; export absorbance or transmittance",
               "derivative": "a derivative cannot be turned back into an absorbance; export the original"}
+
+SCALED = re.compile(r"\bm(?:AU|Abs|OD)\b|milli.?abs|10\s*\^?\s*[-−–]\s*\d", re.I)
 
 def _percent_like(values:np.ndarray)->bool:
     "Whether values have range and shape of percent transmittance"
@@ -187,6 +191,7 @@ def find_y(path,
     kind = y_kind(declared)
     if kind in UNREADABLE: raise SpectrumFormatError(path, f"holds {kind} ({str(declared).strip()!r}): {UNREADABLE[kind]}")
     if kind is None: return _infer_y(path, values)
+    if SCALED.search(declared): raise SpectrumFormatError(path, f"says {declared.strip()!r}: the values are scaled by a power of ten; export them unscaled")
     top = np.sort(values)[int(.98*(values.size - 1))] if kind in ("T", "%T", "R", "%R") else 0
     if kind in ("T", "R") and top > PERCENT_ABOVE: return f"%{kind}", [f"says {declared.strip()!r}, but the values reach {values.max():.4g}; read as percent"]
     if kind in ("%T", "%R") and top <= FRACTION_BELOW:
@@ -195,9 +200,10 @@ def find_y(path,
     if kind == "absorbance" and np.abs(values).max() > MAX_ABSORBANCE:
         raise SpectrumFormatError(path, f"says {declared.strip()!r}, but the values reach {values[np.abs(values).argmax()]:.4g}; absorbance stays within ±{MAX_ABSORBANCE:g}. They may be counts, as of a Raman spectrum")
     if kind == "absorbance" and looks_like(values) == "T": return kind, [f"says {declared.strip()!r}, but bands point down from a baseline near {np.median(values):.2f}, as in transmittance; kept as declared"]
+    if kind in ("T", "R") and looks_like(values) == "absorbance": return kind, [f"says {declared.strip()!r}, but bands point up from a baseline near {np.median(values):.2f}, as in absorbance; kept as declared"]
     return kind, []
 
-# %% ../nbs/05_units.ipynb #51d4da31
+# %% ../nbs/05_units.ipynb #b676ecc8
 DARK = 1e-6      # Fraction of light below which a detector sees noise
 MAX_LOST = .25   # Share of points without a defined absorbance that a spectrum may have
 REFLECTANCE = ("log", "kubelka-munk") # What becomes of reflectance
@@ -213,7 +219,7 @@ def from_kubelka_munk(f:np.ndarray # Kubelka–Munk units, not negative
     "Reflectance, fraction, of a Kubelka–Munk value"
     return 1 + f - np.sqrt(f**2 + 2*f)
 
-# %% ../nbs/05_units.ipynb #a3727989
+# %% ../nbs/05_units.ipynb #9343beed
 def _logarithm(path, light:np.ndarray, what:str, reflectance:str)->tuple:
     "Absorbance of a fraction of light, nan where it is dark, and the flags"
     dark = light < DARK
@@ -243,7 +249,7 @@ def to_absorbance(path,
     light, more = _logarithm(path, from_kubelka_munk(values), "reflectance", "log")
     return light, flags + more
 
-# %% ../nbs/05_units.ipynb #d1eb7c5e
+# %% ../nbs/05_units.ipynb #3a409601
 def to_increasing(path,
     wn:np.ndarray,     # cm⁻¹, shape (n,)
     values:np.ndarray, # Shape (n,)
@@ -263,7 +269,7 @@ def to_increasing(path,
         raise SpectrumFormatError(path, reason)
     return wn[::order], values[::order]
 
-# %% ../nbs/05_units.ipynb #d3fb726f
+# %% ../nbs/05_units.ipynb #9e81873c
 MID_INFRARED, MARGIN = (600., 4000.), (350., 4050.) # cm⁻¹: the range that is used, and what is kept of a file
 
 def crop(path, wn:np.ndarray # cm⁻¹, shape (n,)

@@ -2,12 +2,12 @@
 import csv, hashlib
 from pathlib import Path
 import numpy as np
-import pytest
+import pytest, tifffile
 from PIL import Image
 from conftest import ROOT
 from microplastic_aging.information_bar import find_information_bar
 from microplastic_aging.micrographs import read_micrograph, write_micrograph
-from microplastic_aging.picture_files import read_grey
+from microplastic_aging.picture_files import MicrographFormatError, read_grey
 
 SHARED = next((p/"shared/data/sem_files" for p in ROOT.parents if (p/"shared/data/sem_files").is_dir()), None)
 ROWS = list(csv.DictReader(line for line in Path(__file__).with_name("micrograph_bars.csv").read_text(encoding="utf-8").splitlines() if not line.startswith("#")))
@@ -56,3 +56,15 @@ def test_simulated_pictures_have_no_bar(simulated, tmp_path):
     for image in simulated[:8]:
         read = read_micrograph(write_micrograph(tmp_path/"s.png", image), .2)
         assert np.array_equal(np.round(255*read.image).astype(np.uint8), image) and read.um_per_px == .2 and read.meta.flags == ()
+
+@pytest.mark.parametrize("ring", ["no tags", "a page"])
+def test_pages_in_a_ring_are_refused(tmp_path, ring):
+    "A TIFF whose page names itself as the next one has no last page"
+    path = tmp_path/"ring.tif"
+    tifffile.imwrite(path, np.zeros((64, 64), np.uint8), metadata=None)
+    content = bytearray(path.read_bytes())
+    at = int.from_bytes(content[4:8], "little")
+    after = at + 2 + 12*int.from_bytes(content[at:at + 2], "little")
+    content[after:after + 4] = at.to_bytes(4, "little")
+    path.write_bytes(bytes.fromhex("49492a0008000000000008000000") if ring == "no tags" else bytes(content))
+    with pytest.raises(MicrographFormatError, match="ring"): read_micrograph(path)
