@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['SEARCHED', 'TALLEST', 'MIN_ROWS', 'MIN_SHARE', 'TOLERANCES', 'FILLED', 'LINE', 'THIN', 'JUMP', 'DRAWN', 'CLEAR',
            'INK', 'CRISP', 'MAX_COLUMNS', 'TURNS', 'STEP', 'MIN_STEP', 'EVERYWHERE', 'VEILED', 'SHORTEST', 'LONGEST',
-           'MIN_LENGTH', 'MAX_PARTS', 'TICKS', 'InformationBar', 'find_information_bar', 'find_scale_bar']
+           'MIN_LENGTH', 'MAX_PARTS', 'ALIKE', 'TICKS', 'InformationBar', 'find_information_bar', 'find_scale_bar']
 
-# %% ../nbs/18_information_bar.ipynb #3db2acb2
+# %% ../nbs/18_information_bar.ipynb #92f95941
 from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-# %% ../nbs/18_information_bar.ipynb #20fb44c9
+# %% ../nbs/18_information_bar.ipynb #b60ce87d
 SEARCHED = .3             # Share of the height, from the bottom, in which a bar is looked for
 TALLEST = .25             # Largest share of the height that a bar may take
 MIN_ROWS, MIN_SHARE = 8, .012 # A bar has at least so many rows, and so large a share of the height
@@ -62,7 +62,7 @@ def _flatness(shares:np.ndarray, tolerance:int, tail:int)->tuple:
     thin = line & ~ndimage.binary_opening(line, np.ones(THIN + 1))
     return np.where(thin, 1., ground), grounds
 
-# %% ../nbs/18_information_bar.ipynb #f37810ca
+# %% ../nbs/18_information_bar.ipynb #a3b5d4e2
 def _edges(flat:np.ndarray, gap:int)->list:
     "Rows where flatness jumps, from the top, within the run of flat rows that ends at the bottom"
     rows, start, missing = len(flat), len(flat), 0
@@ -110,7 +110,7 @@ def _blurred(band:np.ndarray, start:int)->int:
         if step > max(6, 5*usual) and spread[-rows] < .95*spread[-rows - 1]: return rows
     return 0
 
-# %% ../nbs/18_information_bar.ipynb #43ea23f8
+# %% ../nbs/18_information_bar.ipynb #af10f24b
 TURNS = 12   # Changes between ground and writing in a row of text
 
 def _melted(band:np.ndarray, height:int, tolerance:int)->InformationBar|None:
@@ -130,7 +130,7 @@ def _melted(band:np.ndarray, height:int, tolerance:int)->InformationBar|None:
     margin = empty if empty <= max(24, .03*height) else min(gap, max(2, len(band) - 1 - inked[-1]))
     return InformationBar(int(len(band) - top + margin), _style(grounds[0]), False)
 
-# %% ../nbs/18_information_bar.ipynb #019b87ce
+# %% ../nbs/18_information_bar.ipynb #9cd11fb7
 STEP = 6.        # Step at the edge over the largest usual step from row to row
 MIN_STEP = 5     # Grey levels
 EVERYWHERE = .7  # Share of the columns that step together at the edge of a veil
@@ -163,7 +163,7 @@ def _written(band:np.ndarray, start:int, middle:np.ndarray)->bool:
     same = standing & (np.abs(band - np.float32(np.bincount(ink, minlength=256).argmax())) <= 2)
     return bool(_crisp(ink, 0) > 1.5*CRISP and same[start:].mean() > 4*same[:start].mean())
 
-# %% ../nbs/18_information_bar.ipynb #65f040e1
+# %% ../nbs/18_information_bar.ipynb #2f595dd8
 def find_information_bar(
     image:np.ndarray,  # Grey, uint8 or float in 0–1, shape (h, w)
     translucent=True,  # Look for veils too
@@ -180,10 +180,11 @@ def find_information_bar(
             if found := search(band, height, tolerance): return found
     return _translucent(band, height) if translucent else None
 
-# %% ../nbs/18_information_bar.ipynb #f2eb7eba
+# %% ../nbs/18_information_bar.ipynb #114cf7b0
 SHORTEST, LONGEST = .02, .95 # Length of a scale bar over the width of the picture
 MIN_LENGTH = 16              # px
 MAX_PARTS = 3000             # More pieces than that are noise, no writing
+ALIKE = 1.05                 # Lines whose lengths differ by more cannot both be the scale bar
 TICKS = 6                    # Ticks of a ladder, at least
 
 def _parts(band:np.ndarray)->list:
@@ -223,11 +224,14 @@ def find_scale_bar(
     if not rows: band = np.where((band >= 250) | (band <= 5), band, 128).astype(np.uint8)
     parts = _parts(band)
     lines = [(vertical, columns) for vertical, columns, mask in parts if _is_line(mask) and mask.shape[1] >= MIN_LENGTH/2]
-    lengths = [columns.stop - columns.start for _, columns in lines] + [_ladder(parts)]
+    lengths, halves = [_ladder(parts)], set()
     for first, (vertical, columns) in enumerate(lines):
         for other_vertical, other in lines[first + 1:]:
             near, far = sorted((columns, other), key=lambda c: c.start)
             half, other_half = near.stop - near.start, far.stop - far.start
-            if vertical == other_vertical and near.stop < far.start and abs(half - other_half) <= max(2, .05*half): lengths.append(far.stop - near.start)
+            if vertical == other_vertical and near.stop < far.start and abs(half - other_half) <= max(2, .05*half):
+                lengths.append(far.stop - near.start)
+                halves |= {near.start, far.start}
+    lengths += [columns.stop - columns.start for _, columns in lines if columns.start not in halves]
     fitting = [length for length in lengths if max(MIN_LENGTH, SHORTEST*band.shape[1]) <= length <= LONGEST*band.shape[1]]
-    return float(max(fitting)) if fitting else None
+    return float(max(fitting)) if fitting and max(fitting) <= ALIKE*min(fitting) else None # two lines of different length: which is meant is not ours to guess
