@@ -223,7 +223,8 @@ def test_a_bug_shows_its_traceback(dataset):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal")
 def test_ctrl_c_is_told_in_one_line(tmp_path):
-    p = subprocess.Popen([sys.executable, "-c", ENTRY, "simulate", "big", "--samples", "90"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    p = subprocess.Popen([sys.executable, "-c", ENTRY, "simulate", "big", "--samples", "90"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True,
+                         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) # a suite that runs in the background hands on that Ctrl-C is ignored
     head = ""
     while not re.search(r"\b[1-9]\d?/90 ", head) and (c := p.stderr.read(1)): head += c # the bar has begun to count
     os.killpg(p.pid, signal.SIGINT)
