@@ -6,7 +6,7 @@
 __all__ = ['SEVERITY_CEILING', 'MECHANISM_OF', 'RESAMPLES', 'iou', 'chance_iou', 'true_masks', 'ranked_numbers', 'measure_view',
            'measure_truth', 'feature_scores', 'score_truth', 'truth_table']
 
-# %% ../nbs/32_surface_truth.ipynb #3b084be2
+# %% ../nbs/32_surface_truth.ipynb #41a35703
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
@@ -17,7 +17,7 @@ from .micrographs import Micrograph
 from .simulate import simulate_view, specimen_table
 from .surface import COMMON_UM_PER_PX, FEATURES, crack_numbers, groove_numbers, pit_numbers, surface_masks, to_scale
 
-# %% ../nbs/32_surface_truth.ipynb #c0a24aca
+# %% ../nbs/32_surface_truth.ipynb #6551f92b
 SEVERITY_CEILING = 1.5 # Severity above which `sim_surfaces` carves nothing more
 MECHANISM_OF = {feature.name: feature.mechanism for feature in SURFACE_FEATURES}
 
@@ -41,7 +41,7 @@ def true_masks(
     "Ground truth at another scale: a pixel belongs to a mark that covers half of it"
     return np.stack([resize(m.astype(np.float32), shape, order=1, mode="reflect", anti_aliasing=shape[0] < m.shape[0]) > .5 for m in masks])
 
-# %% ../nbs/32_surface_truth.ipynb #0a8dd4fe
+# %% ../nbs/32_surface_truth.ipynb #f3a8fe01
 def ranked_numbers(masks:dict, um_per_px:float)->dict: # Feature -> number
     "What is compared with severity: crack length per area, µm/µm²; share of the surface under pits; under grooves"
     return dict(crack=crack_numbers(masks["crack"], um_per_px)["crack_density"]/um_per_px, pit=float(masks["pit"].mean()), groove=float(masks["groove"].mean()))
@@ -74,7 +74,7 @@ def measure_truth(
     rows = specimen_table(seed=seed).groupby("aging_type").head(per_class).itertuples()
     return pd.DataFrame(Parallel(jobs)(delayed(measure_view)(row, view, seed) for row in rows for view in range(views)))
 
-# %% ../nbs/32_surface_truth.ipynb #62f56da6
+# %% ../nbs/32_surface_truth.ipynb #74df0d81
 RESAMPLES = 1000
 
 def _subsets(table, feature)->dict: # Name -> bool (n,)
@@ -123,7 +123,7 @@ def score_truth(
         rows += [dict(feature=feature, score=score, value=float(number), low=float(spread[score].quantile(.025)), high=float(spread[score].quantile(.975))) for score, number in value.items()]
     return pd.DataFrame(rows)
 
-# %% ../nbs/32_surface_truth.ipynb #20d09425
+# %% ../nbs/32_surface_truth.ipynb #66c9447e
 def truth_table(
     record:dict,  # Content of `nbs/results/surface.json`
 )->pd.DataFrame:  # One row a score, one column a feature: value [low, high]
