@@ -240,3 +240,11 @@ def test_a_reader_that_leaves(dataset):
     assert p.stdout.readline() == "20000 errors:\n"
     p.stdout.close()
     assert "Traceback" not in p.communicate(timeout=60)[1]
+
+@pytest.mark.parametrize("line", [("check", "loose"), ("predict", "model", "data")])
+def test_a_scale_bar_needs_a_unit(dataset, line):
+    (dataset.parent/"loose").mkdir()
+    assert_refused(run(*line, "--scale-bar", "10"), "is no length with a unit", code=2)
+
+def test_a_scale_bar_is_for_a_folder_without_manifest(dataset):
+    assert_refused(run("check", "data", "--scale-bar", "10um"), "the column um_per_px", code=2)
