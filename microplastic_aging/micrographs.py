@@ -6,7 +6,7 @@
 __all__ = ['AGREE', 'CONTRADICTS', 'DIM', 'BLACK', 'MAX_MIRRORED', 'Micrograph', 'scale_bar_um', 'plot_micrograph',
            'read_micrograph', 'write_micrograph', 'to_view']
 
-# %% ../nbs/20_micrographs.ipynb #d6b8a3fb
+# %% ../nbs/20_micrographs.ipynb #a0484001
 import io
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from .picture_files import MAX_PX, MicrographFormatError, read_grey
 from .sem_metadata import SAME, SemMetadata, read_sem_metadata
 from .spectra import write_atomic
 
-# %% ../nbs/20_micrographs.ipynb #87822e1c
+# %% ../nbs/20_micrographs.ipynb #ba4f2e2f
 @dataclass(eq=False)
 class Micrograph:
     "One grey picture of a surface and its scale"
@@ -35,7 +35,7 @@ class Micrograph:
         if self.um_per_px is not None and not (0 < self.um_per_px < np.inf):
             raise MicrographFormatError(self.path, f"um_per_px is {self.um_per_px}; give the side of a pixel in µm, above 0, or leave it out")
 
-# %% ../nbs/20_micrographs.ipynb #6ec6cf95
+# %% ../nbs/20_micrographs.ipynb #91f3afb7
 def scale_bar_um(
     width_um:float, # Width of the picture, µm
 )->float:           # µm
@@ -66,7 +66,7 @@ def plot_micrograph(
     ax.text(.05*width, .89*height, f"{bar:g} µm", va="bottom", **note)
     return ax
 
-# %% ../nbs/20_micrographs.ipynb #07720da1
+# %% ../nbs/20_micrographs.ipynb #4b368cb3
 AGREE = 2       # Rows by which metadata and pixels may differ
 CONTRADICTS = .05 # Two scales further apart than this ratio contradict each other
 DIM = .3        # A picture with no grey above this is dim; a camera of 14 bits in a file of 16 stays below .25
@@ -91,7 +91,7 @@ def _scale(meta:SemMetadata, given:float|None, drawn_px:float|None, drawn_um:flo
     (way, um), others = known[0], known[1:]
     return um, way, flags + tuple(f"{um:g} µm per px ({way}), but {other:g} by another way ({how}): check it" for how, other in others if abs(other/um - 1) > CONTRADICTS)
 
-# %% ../nbs/20_micrographs.ipynb #82cb4e60
+# %% ../nbs/20_micrographs.ipynb #6c99bae1
 def read_micrograph(
     path,                      # A PNG, JPEG, BMP or TIFF file; its content decides, not its name
     um_per_px:float|None=None, # Side of a pixel, µm; None to take it from the metadata
@@ -108,13 +108,14 @@ def read_micrograph(
     above = find_information_bar(grey[::-1], translucent=False)
     top = above.rows if above and above.sharp and above.rows + rows < height/2 else 0
     if top: bar_flags += (f"a strip of {top} rows with writing at the top was cut",)
+    if rows + top >= height: raise MicrographFormatError(path, f"the information bar would take {rows} of {height} rows ({bar}): no picture of the specimen is left; export it with its surface")
     surface = grey[top:height - rows].copy() if rows or top else grey
     if surface.max() <= BLACK: bar_flags += ("is black: no picture was taken",)
     elif surface.max() < DIM: bar_flags += (f"uses only the lowest {surface.max():.0%} of the grey range: the camera may give fewer bits than the file has; stretch it before comparing brightness",)
     meta = replace(meta, bar_rows=rows, found=f"{scale}; {bar}", flags=(*meta.flags, *scale_flags, *bar_flags))
     return Micrograph(surface, um, path, meta)
 
-# %% ../nbs/20_micrographs.ipynb #9e8d0583
+# %% ../nbs/20_micrographs.ipynb #1ebf6139
 def write_micrograph(
     path,             # Where to, usually `.png`
     image:np.ndarray, # Grey, float in 0–1 or uint8, shape (h, w)
@@ -126,7 +127,7 @@ def write_micrograph(
     Image.fromarray(image).save(content, "PNG")
     return write_atomic(path, content.getvalue())
 
-# %% ../nbs/20_micrographs.ipynb #e57dedd4
+# %% ../nbs/20_micrographs.ipynb #9afd4dcd
 MAX_MIRRORED = 8. # Field over shorter side of the picture
 
 def _mean_over(
