@@ -9,7 +9,7 @@ __all__ = ['MODES', 'K_FOLDS', 'SIZE_PX', 'QUICK_SAMPLES', 'QUICK_EPOCHS', 'MIN_
            'prediction_table', 'probability_columns', 'summarise', 'run_study', 'train_manifest', 'model_folder',
            'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #ed0158f5
+# %% ../nbs/60_study.ipynb #d020fd62
 import io, json, os, platform, subprocess, sys, time, warnings
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -21,17 +21,17 @@ import torch
 from tqdm import tqdm
 from . import __version__
 from .aging import MECHANISMS, InputError, Scheme, find_scheme
-from .compare import CLASSICAL, SIDES, classical_features, compare_models, fit_predict_classical
+from .baselines import BASELINES, CLASSICAL, classical_features, fit_predict_classical, why_not
+from .compare import SIDES, compare_models
 from .fusion import to_mechanism_prob
 from .learner import Recipe, learning_curve, load_model, predict_arrays, save_model, train_model
 from .manifest import read_unlabelled
-from .probes import mean_log
 from .report import write_report
 from .samples import Arrays, Samples, decode, decode_unlabelled, grouped_folds, random_folds, read_samples
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 
-# %% ../nbs/60_study.ipynb #0eb8c567
+# %% ../nbs/60_study.ipynb #b3a1974a
 MODES = dict(study=1, quick=1, full=5, control=1) # grouped folds that are run; the random split is one fold in all but `control`
 K_FOLDS, SIZE_PX = 5, 160              # folds; side of the model's view in pixels
 QUICK_SAMPLES, QUICK_EPOCHS = 400, 8
@@ -70,10 +70,10 @@ class StudyConfig:
         epochs = self.epochs or (QUICK_EPOCHS if self.quick else None)
         return replace(Recipe(), epochs=epochs) if epochs else Recipe()
 
-# %% ../nbs/60_study.ipynb #a2cebd25
+# %% ../nbs/60_study.ipynb #eebf5c8d
 def write_json(path, content): write_atomic(path, json.dumps(content, indent=1).encode())
 
-# %% ../nbs/60_study.ipynb #0fe65460
+# %% ../nbs/60_study.ipynb #8fdbb7e9
 @dataclass
 class Run:
     "A study while it runs"
@@ -100,7 +100,7 @@ class Run:
         return [] if self.config.mode == "control" else [0]
 
     def todo(self)->list: # (model, split, fold), cheap ones first within a fold
-        names = [m for m in SIDES if m in self.models and m != "classical_fusion"]
+        names = [m for m in SIDES if m in self.models]
         splits = [("grouped", k) for k in self.grouped] + [("random", k) for k in self.random]
         return [(m, split, k) for split, k in splits for m in names]
 
@@ -108,11 +108,15 @@ class Run:
     def models(self)->list:
         there = dict(image=self.arrays.has_image.any(), spectrum=self.arrays.has_spectrum.any())
         able = [m for m, sides in SIDES.items() if all(there[s] for s in sides)]
-        asked = self.config.models or able
-        needed = {"classical_image", "classical_spectrum"} if "classical_fusion" in asked else set()
-        return [m for m in able if m in asked or m in needed]
+        usual = [m for m in able if m not in BASELINES or BASELINES[m].default or self.config.mode == "full"]
+        return [m for m in able if m in (self.config.models or usual) and m not in self.skipped]
 
-# %% ../nbs/60_study.ipynb #5656df5a
+    @property
+    def skipped(self)->dict: # Baseline that would be run -> why it is not
+        asked = self.config.models or (CLASSICAL if self.config.mode == "full" else [m for m in CLASSICAL if BASELINES[m].default])
+        return {m: why for m in CLASSICAL if m in asked and (why := why_not(m))}
+
+# %% ../nbs/60_study.ipynb #2937fd1c
 def stage_file(out, model, split, fold, kind): return Path(out)/"stages"/f"{model}-{split}-{fold}.{kind}"
 
 def read_stage(out, model, split, fold)->tuple: # rows (m,), probabilities (m, n_classes), notes
@@ -123,15 +127,16 @@ def run_piece(run:Run, features, model:str, split:str, fold:int):
     "Fit one model on one fold and write what it answers"
     train, test = run.rows(split, fold)
     start, y, n = time.time(), run.samples.y, run.samples.scheme.n
-    if model in CLASSICAL: prob, curve = fit_predict_classical(model, features(), y, train, test, n), []
-    else: prob, curve = run_deep(run, model, split, fold, train, test)
+    groups = run.samples.groups if split == "grouped" else np.arange(len(y)) # a random split is blind to specimens, and so is tuning in it
+    if model in CLASSICAL: prob, notes = fit_predict_classical(model, features(), y, groups, train, test, n, run.config.seed)
+    else: prob, notes = run_deep(run, model, split, fold, train, test)
     held = io.BytesIO()
     np.savez(held, rows=test, prob=prob)
     (run.out/"stages").mkdir(parents=True, exist_ok=True)
     write_atomic(stage_file(run.out, model, split, fold, "npz"), held.getvalue())
-    write_json(stage_file(run.out, model, split, fold, "json"), dict(seconds=round(time.time() - start, 1), curve=curve))
+    write_json(stage_file(run.out, model, split, fold, "json"), dict(seconds=round(time.time() - start, 1), curve=[]) | notes)
 
-def run_deep(run:Run, model, split, fold, train, test)->tuple: # probabilities (len(test), n_classes), learning curve
+def run_deep(run:Run, model, split, fold, train, test)->tuple: # probabilities (len(test), n_classes), notes: the learning curve
     "Train a network; its weights go to `models/`"
     c, a = run.config, run.arrays
     with tqdm(total=c.recipe.epochs, desc=f"  {model}, {split} fold {fold}", unit="epoch", leave=False, disable=not run.progress) as bar:
@@ -139,14 +144,14 @@ def run_deep(run:Run, model, split, fold, train, test)->tuple: # probabilities (
     save_model(learn, run.out/"models"/f"{model}-{split}-{fold}", model_card(run.samples, a, split=split, fold=fold))
     prob, _ = predict_arrays(learn, a, test)
     there = np.any([getattr(a, f"has_{s}")[test] for s in SIDES[model]], axis=0)
-    return np.where(there[:, None], prob, np.nan), learning_curve(learn)
+    return np.where(there[:, None], prob, np.nan), dict(curve=learning_curve(learn))
 
 def model_card(samples:Samples, arrays:Arrays, **more)->dict:
     "What a model rests on"
     view = dict(fov_um=arrays.fov_um, size_px=int(arrays.image.shape[-1]))
     return dict(simulated=samples.simulated, view=view, data=samples.provenance, data_hash=arrays.hash, label=samples.label, package=__version__, **more)
 
-# %% ../nbs/60_study.ipynb #19718942
+# %% ../nbs/60_study.ipynb #18146c34
 def open_run(config:StudyConfig, progress=True)->Run:
     "Make or reopen the run folder: data, arrays, folds"
     out = Path(config.out)
@@ -162,6 +167,7 @@ def open_run(config:StudyConfig, progress=True)->Run:
     k = fold_count(y, samples.groups)
     folds = dict(grouped=grouped_folds(y, samples.groups, k, config.seed), random=random_folds(y, k, config.seed))
     run = Run(config, samples, arrays, folds, k, progress)
+    if not run.models: raise StudyError(f"{source}: none of {', '.join(config.models)} can run: " + ("; ".join(run.skipped.values()) or "the samples lack the side that they look at"))
     write_run_head(run)
     return run
 
@@ -194,12 +200,12 @@ def timed(out, stage, fn, *args, **kwargs):
     write_json(path, seconds | {stage: max(round(time.time() - start, 1), seconds.get(stage, 0))}) # a resumed run that finds the work done keeps the time it took
     return value
 
-# %% ../nbs/60_study.ipynb #8c81ccd9
+# %% ../nbs/60_study.ipynb #7f75e8d9
 def write_run_head(run:Run):
     "config.json, provenance.json, folds.csv, environment.json"
     c, s = run.config, run.samples
     scheme = dict(name=s.scheme.name, classes=s.scheme.classes, bits=s.scheme.bits)
-    write_json(run.out/"config.json", dict(format=1, **asdict(c), grouped=run.grouped, random=run.random, k=run.k, models_run=run.models,
+    write_json(run.out/"config.json", dict(format=1, **asdict(c), grouped=run.grouped, random=run.random, k=run.k, models_run=run.models, models_skipped=run.skipped,
         recipe=asdict(c.recipe), size_px=SIZE_PX, fov_um=run.arrays.fov_um, scheme_used=scheme))
     write_json(run.out/"provenance.json", s.provenance)
     table = pd.DataFrame(dict(row=range(len(s)), sample_id=s.table.sample_id, specimen=s.groups, label=s.table[s.label], y=s.y, **run.folds))
@@ -218,7 +224,7 @@ def commit()->str|None:
     try: return git("rev-parse", "--short=10", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError): return None
 
-# %% ../nbs/60_study.ipynb #a47ae873
+# %% ../nbs/60_study.ipynb #1e1fa6bc
 def pooled(run:Run, split:str)->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split"
     out = {}
@@ -226,7 +232,6 @@ def pooled(run:Run, split:str)->dict: # model -> probabilities (n, n_classes), n
         if s != split: continue
         rows, prob, _ = read_stage(run.out, model, s, fold)
         out.setdefault(model, np.full((len(run.samples), prob.shape[1]), np.nan))[rows] = prob
-    if out and "classical_fusion" in run.models: out["classical_fusion"] = mean_log(out["classical_image"], out["classical_spectrum"])
     return {m: out[m] for m in SIDES if m in out}
 
 def prediction_table(run:Run, split, probs)->pd.DataFrame:
@@ -246,7 +251,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #a09cb535
+# %% ../nbs/60_study.ipynb #e903109e
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -274,7 +279,7 @@ def summarise(run:Run)->dict:
     write_json(run.out/"metrics.json", metrics)
     return metrics
 
-# %% ../nbs/60_study.ipynb #45c1b241
+# %% ../nbs/60_study.ipynb #668888ee
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -284,9 +289,10 @@ def run_study(
     "Run a study, or go on with it"
     run, held = open_run(config, progress), {}
     def features(): # computed when a classical piece needs them, once
-        if not held: held.update(timed(run.out, "features", classical_features, run.arrays))
-        return held
+        if not held: held["made"] = classical_features(run.arrays, progress=progress)
+        return held["made"]
     todo = run.todo()
+    for why in run.skipped.values(): warnings.warn(f"left out: {why}", stacklevel=2)
     with tqdm(total=sum(COST.get(m, .5) for m, *_ in todo), desc="study", disable=not progress, bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}") as bar:
         for model, split, fold in todo:
             bar.set_postfix_str(f"{model}, {split} fold {fold}")
@@ -295,7 +301,7 @@ def run_study(
     summarise(run)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #273f2fc6
+# %% ../nbs/60_study.ipynb #6f6405df
 def train_manifest(
     manifest,               # Manifest or its folder
     out,                    # Model folder to write
@@ -323,7 +329,7 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #cbff3a2f
+# %% ../nbs/60_study.ipynb #9e8356a2
 def predict_manifest(
     model,        # Model folder or run folder
     manifest,     # Manifest or its folder; labels are carried along unread
