@@ -8,7 +8,7 @@ __all__ = ['DERIVATIVE_GAIN', 'IMAGE_STRIDE', 'POINTS_PER_TOKEN', 'TOKEN_CM1', '
            'AttentionPool', 'TexturePool', 'CrossAttention', 'ConcatFusion', 'LateFusion', 'GatedFusion', 'FilmFusion',
            'BottleneckFusion', 'CrossAttentionFusion', 'to_mechanism_prob', 'TypeHead', 'let_through', 'AgingNet']
 
-# %% ../nbs/41_fusion.ipynb #be01e909
+# %% ../nbs/41_fusion.ipynb #e4a6de71
 import math
 from collections import OrderedDict
 from pathlib import Path
@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from .aging import InputError, Scheme
 from .spectra import GRID
 
-# %% ../nbs/41_fusion.ipynb #1b9aff4d
+# %% ../nbs/41_fusion.ipynb #2abd3d04
 DERIVATIVE_GAIN = 4. # brings the derivative to about the size of the SNV itself
 
 def standardise(
@@ -45,7 +45,7 @@ def spectrum_channels(
     both = F.pad(valid[:, 2:] & valid[:, :-2] & valid[:, 1:-1], (1, 1))
     return torch.stack([a, torch.where(both, slope, 0), valid.to(a.dtype)], 1)
 
-# %% ../nbs/41_fusion.ipynb #0d496ac0
+# %% ../nbs/41_fusion.ipynb #28149037
 IMAGE_STRIDE = 16 # px per token
 
 class ResBlock(nn.Module):
@@ -80,17 +80,17 @@ def place_code(
     rows, cols = (waves(torch.arange(n, device=device).float(), d//2, 64., 4.) for n in grid)
     return torch.cat([rows[:, None].expand(-1, len(cols), -1), cols[None].expand(len(rows), -1, -1)], -1).flatten(0, 1)
 
-# %% ../nbs/41_fusion.ipynb #dd19dce6
+# %% ../nbs/41_fusion.ipynb #23a51f35
 class ImageEncoder(nn.Module):
     "Micrographs of any size from 64 px to tokens of 16 × 16 px"
     def __init__(self,
         d:int=64,                # Length of a token, a multiple of 8
-        widths:tuple=(16, 24, 48) # Channels at 1/2, 1/4 and 1/8 of the size, multiples of 8
+        widths:tuple=(8, 16, 32, 48) # Channels at full size, 1/2, 1/4 and 1/8 of it, multiples of 8
     ):
         super().__init__()
-        a, b, c = widths
-        conv = lambda i, o, k: [nn.Conv2d(i, o, k, 2, k//2, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True)]
-        self.body = nn.Sequential(*conv(1, a, 5), *conv(a, b, 3), ResBlock(b, c), ResBlock(c, d))
+        full, a, b, c = widths
+        conv = lambda i, o, stride: [nn.Conv2d(i, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True)]
+        self.body = nn.Sequential(*conv(1, full, 1), *conv(full, a, 2), *conv(a, b, 2), ResBlock(b, c), ResBlock(c, d))
         self.place,self.d = nn.Parameter(torch.tensor(.1)),d
         self.to(memory_format=torch.channels_last)
 
@@ -104,7 +104,7 @@ class ImageEncoder(nn.Module):
         m = self.body(standardise(x).contiguous(memory_format=torch.channels_last))
         return m.flatten(2).transpose(1, 2) + self.place*place_code(m.shape[-2:], self.d, x.device)
 
-# %% ../nbs/41_fusion.ipynb #c5eb5499
+# %% ../nbs/41_fusion.ipynb #104f28fc
 def _backbone(name:str)->nn.Module:
     "The part of a torchvision or timm net that makes feature maps, its weights named as in the library"
     if name.startswith("timm/"):
@@ -173,7 +173,7 @@ def _published(name:str)->dict:
         return models.get_model_weights(name).DEFAULT.get_state_dict(progress=False)
     except (OSError, RuntimeError, AttributeError) as e: raise InputError(f"no published weights of {name} can be had here ({e}); download them elsewhere and name the file") from None
 
-# %% ../nbs/41_fusion.ipynb #c3669719
+# %% ../nbs/41_fusion.ipynb #3bafed51
 POINTS_PER_TOKEN = 4
 TOKEN_CM1 = GRID[::POINTS_PER_TOKEN] # centre of each token, cm⁻¹, shape (213,)
 
@@ -206,7 +206,7 @@ class SpectrumEncoder(nn.Module):
         gain, shift = self.place(self.code).chunk(2, -1)
         return h.squeeze(2).transpose(1, 2)*(1 + gain) + shift
 
-# %% ../nbs/41_fusion.ipynb #184b2891
+# %% ../nbs/41_fusion.ipynb #0a5e4dc3
 class AttentionPool(nn.Module):
     "Learned queries gather tokens into one vector; a side with no token gives zeros"
     def __init__(self, d:int, heads:int):
@@ -233,7 +233,7 @@ class TexturePool(AttentionPool):
         sd = (((x - mean[:, None])*there).pow(2).sum(1)/count).clamp(min=1e-5).sqrt()
         return self.bring(torch.cat([z, mean, sd], 1))*mask.any(-1, keepdim=True), w
 
-# %% ../nbs/41_fusion.ipynb #49225165
+# %% ../nbs/41_fusion.ipynb #f737c76b
 class CrossAttention(nn.Module):
     "Tokens `x` ask tokens `y`; pre-norm, residual, followed by an MLP"
     def __init__(self, d:int, heads:int):
@@ -254,7 +254,7 @@ class CrossAttention(nn.Module):
         x = x + self.out(a.transpose(1, 2).reshape(b, n, d))*seen
         return x + self.mlp(self.norm(x)), weights*seen[..., None] if need_weights else None
 
-# %% ../nbs/41_fusion.ipynb #e95cd25e
+# %% ../nbs/41_fusion.ipynb #db1f7682
 class ConcatFusion(nn.Module):
     "Joint embedding of surface and wavenumber tokens: pooled, side by side, one layer"
     def __init__(self,
@@ -309,7 +309,7 @@ class GatedFusion(ConcatFusion):
         rest = (1 - g)*has_spectrum[:, None]
         return g*self.join["image"](zi).tanh() + rest*self.join["spectrum"](zs).tanh(), dict(gate=torch.stack([g.mean(1), rest.mean(1)], 1))
 
-# %% ../nbs/41_fusion.ipynb #979d13a4
+# %% ../nbs/41_fusion.ipynb #a94cc13d
 class FilmFusion(ConcatFusion):
     "Each side scales and shifts the features of the other side's tokens"
     def __init__(self, d:int=64, heads:int=4):
@@ -353,7 +353,7 @@ class CrossAttentionFusion(ConcatFusion):
 
 OPERATORS = dict(late=LateFusion, concat=ConcatFusion, gated=GatedFusion, film=FilmFusion, bottleneck=BottleneckFusion, cross_attention=CrossAttentionFusion)
 
-# %% ../nbs/41_fusion.ipynb #12fe5c5a
+# %% ../nbs/41_fusion.ipynb #fc732f8e
 def to_mechanism_prob(
     type_prob,    # Type probabilities, shape (..., n_classes), array or tensor
     scheme:Scheme # Its bits say which types hold which mechanism
@@ -377,7 +377,7 @@ class TypeHead(nn.Module):
         logits = self.residual(z)
         return logits if self.mechanism is None else logits + self.mechanism(z) @ self.bits.T
 
-# %% ../nbs/41_fusion.ipynb #e159a804
+# %% ../nbs/41_fusion.ipynb #cd77be52
 def let_through(x:torch.Tensor, share:float)->torch.Tensor:
     "The same numbers, with a share of their gradient"
     return x if share == 1 else x.detach() if share == 0 else share*x + (1 - share)*x.detach()

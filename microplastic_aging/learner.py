@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['MODEL_FORMAT', 'MODEL_VERSION', 'CARD_KEYS', 'mechanism_logits', 'AgingLoss', 'headline_accuracy', 'macro_f1',
-           'aging_metrics', 'Recipe', 'WeightMean', 'cpu_has_bf16', 'CpuBfloat16', 'only_modality', 'aging_learner',
-           'EpochTeller', 'train_model', 'learning_curve', 'predict_arrays', 'ModelFormatError', 'save_model',
-           'load_model']
+           'aging_metrics', 'Recipe', 'WeightMean', 'cpu_has_bf16', 'CpuBfloat16', 'only_modality', 'start_from',
+           'aging_learner', 'EpochTeller', 'train_model', 'learning_curve', 'predict_arrays', 'ModelFormatError',
+           'save_model', 'load_model']
 
-# %% ../nbs/42_learner.ipynb #b00596fc
+# %% ../nbs/42_learner.ipynb #0e0de8f2
 import hashlib, json
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -31,7 +31,7 @@ from .loaders import ReadMicrograph, ReadSpectrum, aging_block, aging_dls
 from .samples import Arrays
 from .spectra import write_atomic
 
-# %% ../nbs/42_learner.ipynb #488dc27a
+# %% ../nbs/42_learner.ipynb #bbd6dfa2
 def mechanism_logits(
     logits:torch.Tensor, # Type logits, shape (..., n_classes)
     bits:torch.Tensor    # Bit pattern, shape (n_classes, 3)
@@ -41,8 +41,8 @@ def mechanism_logits(
     return spread.masked_fill(bits < .5, -torch.inf).logsumexp(-2) - spread.masked_fill(bits > .5, -torch.inf).logsumexp(-2)
 
 class AgingLoss:
-    "Smoothed cross-entropy of type, binary cross-entropy of mechanisms, auxiliary cross-entropy of single sides"
-    def __init__(self, scheme:Scheme, smooth:float=.1, mechanism:float=.5, auxiliary:float=.3):
+    "Smoothed cross-entropy of type and binary cross-entropy of mechanisms, for the answer and for each side alone"
+    def __init__(self, scheme:Scheme, smooth:float=.1, mechanism:float=.5, auxiliary:float=1.):
         self.n,self.smooth,self.mechanism,self.auxiliary,self.reduction = scheme.n,smooth,mechanism,auxiliary,"mean"
         varied = None if scheme.pattern is None else scheme.pattern[:, np.ptp(scheme.pattern, 0) > 0] # a bit that all types share teaches nothing
         self.bits = None if varied is None else torch.from_numpy(varied).float()
@@ -51,20 +51,21 @@ class AgingLoss:
         logits, target = (o.as_subclass(torch.Tensor) for o in (logits, target))
         heads = logits.float() if logits.ndim == 3 else logits.float()[:, None]
         q = torch.nn.functional.one_hot(target, self.n).float()*(1 - self.smooth) + self.smooth/self.n
-        ce = -(q[:, None]*heads.log_softmax(-1)).sum(-1)
-        loss = (ce[:, 0] + self.auxiliary*ce[:, 1:].sum(1))/(1 + self.auxiliary*(heads.shape[1] - 1))
-        if self.bits is not None and self.bits.shape[1]: loss = loss + self.mechanism*self._marginals(heads[:, 0], q)
+        each = -(q[:, None]*heads.log_softmax(-1)).sum(-1)
+        if self.bits is not None and self.bits.shape[1]: each = each + self.mechanism*self._marginals(heads, q)
+        loss = (each[:, 0] + self.auxiliary*each[:, 1:].sum(1))/(1 + self.auxiliary*(heads.shape[1] - 1))
         return loss.mean() if self.reduction == "mean" else loss
 
     def _marginals(self, logits, q):
         bits = self.bits.to(logits)
         odds = torch.nn.functional.binary_cross_entropy_with_logits
-        return odds(mechanism_logits(logits, bits), q @ bits, reduction="none").mean(-1)
+        wanted = (q @ bits)[:, None].expand(-1, logits.shape[1], -1)
+        return odds(mechanism_logits(logits, bits), wanted, reduction="none").mean(-1)
 
     def activation(self, logits): return logits.softmax(-1)
     def decodes(self, logits): return logits.argmax(-1)
 
-# %% ../nbs/42_learner.ipynb #ddeb7131
+# %% ../nbs/42_learner.ipynb #1bfd957c
 def headline_accuracy(
     pred,         # Class numbers, shape (n,)
     target,       # Class numbers, shape (n,)
@@ -83,17 +84,17 @@ def aging_metrics(scheme:Scheme)->list:
     "Headline accuracy and macro-F1 as fastai metrics over a whole validation set"
     return [AccumMetric(partial(headline_accuracy, scheme=scheme), dim_argmax=-1, name="accuracy"), AccumMetric(macro_f1, dim_argmax=-1, name="macro_f1")]
 
-# %% ../nbs/42_learner.ipynb #7d0e55f1
+# %% ../nbs/42_learner.ipynb #bf58b04c
 @dataclass(frozen=True)
 class Recipe:
     "How a model is trained; does not know of a validation set"
-    epochs:int=24        # Passes over the training rows
+    epochs:int=30        # Passes over the training rows
     lr:float=3e-3        # Peak learning rate of the cycle
     wd:float=.05         # Decoupled weight decay
     bs:int=32            # Samples a step
     smooth:float=.1      # Label smoothing
     mechanism:float=.5   # Weight of the mechanism loss
-    auxiliary:float=.3   # Weight of each side's own loss
+    auxiliary:float=1.   # Weight of each side's own loss beside the answer's
     ema:float=.99        # Decay of the running mean of the weights, per step
 
 class WeightMean(Callback):
@@ -117,7 +118,7 @@ class WeightMean(Callback):
     def after_validate(self): self.swap()
     def after_fit(self): self.swap(); self.mean = None # from here on the model holds the mean, in `get_preds` too
 
-# %% ../nbs/42_learner.ipynb #55c7f5e5
+# %% ../nbs/42_learner.ipynb #1fe20338
 def cpu_has_bf16()->bool:
     "Whether this processor multiplies bf16 in hardware, as far as torch tells"
     flags = getattr(torch.cpu, "get_capabilities", dict)()
@@ -132,7 +133,7 @@ class CpuBfloat16(Callback):
         self.cast.__exit__(None, None, None)
         self.learn.pred = to_float(self.pred)
 
-# %% ../nbs/42_learner.ipynb #4248e60a
+# %% ../nbs/42_learner.ipynb #ecfe1880
 def only_modality(
     arrays:Arrays, # Decoded samples
     modality:str   # 'fusion', 'image' or 'spectrum'
@@ -143,21 +144,42 @@ def only_modality(
     if modality == "spectrum": return replace(arrays, image=np.zeros((n, 1, 1), np.uint8), has_image=none)
     return arrays
 
+def start_from(
+    net:AgingNet,  # Receives
+    start:AgingNet # Gives: a net trained on other particles
+):
+    "Begin with what another net has learnt; where the classes differ, its heads stay behind and the encoders go"
+    if net.modality != start.modality: raise InputError(f"a {net.modality} model cannot begin with a {start.modality} model")
+    same = net.scheme.classes == start.scheme.classes and net.scheme.bits == start.scheme.bits
+    given, want = start.state_dict(), net.state_dict()
+    given = {k: v for k, v in given.items() if same or not k.startswith(("head.", "joint."))}
+    lacking = [k for k in given if k not in want or want[k].shape != given[k].shape]
+    if lacking: raise InputError(f"the model to begin with is of another build: {len(lacking)} tensors do not fit, first {lacking[0]}")
+    net.load_state_dict(given, strict=False)
+
 def aging_learner(
     dls,                    # From `aging_dls`
     scheme:Scheme,          # Classes and bits
     modality:str="fusion",  # 'fusion', 'image' or 'spectrum'
     seed:int=0,             # Fixes the first weights
-    recipe:Recipe=Recipe()  # Loss weights, decay, mean
+    recipe:Recipe=Recipe(), # Loss weights, decay, mean
+    start:AgingNet|None=None, # A trained net to begin with, see `start_from`
+    pretrained=None,        # Weights of the image encoder: a local file, or True for the library's own; needs `image_encoder`
+    **options               # Of `AgingNet`: operator, image_encoder, d, …
 )->Learner:
     "A fastai learner for ageing types; train it with `fit_one_cycle`"
-    with no_random(seed): net = AgingNet(scheme, modality)
+    if start is not None: modality, options = start.modality, {k: v for k, v in start.config.items() if k != "modality"} | options
+    with no_random(seed): net = AgingNet(scheme, modality, **options)
+    if pretrained:
+        if not options.get("image_encoder"): raise ValueError("pretrained weights need an image_encoder by name; the compact net has none")
+        net.encoder["image"].load_pretrained(pretrained)
+    if start is not None: start_from(net, start)
     loss = AgingLoss(scheme, recipe.smooth, recipe.mechanism, recipe.auxiliary)
     adamw = partial(OptimWrapper, opt=torch.optim.AdamW, betas=(.9, .99), eps=1e-5)
     cbs = [WeightMean(recipe.ema)] + ([CpuBfloat16()] if torch.device(dls.device).type == "cpu" and cpu_has_bf16() else [])
     return Learner(dls, net, loss_func=loss, opt_func=adamw, lr=recipe.lr, wd=recipe.wd, metrics=aging_metrics(scheme), cbs=cbs)
 
-# %% ../nbs/42_learner.ipynb #246502d6
+# %% ../nbs/42_learner.ipynb #53f481fe
 class EpochTeller(Callback):
     "Call a function after every epoch, for somebody else's progress bar"
     def __init__(self, tell): self.tell = tell
@@ -174,7 +196,8 @@ def train_model(
     seed:int=0,              # Same seed, same machine type and threads: same numbers
     recipe:Recipe=Recipe(),  # How to train
     device=None,             # torch device; default: the GPU where there is one
-    progress=True            # True: fastai's bar and table; False: nothing; a function: called after every epoch
+    progress=True,           # True: fastai's bar and table; False: nothing; a function: called after every epoch
+    **options                # Of `aging_learner`: operator, image_encoder, pretrained, start, …
 )->Learner:                  # Its `model` is the trained net, in evaluation mode
     "Train one model by the recipe"
     has = dict(image=arrays.has_image, spectrum=arrays.has_spectrum, fusion=arrays.has_image | arrays.has_spectrum)
@@ -184,7 +207,7 @@ def train_model(
     block = aging_block(only_modality(arrays, modality), y, specimens, scheme)
     with no_random(seed), ExitStack() as quiet:
         dls = aging_dls(block, train, valid, recipe.bs, seed, device or default_device())
-        learn = aging_learner(dls, scheme, modality, seed, recipe)
+        learn = aging_learner(dls, scheme, modality, seed, recipe, **options)
         if progress is not True: [quiet.enter_context(c) for c in (learn.no_bar(), learn.no_logging())]
         set_seed(seed)
         learn.fit_one_cycle(recipe.epochs, recipe.lr, wd=recipe.wd, cbs=EpochTeller(progress) if callable(progress) else None)
@@ -196,7 +219,7 @@ def learning_curve(learn:Learner)->list:
     keys = ("train_loss", "valid_loss", "valid_accuracy", "valid_macro_f1")
     return [dict(epoch=e, **{k: None if v is None else float(v) for k, v in zip(keys, row)}) for e, row in enumerate(learn.recorder.values, 1)]
 
-# %% ../nbs/42_learner.ipynb #e0bfa0cc
+# %% ../nbs/42_learner.ipynb #0a63df80
 @torch.inference_mode()
 def predict_arrays(
     model,         # `AgingNet`, or a learner that holds one
@@ -214,7 +237,7 @@ def predict_arrays(
     p = torch.cat(logits).softmax(-1).numpy() if logits else np.zeros((0, net.scheme.n))
     return p, to_mechanism_prob(p, net.scheme)
 
-# %% ../nbs/42_learner.ipynb #414d7cd0
+# %% ../nbs/42_learner.ipynb #e864fb87
 MODEL_FORMAT, MODEL_VERSION = "microplastic_aging.model", 1
 CARD_KEYS = ("simulated", "view")
 
@@ -241,7 +264,7 @@ def save_model(
     write_atomic(folder/"model.json", text.encode())
     return folder
 
-# %% ../nbs/42_learner.ipynb #3a9edcec
+# %% ../nbs/42_learner.ipynb #a046efb3
 def _read(path):
     try: return path.read_bytes()
     except OSError as e: raise ModelFormatError(path, f"cannot be read ({e.strerror}); a model folder holds model.json and model.safetensors") from None
