@@ -6,7 +6,7 @@
 __all__ = ['SIDES', 'CLASSICAL', 'PLSDA', 'slope', 'classical_features', 'fit_predict_classical', 'specimen_verdict', 'evaluate',
            'ranking', 'paired_difference', 'compare_models']
 
-# %% ../nbs/50_compare.ipynb #7bdc51e5
+# %% ../nbs/50_compare.ipynb #ea99f93f
 import numpy as np
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import LogisticRegression
@@ -19,7 +19,7 @@ from .samples import Arrays, grouped_folds, random_folds
 from .steps import snv
 from .uncertainty import bootstrap_ci, paired_tests, uncertainty_metrics
 
-# %% ../nbs/50_compare.ipynb #c8cac367
+# %% ../nbs/50_compare.ipynb #aaa977a7
 class PLSDA(PLSRegression):
     "Partial least squares discriminant analysis: regression on class indicators, softmax of the scores"
     def fit(self, x, y):
@@ -36,7 +36,7 @@ def slope(x:np.ndarray # Spectra, shape (n, points)
     "First difference along the axis"
     return np.diff(x, axis=-1)
 
-# %% ../nbs/50_compare.ipynb #694e17e4
+# %% ../nbs/50_compare.ipynb #62d15e57
 SIDES = dict(classical_image=("image",), classical_spectrum=("spectrum",), pls_da=("spectrum",), logistic=("spectrum",), classical_fusion=("image", "spectrum"),
     image=("image",), spectrum=("spectrum",), fusion=("image", "spectrum"))
 CLASSICAL = ("classical_image", "classical_spectrum", "pls_da", "logistic", "classical_fusion")
@@ -70,7 +70,7 @@ def fit_predict_classical(
     if there.any(): out[there] = class_probabilities(model.fit(x[train], y[train]), x[test[there]], n_classes)
     return out
 
-# %% ../nbs/50_compare.ipynb #3252c93d
+# %% ../nbs/50_compare.ipynb #7c4eabf2
 def specimen_verdict(
     prob:np.ndarray,   # Probabilities, shape (n, n_classes)
     y:np.ndarray,      # Class numbers, shape (n,)
@@ -85,7 +85,7 @@ def specimen_verdict(
     np.add.at(total, g, np.log(np.clip(prob, 1e-12, None)))
     return (total/np.bincount(g)[:, None]).argmax(1), true
 
-# %% ../nbs/50_compare.ipynb #5ee63fba
+# %% ../nbs/50_compare.ipynb #913d34a4
 def evaluate(
     prob:np.ndarray,   # Probabilities, shape (n, n_classes); nan rows are not counted
     y:np.ndarray,      # Class numbers, shape (n,)
@@ -115,7 +115,7 @@ def ranking(prob, y, present)->float|None:
     if len(present) < 2: return None
     return float(np.mean([roc_auc_score(y == c, prob[:, c]) for c in present]))
 
-# %% ../nbs/50_compare.ipynb #d522d0eb
+# %% ../nbs/50_compare.ipynb #68ffffbc
 def paired_difference(
     a:np.ndarray, b:np.ndarray, # Probabilities of two models, shape (n, n_classes)
     y:np.ndarray,      # Class numbers, shape (n,)

@@ -9,14 +9,14 @@ __all__ = ['LEAST', 'N_BOOT', 'LEVEL', 'N_BINS', 'T_BOUNDS', 'PARTS', 'SHARES', 
            'conformal_threshold', 'lac_score', 'per_specimen', 'conformal_sets', 'abstention_curve',
            'abstention_summary', 'plot_abstention', 'sign_flip_p', 'holm', 'paired_tests', 'uncertainty_metrics']
 
-# %% ../nbs/27_uncertainty.ipynb #5644232c
+# %% ../nbs/27_uncertainty.ipynb #9e252f4e
 from itertools import combinations
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 from .aging import InputError, Scheme
 
-# %% ../nbs/27_uncertainty.ipynb #7aab60a5
+# %% ../nbs/27_uncertainty.ipynb #2c736a68
 class UncertaintyError(InputError):
     "Answers of which no uncertainty can be told: what was found, what is needed"
 
@@ -38,7 +38,7 @@ def answered(
     if (np.abs(total - 1) > .01).any(): raise UncertaintyError(f"probabilities of a row sum to {total[np.abs(total - 1).argmax()]:.3g}, not to 1; are these scores?")
     return keep, prob[keep], y[keep].astype(int), np.unique(groups[keep], return_inverse=True)[1]
 
-# %% ../nbs/27_uncertainty.ipynb #a3216a01
+# %% ../nbs/27_uncertainty.ipynb #2acc031e
 N_BOOT, LEVEL = 2000, .95
 
 def group_counts(right:np.ndarray, groups:np.ndarray)->tuple: # Right answers and samples per group, each (m,)
@@ -56,7 +56,7 @@ def bootstrap_ci(
     means = weight @ total/np.maximum(weight @ count, 1)
     return tuple(float(v) for v in np.quantile(means, ((1 - LEVEL)/2, (1 + LEVEL)/2)))
 
-# %% ../nbs/27_uncertainty.ipynb #8badcea3
+# %% ../nbs/27_uncertainty.ipynb #798479b3
 def brier(prob:np.ndarray, y:np.ndarray)->float: # 0 to 2; see `answered` for shapes
     "Mean squared distance between the probabilities and the truth, summed over classes"
     _, p, y, _ = answered(prob, y)
@@ -67,7 +67,7 @@ def nll(prob:np.ndarray, y:np.ndarray)->float: # Nats; see `answered` for shapes
     _, p, y, _ = answered(prob, y)
     return float(-np.log(np.clip(p[np.arange(len(y)), y], LEAST, None)).mean())
 
-# %% ../nbs/27_uncertainty.ipynb #43d995b4
+# %% ../nbs/27_uncertainty.ipynb #0584d964
 N_BINS = 10 # Of equally many rows, for ECE: more bins see finer faults and more noise
 
 def _bins(confidence:np.ndarray, bins:int)->np.ndarray: # Bin of each row, 0, 1, …
@@ -97,7 +97,7 @@ def ece_noise(prob:np.ndarray, y:np.ndarray, bins:int=N_BINS)->float: # Share; s
     c = answered(prob, y)[1].max(1)
     return float(np.sqrt(2/np.pi*np.bincount(_bins(c, bins), c*(1 - c))).sum()/len(c))
 
-# %% ../nbs/27_uncertainty.ipynb #56b6badf
+# %% ../nbs/27_uncertainty.ipynb #9e703c22
 def _axes(ax, size):
     import matplotlib.pyplot as plt
     return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
@@ -117,7 +117,7 @@ def plot_reliability(
     ax.set(xlim=(0, 102), ylim=(0, 104), xlabel="Confidence, %", ylabel="Right answers, %", aspect="equal")
     return ax
 
-# %% ../nbs/27_uncertainty.ipynb #b0280920
+# %% ../nbs/27_uncertainty.ipynb #88380644
 T_BOUNDS = (.05, 20.)  # Where the temperature is sought; a model that is always right ends at the lower bound
 
 def apply_temperature(
@@ -137,7 +137,7 @@ def fit_temperature(prob:np.ndarray, y:np.ndarray)->float: # See `answered` for 
     cost = lambda log_t: (logsumexp(z/np.exp(log_t), axis=1) - true/np.exp(log_t)).mean()
     return float(np.exp(minimize_scalar(cost, bounds=np.log(T_BOUNDS), method="bounded", options=dict(xatol=1e-5)).x))
 
-# %% ../nbs/27_uncertainty.ipynb #b8c123aa
+# %% ../nbs/27_uncertainty.ipynb #8f4626d1
 PARTS = 5 # Of the specimens
 
 def specimen_parts(
@@ -165,7 +165,7 @@ def cross_temperature(
     out[keep] = scaled
     return out
 
-# %% ../nbs/27_uncertainty.ipynb #df914c6d
+# %% ../nbs/27_uncertainty.ipynb #150397f3
 def conformal_threshold(
     score:np.ndarray,  # Strangeness of the true class, shape (n,)
     groups:np.ndarray, # Specimen of each row, shape (n,)
@@ -178,7 +178,7 @@ def conformal_threshold(
     reached = np.flatnonzero(np.cumsum(weight[order]) >= need - 1e-9)
     return float(score[order[reached[0]]]) if len(reached) else np.inf
 
-# %% ../nbs/27_uncertainty.ipynb #0e59f641
+# %% ../nbs/27_uncertainty.ipynb #d0582257
 def lac_score(prob:np.ndarray # Probabilities, shape (n, n_classes)
              )->np.ndarray:   # Strangeness of every class, shape (n, n_classes)
     "One minus the probability"
@@ -205,7 +205,7 @@ def conformal_sets(
     return out, dict(level=level, coverage=float(held.mean()), coverage_ci=list(bootstrap_ci(held, np.arange(len(held)))), **figures,
         by_class={int(c): float(per_specimen(hit[y == c], g[y == c]).mean()) for c in np.unique(y)})
 
-# %% ../nbs/27_uncertainty.ipynb #afe97332
+# %% ../nbs/27_uncertainty.ipynb #34ded1d5
 SHARES = tuple(k/10 for k in range(1, 11)) # Shares answered that are kept for drawing
 
 def abstention_curve(prob:np.ndarray, y:np.ndarray)->tuple: # Share answered and accuracy of these, each (n,); see `answered` for shapes
@@ -233,7 +233,7 @@ def plot_abstention(
     ax.set(xlabel="Samples answered, surest first, %", ylabel="Right answers among them, %", xlim=(0, 102))
     return ax
 
-# %% ../nbs/27_uncertainty.ipynb #6f4c6c5e
+# %% ../nbs/27_uncertainty.ipynb #c73bb9bb
 N_FLIPS = 9999 # Resolution of p: 1/10 000
 
 def sign_flip_p(
@@ -278,7 +278,7 @@ def paired_tests(
     for r, p in zip(tested, holm([r["p"] for r in tested])): r["p_holm"] = float(p)
     return rows
 
-# %% ../nbs/27_uncertainty.ipynb #8c2048f9
+# %% ../nbs/27_uncertainty.ipynb #a096a580
 PICTURE_BINS = 5
 
 def uncertainty_metrics(
@@ -294,5 +294,5 @@ def uncertainty_metrics(
     out = dict.fromkeys(keys) | dict(brier=brier(prob, y), nll=nll(prob, y), ece_before=ece(prob, y), ece_noise=ece_noise(prob, y), temperature=fit_temperature(prob, y),
         abstention=abstention_summary(prob, y), reliability={k: np.round(v, 4).tolist() for k, v in table.items()})
     if len(np.unique(answered(prob, y, groups)[3])) < 2: return out
-    out["ece_after"], (_, conformal) = ece(cross_temperature(prob, y, groups, seed), y), conformal_sets(prob, y, groups, seed=seed)
-    return out | dict(conformal=conformal | dict(by_class={str(names[c]): v for c, v in conformal["by_class"].items()}))
+    scaled, (_, conformal) = cross_temperature(prob, y, groups, seed), conformal_sets(prob, y, groups, seed=seed)
+    return out | dict(ece_after=ece(scaled, y), ece_noise=ece_noise(scaled, y), conformal=conformal | dict(by_class={str(names[c]): v for c, v in conformal["by_class"].items()}))
