@@ -6,7 +6,7 @@
 __all__ = ['MAX_EXAMPLES', 'LONG_TABLE', 'SHOWN_BANDS', 'FIGURE_DPI', 'STYLE', 'USUAL', 'QUICK', 'run_samples', 'example_samples',
            'draw_examples', 'esc', 'study_command', 'is_quick', 'limits', 'write_report']
 
-# %% ../nbs/55_report.ipynb #ecec1532
+# %% ../nbs/55_report.ipynb #b1795ae5
 import html, shlex, warnings
 from base64 import b64encode
 from io import BytesIO
@@ -20,10 +20,10 @@ from .micrographs import MicrographFormatError, plot_micrograph, read_micrograph
 from .results import DEEP, SPLIT_STYLE, RunError, figure_label, read_run, result_of
 from .results import is_simulated, readable_table, result_table
 from .results import data_sentence, paired_sentences, paper_sentences, short_answer, split_sentences
-from .results import plot_confusion, plot_curves, plot_paired, plot_results
+from .results import SURE_MODELS, SURENESS_NOTE, plot_calibration, plot_confusion, plot_curves, plot_paired, plot_refusing, plot_results, sureness_sentences
 from .spectra import SpectrumFormatError, plot_spectrum, read_spectra, write_atomic
 
-# %% ../nbs/55_report.ipynb #dc86a1d8
+# %% ../nbs/55_report.ipynb #81a7ef19
 MAX_EXAMPLES = 12 # Classes
 LONG_TABLE = 12   # Rows; a longer one starts folded
 
@@ -54,7 +54,7 @@ def example_samples(run:dict # From `read_run`
             image=samples.file(i, "image"), spectrum=samples.file(i, "spectrum")))
     return pd.DataFrame(rows, columns=["label", "sample_id", "group", "polymer", "um_per_px", "image", "spectrum"])
 
-# %% ../nbs/55_report.ipynb #98033f80
+# %% ../nbs/55_report.ipynb #e1c41888
 SHOWN_BANDS = tuple(b for b in BANDS if b.source == PAPER or b.name in ("vinyl", "C–O")) # Windows that are shaded
 
 def _read_example(row)->tuple:
@@ -90,7 +90,7 @@ def draw_examples(examples:pd.DataFrame # From `example_samples`
         if i < len(read) - 1: line[-1].set_xlabel("")
     return fig, reasons
 
-# %% ../nbs/55_report.ipynb #ba3d2245
+# %% ../nbs/55_report.ipynb #0a33e5ab
 FIGURE_DPI = 100
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;color:#222;max-width:68rem;margin:2rem auto;padding:0 1rem}h1{margin-bottom:.2rem}h2{margin-top:2.4rem;border-bottom:1px solid #ccc}
 .banner{padding:.8rem 1rem;border-left:.5rem solid #2a6f4e;background:#eaf4ee}.banner.simulated{border-color:#b3261e;background:#fdecea;font-weight:600}
@@ -118,7 +118,7 @@ def _figure(folder:Path, name:str, fig:Figure, alt:str, simulated=False)->str:
     write_atomic(folder/"figures"/f"{name}.png", content.getvalue())
     return f'<p><img alt="{esc(alt)}" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}"></p>'
 
-# %% ../nbs/55_report.ipynb #6b90cd37
+# %% ../nbs/55_report.ipynb #84a161f8
 def _results_section(run)->str:
     metrics, folder = run["metrics"], run["path"]
     table = result_table(metrics)
@@ -147,8 +147,30 @@ def _pairs_section(run)->str:
     if not sentences: return _paragraphs(["No two models were compared on the same grouped samples."])
     fig = Figure(figsize=(8, .4*len(sentences) + 1), layout="constrained")
     plot_paired(run["metrics"], ax=fig.subplots())
+    tested = any((found or {}).get("p") is not None for found in run["metrics"]["paired"]["grouped"].values())
+    corrected = "the intervals are not corrected for making several comparisons" + (", the second p is." if tested else ".")
     return (f"<ul>{_paragraphs(sentences, 'li')}</ul>" + _figure(run["path"], "paired", fig, "differences in accuracy with 95 % intervals")
-            + _paragraphs(["Each difference is taken on the samples both models answered; its interval resamples specimens. It holds for this training with this seed, and it is not corrected for making several comparisons."]))
+            + _paragraphs([f"Each difference is taken on the samples both models answered; its interval resamples specimens. It holds for this training with this seed, and {corrected}"]))
+
+def _drawn(ax, draw, *args):
+    "The axes with the drawing; None, and no axes, where a run has nothing to draw"
+    try: return draw(*args, ax=ax)
+    except ValueError: ax.remove()
+
+def _sureness_section(run)->str:
+    metrics = run["metrics"]
+    sentences = sureness_sentences(metrics)
+    if not sentences: return _paragraphs(["Whether the probabilities can be taken at their word was not examined in this run."])
+    there = [m for m in SURE_MODELS if result_of(metrics, m, "grouped").get("reliability")]
+    parts = [f"<ul>{_paragraphs(sentences, 'li')}</ul>", _paragraphs([SURENESS_NOTE])]
+    if there:
+        fig = Figure(figsize=(2.6*len(there) + .4, 3.2), layout="constrained")
+        if any([_drawn(ax, plot_calibration, metrics, m, "grouped") for m, ax in zip(there, fig.subplots(1, len(there), squeeze=False)[0])]):
+            parts += [_figure(run["path"], "reliability", fig, "share of right answers against stated probability"), _paragraphs(["As trained, before scaling. On the dotted line 90 % means 90 %; below it a model is too sure."])]
+    fig = Figure(figsize=(6, 3.2), layout="constrained")
+    if _drawn(fig.subplots(), plot_refusing, metrics, "grouped"):
+        parts += [_figure(run["path"], "abstention", fig, "accuracy of the samples answered"), _paragraphs(["The least sure samples are refused first; at the right all are answered."])]
+    return "".join(parts)
 
 def _confusion_section(run)->str:
     metrics = run["metrics"]
@@ -161,7 +183,7 @@ def _confusion_section(run)->str:
     for ax in axs[len(there):]: ax.remove()
     return _figure(run["path"], "confusion", fig, "confusion matrices") + _paragraphs(["Grouped split. A row is a true class: colour is its share, the number counts samples, the diagonal is right."])
 
-# %% ../nbs/55_report.ipynb #cbc463f8
+# %% ../nbs/55_report.ipynb #af87b3a3
 def _curves_section(run)->str:
     fig = Figure(figsize=(10, 3.2), layout="constrained")
     drawn, axs = [], fig.subplots(1, 3)
@@ -208,7 +230,7 @@ def _run_section(run)->str:
     times = _html_table(pd.DataFrame([("all stages", f"{sum(v for _, v in seconds if isinstance(v, (int, float))):.1f}"), *timed], columns=["stage", "seconds"])) if timed else _paragraphs(["No times were recorded."])
     return _html_table(pd.DataFrame(rows, columns=["what", "value"]), "narrow") + f"<details{' open' if len(timed) <= LONG_TABLE else ''}><summary>Seconds per stage</summary>{times}</details>"
 
-# %% ../nbs/55_report.ipynb #d373d4de
+# %% ../nbs/55_report.ipynb #cd1a11e2
 QUICK = "This was a quick run, with few samples or epochs, made to see that everything works: its figures are far lower than those of a whole one."
 
 def is_quick(run:dict # From `read_run`
@@ -228,7 +250,7 @@ def limits(run:dict # From `read_run`
     said += ["What another training would give: one seed was used, and the intervals cover the choice of specimens, not the luck of training.",
              "How a model does on polymers, instruments, laboratories or ageing treatments that are not in this data.",
              f"What the label means: column {config.get('label', 'aging_type')} was taken as true.",
-             "Why a model answers as it does, and whether its probabilities can be taken at their word: neither was examined in this run."]
+             "Why a model answers as it does" + (": that was not examined in this run." if sureness_sentences(metrics) else ", and whether its probabilities can be taken at their word: neither was examined in this run.")]
     return said
 
 def write_report(run # Run folder, or what `read_run` gave
@@ -236,9 +258,9 @@ def write_report(run # Run folder, or what `read_run` gave
     "Write the report of a run as one file that opens without a network"
     run = run if isinstance(run, dict) else read_run(run)
     metrics, folder = run["metrics"], run["path"]
-    for old in ("results", "paired", "confusion", "curves", "examples"): (folder/"figures"/f"{old}.png").unlink(missing_ok=True)
+    for old in ("results", "paired", "reliability", "abstention", "confusion", "curves", "examples"): (folder/"figures"/f"{old}.png").unlink(missing_ok=True)
     simulated = is_simulated(metrics) or bool(run["provenance"].get("simulated"))
-    sections = {"Results": _results_section, "Model against model": _pairs_section, "Confusions": _confusion_section, "Learning curves": _curves_section,
+    sections = {"Results": _results_section, "Model against model": _pairs_section, "How sure": _sureness_section, "Confusions": _confusion_section, "Learning curves": _curves_section,
                 "One sample of each class": _examples_section, "How this run was made": _run_section}
     body = "".join(f"<section><h2>{title}</h2>{section(run)}</section>" for title, section in sections.items())
     page = f"""<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
