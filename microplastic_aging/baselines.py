@@ -10,7 +10,7 @@ __all__ = ['SLOPE_CM1', 'LBP_RINGS', 'GLCM_LEVELS', 'GLCM_REACH', 'GLCM_ANGLES',
            'Components', 'Rocket', 'Baseline', 'BaselineError', 'why_not', 'inner_folds', 'fit_temperature', 'tune',
            'fusion_ways', 'fit_predict_classical']
 
-# %% ../nbs/26_baselines.ipynb #ef59afe7
+# %% ../nbs/26_baselines.ipynb #1d04cbb0
 import time, warnings
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -41,7 +41,7 @@ from .spectra import GRID
 from .steps import savgol, snv
 from .surface import surface_numbers
 
-# %% ../nbs/26_baselines.ipynb #78660bf8
+# %% ../nbs/26_baselines.ipynb #7db88196
 SLOPE_CM1 = 20. # Window of the derivative, cm⁻¹; about the width of a narrow band
 
 def snv_features(ab:np.ndarray,   # Absorbance, shape (n, 851)
@@ -59,7 +59,7 @@ def index_features(ab:np.ndarray, mask:np.ndarray)->np.ndarray: # Shape (n, indi
     "Every index of room 12, for every polymer, without its verdict"
     return np.stack([to_index(GRID, ab.astype(float), index, mask).value for index in INDICES], 1)
 
-# %% ../nbs/26_baselines.ipynb #17daea9d
+# %% ../nbs/26_baselines.ipynb #972bc70c
 LBP_RINGS = ((8, 1), (16, 2), (24, 3)) # Neighbours, radius in px
 GLCM_LEVELS, GLCM_REACH = 32, (1, 2, 4, 8) # Grey levels over ±3 spreads; distances, px
 GLCM_ANGLES = (0, np.pi/4, np.pi/2, 3*np.pi/4)
@@ -84,7 +84,7 @@ def surface_features(image:np.ndarray,        # Grey, uint8, shape (h, w)
     left_out = ("um_per_px", "height_px", "width_px", "flags")
     return np.array([v for k, v in numbers.items() if k not in left_out and not k.endswith("_deg")], float)
 
-# %% ../nbs/26_baselines.ipynb #c1f9a88e
+# %% ../nbs/26_baselines.ipynb #7446a68e
 def _texture(image, um_per_px): return texture_features(image)
 
 IMAGE_FAMILIES = dict(texture=_texture, lbp_glcm=lbp_glcm_features, surface=surface_features)
@@ -126,7 +126,7 @@ def classical_features(arrays, um_per_px=None, progress:bool=False)->Features:
     "What the baselines look at, computed when asked for; nothing here is fitted"
     return Features(arrays, um_per_px, progress)
 
-# %% ../nbs/26_baselines.ipynb #100e0d39
+# %% ../nbs/26_baselines.ipynb #45d94c4c
 class PLSDA(PLSRegression):
     "Partial least squares discriminant analysis: regression on class indicators; few rows or points allow fewer components"
     def fit(self, x, y):
@@ -153,7 +153,7 @@ class Rocket(TransformerMixin, BaseEstimator):
 
     def transform(self, x): return np.asarray(self.rocket_.transform(x[:, None].astype(np.float32)))
 
-# %% ../nbs/26_baselines.ipynb #3bcc4b60
+# %% ../nbs/26_baselines.ipynb #9b530d72
 @dataclass(frozen=True)
 class Baseline:
     "One row of `BASELINES`"
@@ -179,14 +179,14 @@ BASELINES = dict(
     classical_image=Baseline("texture, extremely randomised trees", IMAGE, "texture", image_probe),
     lbp_glcm_svm=Baseline("LBP + GLCM, SVM", IMAGE, "lbp_glcm", lambda: _filled(StandardScaler(), _svm()), dict(svc__C=[10, 100, 1000], svc__gamma=[.0003, .001, .003])),
     surface_forest=Baseline("crack, pit and wear numbers, random forest", IMAGE, "surface", _forest,
-        dict(randomforestclassifier__min_samples_leaf=[3, 1], randomforestclassifier__max_features=[.2, .5])),
+        dict(randomforestclassifier__min_samples_leaf=[3, 1], randomforestclassifier__max_features=[.2, .5]), default=False),
     classical_spectrum=Baseline("PCA, linear discriminants", SPECTRUM, "snv", _lda),
     pls_da=Baseline("SNV, first derivative, PLS-DA", SPECTRUM, "slope", PLSDA, dict(n_components=[5, 10, 15, 20, 30])),
     pca_svm=Baseline("PCA, SVM", SPECTRUM, "snv", _pca_svm, [dict(components__n_components=[200], components__whiten=[False], svc__kernel=["linear"], svc__C=[1, 10, 100])] +
         [dict(components__n_components=[k], svc__gamma=[.1/k, .3/k], svc__C=[10, 100]) for k in (20, 40)]),
     logistic=Baseline("logistic regression on all points", SPECTRUM, "snv", _logistic, dict(logisticregression__C=[.01, .1, 1, 10])),
     index_logistic=Baseline("indices, logistic regression", SPECTRUM, "indices", _index_logistic,
-        dict(polynomialfeatures__degree=[1, 2], logisticregression__C=[.1, 1, 10, 100])),
+        dict(polynomialfeatures__degree=[1, 2], logisticregression__C=[.1, 1, 10, 100]), default=False),
     minirocket=Baseline("MiniRocket, ridge", SPECTRUM, "snv", _ridges, dict(ridgeclassifier__alpha=[1e5, 1e4, 1e3, 1e2]), default=False, needs="aeon"),
     classical_fusion=Baseline("best classical fusion of both", IMAGE + SPECTRUM))
 CLASSICAL = tuple(BASELINES)
@@ -200,7 +200,7 @@ def why_not(name:str # Of a baseline
     needs = BASELINES[name].needs
     return "" if needs is None or find_spec(needs) else f"{name} needs the package {needs}, which is not installed: pip install 'microplastic_aging[bench]'"
 
-# %% ../nbs/26_baselines.ipynb #0ded3f90
+# %% ../nbs/26_baselines.ipynb #b852cc74
 INNER_FOLDS, TUNE_ROWS = 3, 4000 # Beyond so many rows settings are chosen on some of the specimens
 FLOOR = 1e-3 # Least probability: one side cannot silence the other
 
@@ -218,8 +218,8 @@ def inner_folds(y:np.ndarray, groups:np.ndarray, seed:int=0)->np.ndarray: # Fold
     return fold if len(used) > 1 else np.full(len(y), -1)
 
 def _fitted(make, params, seed, x, y):
-    "An estimator with these settings and this seed, fitted; a constant where there is one class only"
-    if len(np.unique(y)) < 2: return DummyClassifier(strategy="prior").fit(x, y)
+    "An estimator with these settings and this seed, fitted; a constant where there is one class only, or no class with two rows"
+    if len(np.unique(y)) < 2 or len(y) <= len(np.unique(y)): return DummyClassifier(strategy="prior").fit(x, y)
     model = make().set_params(**params)
     model.set_params(**{p: seed for p in model.get_params() if p.split("__")[-1] == "random_state"})
     with warnings.catch_warnings():
@@ -249,7 +249,7 @@ def fit_temperature(scores:np.ndarray, # Out of fold, shape (n, n_classes)
     loss = lambda log_t: -np.log(_softmax(scores, np.exp(log_t))[np.arange(len(y)), y]).mean()
     return float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))
 
-# %% ../nbs/26_baselines.ipynb #60d11930
+# %% ../nbs/26_baselines.ipynb #7b2655aa
 def tune(
     make,              # () -> scikit-learn estimator
     grid,              # For `ParameterGrid`
@@ -274,7 +274,7 @@ def tune(
     prob[train[held]] = _softmax(oof[best, held], temperature)
     return prob, dict(settings=settings[best], inner_accuracy=round(float(right[best]), 4), temperature=round(temperature, 3))
 
-# %% ../nbs/26_baselines.ipynb #e2db745c
+# %% ../nbs/26_baselines.ipynb #7eb05456
 def _single(b:Baseline, features, y, groups, train, n_classes, seed)->tuple: # Probabilities (n, n_classes), notes
     has = features.has[b.sides[0]]
     rows, train = np.flatnonzero(has), train[has[train]]
@@ -321,7 +321,7 @@ def _fusion(features, y, groups, train, n_classes, seed)->tuple: # Probabilities
     way = max(inner, key=inner.get)
     return ways[way], dict(settings=chosen | dict(way=way, **settings[way]), inner_accuracy=inner[way], inner_accuracies=inner)
 
-# %% ../nbs/26_baselines.ipynb #b410c775
+# %% ../nbs/26_baselines.ipynb #f192c21e
 def _answers(name, features, y, groups, train, n_classes, seed)->tuple: # Probabilities (n, n_classes), out of fold where trained on; notes
     "What a baseline says on every row; kept until another training set comes, because fusion asks again"
     key = (n_classes, seed, train.tobytes(), y[train].tobytes(), np.unique(groups[train], return_inverse=True)[1].tobytes())

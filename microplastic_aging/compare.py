@@ -5,17 +5,17 @@
 # %% auto #0
 __all__ = ['SIDES', 'specimen_verdict', 'evaluate', 'ranking', 'paired_difference', 'compare_models']
 
-# %% ../nbs/50_compare.ipynb #7c0847ab
+# %% ../nbs/50_compare.ipynb #534d8f1e
 import numpy as np
 from sklearn.metrics import confusion_matrix, f1_score, recall_score, roc_auc_score
 from .aging import Scheme
 from .baselines import BASELINES
 from .uncertainty import bootstrap_ci, paired_tests, uncertainty_metrics
 
-# %% ../nbs/50_compare.ipynb #4c4fd735
+# %% ../nbs/50_compare.ipynb #febb85c0
 SIDES = {name: b.sides for name, b in BASELINES.items()} | dict(image=("image",), spectrum=("spectrum",), fusion=("image", "spectrum"))
 
-# %% ../nbs/50_compare.ipynb #c45b8cb1
+# %% ../nbs/50_compare.ipynb #7a5dfe8a
 def specimen_verdict(
     prob:np.ndarray,   # Probabilities, shape (n, n_classes)
     y:np.ndarray,      # Class numbers, shape (n,)
@@ -30,7 +30,7 @@ def specimen_verdict(
     np.add.at(total, g, np.log(np.clip(prob, 1e-12, None)))
     return (total/np.bincount(g)[:, None]).argmax(1), true
 
-# %% ../nbs/50_compare.ipynb #1f62da32
+# %% ../nbs/50_compare.ipynb #ca4cccc9
 def evaluate(
     prob:np.ndarray,   # Probabilities, shape (n, n_classes); nan rows are not counted
     y:np.ndarray,      # Class numbers, shape (n,)
@@ -60,7 +60,7 @@ def ranking(prob, y, present)->float|None:
     if len(present) < 2: return None
     return float(np.mean([roc_auc_score(y == c, prob[:, c]) for c in present]))
 
-# %% ../nbs/50_compare.ipynb #cf66eb3a
+# %% ../nbs/50_compare.ipynb #1807e0ec
 def paired_difference(
     a:np.ndarray, b:np.ndarray, # Probabilities of two models, shape (n, n_classes)
     y:np.ndarray,      # Class numbers, shape (n,)

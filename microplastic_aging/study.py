@@ -9,7 +9,7 @@ __all__ = ['MODES', 'K_FOLDS', 'SIZE_PX', 'QUICK_SAMPLES', 'QUICK_EPOCHS', 'MIN_
            'prediction_table', 'probability_columns', 'summarise', 'run_study', 'train_manifest', 'model_folder',
            'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #d020fd62
+# %% ../nbs/60_study.ipynb #f93e5ba3
 import io, json, os, platform, subprocess, sys, time, warnings
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -31,7 +31,7 @@ from .samples import Arrays, Samples, decode, decode_unlabelled, grouped_folds, 
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 
-# %% ../nbs/60_study.ipynb #b3a1974a
+# %% ../nbs/60_study.ipynb #54ab8045
 MODES = dict(study=1, quick=1, full=5, control=1) # grouped folds that are run; the random split is one fold in all but `control`
 K_FOLDS, SIZE_PX = 5, 160              # folds; side of the model's view in pixels
 QUICK_SAMPLES, QUICK_EPOCHS = 400, 8
@@ -70,10 +70,10 @@ class StudyConfig:
         epochs = self.epochs or (QUICK_EPOCHS if self.quick else None)
         return replace(Recipe(), epochs=epochs) if epochs else Recipe()
 
-# %% ../nbs/60_study.ipynb #eebf5c8d
+# %% ../nbs/60_study.ipynb #a9e1cbda
 def write_json(path, content): write_atomic(path, json.dumps(content, indent=1).encode())
 
-# %% ../nbs/60_study.ipynb #8fdbb7e9
+# %% ../nbs/60_study.ipynb #d27583fb
 @dataclass
 class Run:
     "A study while it runs"
@@ -116,7 +116,7 @@ class Run:
         asked = self.config.models or (CLASSICAL if self.config.mode == "full" else [m for m in CLASSICAL if BASELINES[m].default])
         return {m: why for m in CLASSICAL if m in asked and (why := why_not(m))}
 
-# %% ../nbs/60_study.ipynb #2937fd1c
+# %% ../nbs/60_study.ipynb #c1c27d21
 def stage_file(out, model, split, fold, kind): return Path(out)/"stages"/f"{model}-{split}-{fold}.{kind}"
 
 def read_stage(out, model, split, fold)->tuple: # rows (m,), probabilities (m, n_classes), notes
@@ -151,7 +151,7 @@ def model_card(samples:Samples, arrays:Arrays, **more)->dict:
     view = dict(fov_um=arrays.fov_um, size_px=int(arrays.image.shape[-1]))
     return dict(simulated=samples.simulated, view=view, data=samples.provenance, data_hash=arrays.hash, label=samples.label, package=__version__, **more)
 
-# %% ../nbs/60_study.ipynb #18146c34
+# %% ../nbs/60_study.ipynb #cad8951d
 def open_run(config:StudyConfig, progress=True)->Run:
     "Make or reopen the run folder: data, arrays, folds"
     out = Path(config.out)
@@ -200,7 +200,7 @@ def timed(out, stage, fn, *args, **kwargs):
     write_json(path, seconds | {stage: max(round(time.time() - start, 1), seconds.get(stage, 0))}) # a resumed run that finds the work done keeps the time it took
     return value
 
-# %% ../nbs/60_study.ipynb #7f75e8d9
+# %% ../nbs/60_study.ipynb #936ea133
 def write_run_head(run:Run):
     "config.json, provenance.json, folds.csv, environment.json"
     c, s = run.config, run.samples
@@ -224,7 +224,7 @@ def commit()->str|None:
     try: return git("rev-parse", "--short=10", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError): return None
 
-# %% ../nbs/60_study.ipynb #1e1fa6bc
+# %% ../nbs/60_study.ipynb #d0edf0dd
 def pooled(run:Run, split:str)->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split"
     out = {}
@@ -251,7 +251,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #e903109e
+# %% ../nbs/60_study.ipynb #ce338800
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -279,7 +279,7 @@ def summarise(run:Run)->dict:
     write_json(run.out/"metrics.json", metrics)
     return metrics
 
-# %% ../nbs/60_study.ipynb #668888ee
+# %% ../nbs/60_study.ipynb #79d71c45
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -301,7 +301,7 @@ def run_study(
     summarise(run)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #6f6405df
+# %% ../nbs/60_study.ipynb #e6c299b9
 def train_manifest(
     manifest,               # Manifest or its folder
     out,                    # Model folder to write
@@ -329,7 +329,7 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #9e8356a2
+# %% ../nbs/60_study.ipynb #c5a7454c
 def predict_manifest(
     model,        # Model folder or run folder
     manifest,     # Manifest or its folder; labels are carried along unread
