@@ -8,7 +8,7 @@ __all__ = ['PACKAGE', 'MANIFEST_NAMES', 'RESUMES', 'OVERVIEW', 'app', 'Manifest'
            'common', 'Variant', 'Modality', 'find_device', 'simulate', 'problem_lines', 'check', 'study', 'train',
            'predict', 'report', 'main']
 
-# %% ../nbs/61_cli.ipynb #16b6209b
+# %% ../nbs/61_cli.ipynb #a4b361f6
 import errno, re, shutil, sys, textwrap, warnings
 from enum import Enum
 from functools import partial
@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from . import __version__
 from .aging import InputError, find_scheme
 
-# %% ../nbs/61_cli.ipynb #370a7756
+# %% ../nbs/61_cli.ipynb #f8307aa1
 PACKAGE = "microplastic_aging"
 MANIFEST_NAMES = ("manifest.csv", "manifest.parquet")
 
@@ -29,7 +29,7 @@ def is_for_user(
     "Whether an error was written for the user, and is no bug"
     return isinstance(e, InputError) or isinstance(e, OSError) and (e.filename is not None or e.errno == errno.ENOSPC)
 
-# %% ../nbs/61_cli.ipynb #e27206a9
+# %% ../nbs/61_cli.ipynb #46353abf
 def message(
     e:Exception # Written for the user
 )->str:
@@ -47,7 +47,7 @@ def show_warning(usual, text, category, filename, lineno, file=None, line=None):
     if Path(filename).parent.name == PACKAGE and issubclass(category, UserWarning): typer.echo(f"warning: {text}", err=True)
     else: usual(text, category, filename, lineno, file, line)
 
-# %% ../nbs/61_cli.ipynb #23e2f694
+# %% ../nbs/61_cli.ipynb #6296867d
 RESUMES = {"study"} # Commands that go on where they stopped
 
 class Polite(TyperGroup):
@@ -69,7 +69,7 @@ class Polite(TyperGroup):
                 typer.echo(f"error: {message(e)}", err=True)
                 raise typer.Exit(1) from None
 
-# %% ../nbs/61_cli.ipynb #a86b2090
+# %% ../nbs/61_cli.ipynb #f3c37442
 def _examples(*lines)->str:
     "Text below a command's help"
     return "\n\n".join(["Examples:", *(f"microplastic-aging {line}" for line in lines)])
@@ -88,7 +88,7 @@ def _tell_version(wanted:bool):
 @app.callback()
 def common(version:Annotated[bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say the version and stop.")]=False): pass
 
-# %% ../nbs/61_cli.ipynb #943612bb
+# %% ../nbs/61_cli.ipynb #6c6fc3f7
 class Variant(str, Enum):
     "Benchmarks and controls, as `simulate` makes them"
     standard = "standard"
@@ -115,7 +115,7 @@ ScaleBar = Annotated[Optional[str], _option("Data", "Length of the scale bar dra
 Views = Annotated[Optional[int], _option("Simulated benchmark", "Number of samples. Default: 1571; with --quick at most 400.", min=1, show_default=False, metavar="N")]
 Version = Annotated[Optional[Variant], _option("Simulated benchmark", "Which benchmark, or control. Default: standard.", show_default=False)]
 
-# %% ../nbs/61_cli.ipynb #3bb24f52
+# %% ../nbs/61_cli.ipynb #962ad9b5
 def _existing(path:Path)->Path:
     "The path, if there is something"
     if not path.exists(): raise InputError(f"{path}: no such file or folder")
@@ -150,7 +150,7 @@ def find_device(
     except (RuntimeError, AssertionError, NotImplementedError) as e: raise InputError(f"device {name!r} cannot be used here ({str(e).splitlines()[0].split('. ')[0]}); try cpu") from None
     return name
 
-# %% ../nbs/61_cli.ipynb #29cdbe54
+# %% ../nbs/61_cli.ipynb #60c3ef49
 @app.command(epilog=_examples("simulate benchmark", "simulate little --samples 32 --variant wet"))
 def simulate(
     out:Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make; must not exist.", show_default=False)],
@@ -164,7 +164,7 @@ def simulate(
     manifest = write_benchmark(out, samples, seed, variant.value)
     typer.echo(f"{samples} simulated samples: {_shown(manifest)}")
 
-# %% ../nbs/61_cli.ipynb #5ccd1cf5
+# %% ../nbs/61_cli.ipynb #5470a38c
 def _plain(value, width=48)->str:
     "Text that fits a cell: printable, its middle left out where it is long"
     text = "".join(c if c.isprintable() else "·" for c in str(value))
@@ -188,7 +188,7 @@ def problem_lines(
 
 def _count(n, noun)->str: return f"{n or 'no'} {noun}{'s'*(n != 1)}"
 
-# %% ../nbs/61_cli.ipynb #c51875ed
+# %% ../nbs/61_cli.ipynb #ec045ebb
 def _width()->int|None: return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 def _propose(folder:Path, drawn_um, csv):
@@ -205,7 +205,7 @@ def _propose(folder:Path, drawn_um, csv):
     typer.echo(f"scale known for {(table.um_per_px != '').sum()} of {(table.image != '').sum()} rows with a micrograph")
     typer.echo(f"proposal: {_shown(made)}\nLook at it, fill aging_type where it is known, save it as {MANIFEST_NAMES[0]} in the same folder, and check again.")
 
-# %% ../nbs/61_cli.ipynb #55678ccd
+# %% ../nbs/61_cli.ipynb #501b5b9a
 def _dataset_lines(samples)->list:
     "How a dataset was understood"
     table, kind = samples.table, "simulated sample" if samples.simulated else "sample"
@@ -246,7 +246,7 @@ def check(
     typer.echo(f"{' and '.join(_count(len(part), noun) for noun, part in parts)} in {manifest}")
     if failed: raise typer.Exit(1)
 
-# %% ../nbs/61_cli.ipynb #3a3d91aa
+# %% ../nbs/61_cli.ipynb #693f4a0c
 def _study_mode(**flags)->str:
     given = [name for name, on in flags.items() if on]
     if len(given) > 1: raise typer.BadParameter(f"give --{' or --'.join(given)}, not both")
@@ -280,8 +280,8 @@ def study(
     config = StudyConfig(out=str(out or f"runs/{'quick' if quick else 'study'}"), label=label, group=group, seed=seed, mode=mode, **{k: v for k, v in named.items() if v is not None})
     typer.echo(f"report: {_shown(run_study(config))}")
 
-# %% ../nbs/61_cli.ipynb #f5c36f0c
-@app.command(epilog=_examples("train my_particles --out models/mine", "train my_particles --out models/images --modality image --epochs 60"))
+# %% ../nbs/61_cli.ipynb #55c139b8
+@app.command(epilog=_examples("train my_particles --out models/mine", "train my_particles --out models/mine --from runs/study", "train my_particles --out models/images --modality image --epochs 60"))
 def train(
     manifest:Manifest,
     out:Annotated[Path, _option("Output", "Model folder to make.", show_default=False)],
@@ -289,7 +289,8 @@ def train(
     group:Group="specimen_id",
     scheme:SchemeName=None,
     seed:Seed=0,
-    modality:Annotated[Modality, _option("Running", "What the model sees.")]=Modality.fusion,
+    start:Annotated[Optional[Path], typer.Option("--from", metavar="MODEL", rich_help_panel="Running", help="A trained model, or a run, to begin with: for laboratories with few particles.", show_default=False)]=None,
+    modality:Annotated[Optional[Modality], _option("Running", "What the model sees: fusion, or as the model of --from.", show_default=False)]=None,
     epochs:Epochs=None,
     device:Device=None,
 ):
@@ -298,10 +299,10 @@ def train(
     chosen = find_scheme(scheme)
     _readable(manifest, label, group, chosen)
     from microplastic_aging.study import train_manifest
-    made = train_manifest(manifest, out, modality.value, epochs, seed, label=label, group=group, scheme=scheme, device=find_device(device))
+    made = train_manifest(manifest, out, modality and modality.value, epochs, seed, start and _existing(start), label=label, group=group, scheme=scheme, device=find_device(device))
     typer.echo(f"model: {_shown(made)}")
 
-# %% ../nbs/61_cli.ipynb #ea5ed49d
+# %% ../nbs/61_cli.ipynb #371998e9
 @app.command(epilog=_examples("predict runs/study my_particles", "predict models/mine my_particles --out mine.csv"))
 def predict(
     model:Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder, or a run folder: its fusion model.", show_default=False)],
@@ -331,14 +332,14 @@ def _tell_unanswered(predictions:Path):
     if (noted & ~without).any(): typer.echo(f"{(noted & ~without).sum()} of {len(table)} verdicts rest on less than their rows name; the column note says why", err=True)
     if without.all(): raise typer.Exit(1)
 
-# %% ../nbs/61_cli.ipynb #8e9c9b11
+# %% ../nbs/61_cli.ipynb #cd427594
 @app.command(epilog=_examples("report runs/study"))
 def report(run:Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of a study.", show_default=False)]):
     "Make report.html of a run again."
     from microplastic_aging.report import write_report
     typer.echo(f"report: {_shown(write_report(_existing(run)))}")
 
-# %% ../nbs/61_cli.ipynb #ba0f39bb
+# %% ../nbs/61_cli.ipynb #909a2832
 def main():
     "The command `microplastic-aging`"
     for stream in (sys.stdout, sys.stderr):
