@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['DERIVATIVE_GAIN', 'IMAGE_STRIDE', 'POINTS_PER_TOKEN', 'TOKEN_CM1', 'OPERATORS', 'MODALITIES', 'standardise',
            'spectrum_channels', 'ResBlock', 'waves', 'place_code', 'ImageEncoder', 'BackboneEncoder', 'SpectrumEncoder',
-           'AttentionPool', 'TexturePool', 'CrossAttention', 'ConcatFusion', 'LateFusion', 'GatedFusion', 'FilmFusion',
-           'BottleneckFusion', 'CrossAttentionFusion', 'to_mechanism_prob', 'TypeHead', 'let_through', 'AgingNet']
+           'AttentionPool', 'TexturePool', 'BandPool', 'CrossAttention', 'ConcatFusion', 'LateFusion', 'GatedFusion',
+           'FilmFusion', 'BottleneckFusion', 'CrossAttentionFusion', 'to_mechanism_prob', 'TypeHead', 'let_through',
+           'AgingNet']
 
-# %% ../nbs/41_fusion.ipynb #e4a6de71
+# %% ../nbs/41_fusion.ipynb #1d81870e
 import math
 from collections import OrderedDict
 from pathlib import Path
@@ -22,7 +23,7 @@ from torch.nn import functional as F
 from .aging import InputError, Scheme
 from .spectra import GRID
 
-# %% ../nbs/41_fusion.ipynb #2abd3d04
+# %% ../nbs/41_fusion.ipynb #393a21e3
 DERIVATIVE_GAIN = 4. # brings the derivative to about the size of the SNV itself
 
 def standardise(
@@ -45,7 +46,7 @@ def spectrum_channels(
     both = F.pad(valid[:, 2:] & valid[:, :-2] & valid[:, 1:-1], (1, 1))
     return torch.stack([a, torch.where(both, slope, 0), valid.to(a.dtype)], 1)
 
-# %% ../nbs/41_fusion.ipynb #28149037
+# %% ../nbs/41_fusion.ipynb #f0fa8053
 IMAGE_STRIDE = 16 # px per token
 
 class ResBlock(nn.Module):
@@ -80,7 +81,7 @@ def place_code(
     rows, cols = (waves(torch.arange(n, device=device).float(), d//2, 64., 4.) for n in grid)
     return torch.cat([rows[:, None].expand(-1, len(cols), -1), cols[None].expand(len(rows), -1, -1)], -1).flatten(0, 1)
 
-# %% ../nbs/41_fusion.ipynb #23a51f35
+# %% ../nbs/41_fusion.ipynb #115ad8fe
 class ImageEncoder(nn.Module):
     "Micrographs of any size from 64 px to tokens of 16 × 16 px"
     def __init__(self,
@@ -90,7 +91,7 @@ class ImageEncoder(nn.Module):
         super().__init__()
         full, a, b, c = widths
         conv = lambda i, o, stride: [nn.Conv2d(i, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True)]
-        self.body = nn.Sequential(*conv(1, full, 1), *conv(full, a, 2), *conv(a, b, 2), ResBlock(b, c), ResBlock(c, d))
+        self.body = nn.Sequential(nn.Conv2d(1, full, 3, 1, 1), nn.ReLU(inplace=True), *conv(full, a, 2), *conv(a, b, 2), ResBlock(b, c), ResBlock(c, d))
         self.place,self.d = nn.Parameter(torch.tensor(.1)),d
         self.to(memory_format=torch.channels_last)
 
@@ -104,7 +105,7 @@ class ImageEncoder(nn.Module):
         m = self.body(standardise(x).contiguous(memory_format=torch.channels_last))
         return m.flatten(2).transpose(1, 2) + self.place*place_code(m.shape[-2:], self.d, x.device)
 
-# %% ../nbs/41_fusion.ipynb #104f28fc
+# %% ../nbs/41_fusion.ipynb #43ddb7b0
 def _backbone(name:str)->nn.Module:
     "The part of a torchvision or timm net that makes feature maps, its weights named as in the library"
     if name.startswith("timm/"):
@@ -173,7 +174,7 @@ def _published(name:str)->dict:
         return models.get_model_weights(name).DEFAULT.get_state_dict(progress=False)
     except (OSError, RuntimeError, AttributeError) as e: raise InputError(f"no published weights of {name} can be had here ({e}); download them elsewhere and name the file") from None
 
-# %% ../nbs/41_fusion.ipynb #3bafed51
+# %% ../nbs/41_fusion.ipynb #3b5a6890
 POINTS_PER_TOKEN = 4
 TOKEN_CM1 = GRID[::POINTS_PER_TOKEN] # centre of each token, cm⁻¹, shape (213,)
 
@@ -206,7 +207,7 @@ class SpectrumEncoder(nn.Module):
         gain, shift = self.place(self.code).chunk(2, -1)
         return h.squeeze(2).transpose(1, 2)*(1 + gain) + shift
 
-# %% ../nbs/41_fusion.ipynb #0a5e4dc3
+# %% ../nbs/41_fusion.ipynb #9b8a6ebd
 class AttentionPool(nn.Module):
     "Learned queries gather tokens into one vector; a side with no token gives zeros"
     def __init__(self, d:int, heads:int):
@@ -233,7 +234,18 @@ class TexturePool(AttentionPool):
         sd = (((x - mean[:, None])*there).pow(2).sum(1)/count).clamp(min=1e-5).sqrt()
         return self.bring(torch.cat([z, mean, sd], 1))*mask.any(-1, keepdim=True), w
 
-# %% ../nbs/41_fusion.ipynb #f737c76b
+class BandPool(AttentionPool):
+    "`AttentionPool` beside two numbers of every wavenumber token, brought back to length d: a band may count wherever it lies"
+    def __init__(self, d:int, heads:int, each:int=2, drop:float=.2):
+        super().__init__(d, heads)
+        self.own,self.each,self.drop,self.bring = nn.LayerNorm(d),nn.Linear(d, each),nn.Dropout(drop),nn.Linear(d + each*TOKEN_CM1.size, d)
+
+    def forward(self, x, mask):
+        z, w = super().forward(x, mask)
+        each = self.drop((self.each(self.own(x))*mask[..., None]).flatten(1))
+        return self.bring(torch.cat([each, z], 1))*mask.any(-1, keepdim=True), w
+
+# %% ../nbs/41_fusion.ipynb #c3edc8de
 class CrossAttention(nn.Module):
     "Tokens `x` ask tokens `y`; pre-norm, residual, followed by an MLP"
     def __init__(self, d:int, heads:int):
@@ -254,7 +266,7 @@ class CrossAttention(nn.Module):
         x = x + self.out(a.transpose(1, 2).reshape(b, n, d))*seen
         return x + self.mlp(self.norm(x)), weights*seen[..., None] if need_weights else None
 
-# %% ../nbs/41_fusion.ipynb #db1f7682
+# %% ../nbs/41_fusion.ipynb #a9ee4b03
 class ConcatFusion(nn.Module):
     "Joint embedding of surface and wavenumber tokens: pooled, side by side, one layer"
     def __init__(self,
@@ -309,7 +321,7 @@ class GatedFusion(ConcatFusion):
         rest = (1 - g)*has_spectrum[:, None]
         return g*self.join["image"](zi).tanh() + rest*self.join["spectrum"](zs).tanh(), dict(gate=torch.stack([g.mean(1), rest.mean(1)], 1))
 
-# %% ../nbs/41_fusion.ipynb #a94cc13d
+# %% ../nbs/41_fusion.ipynb #9ffdb99d
 class FilmFusion(ConcatFusion):
     "Each side scales and shifts the features of the other side's tokens"
     def __init__(self, d:int=64, heads:int=4):
@@ -353,7 +365,7 @@ class CrossAttentionFusion(ConcatFusion):
 
 OPERATORS = dict(late=LateFusion, concat=ConcatFusion, gated=GatedFusion, film=FilmFusion, bottleneck=BottleneckFusion, cross_attention=CrossAttentionFusion)
 
-# %% ../nbs/41_fusion.ipynb #fc732f8e
+# %% ../nbs/41_fusion.ipynb #10365453
 def to_mechanism_prob(
     type_prob,    # Type probabilities, shape (..., n_classes), array or tensor
     scheme:Scheme # Its bits say which types hold which mechanism
@@ -377,7 +389,7 @@ class TypeHead(nn.Module):
         logits = self.residual(z)
         return logits if self.mechanism is None else logits + self.mechanism(z) @ self.bits.T
 
-# %% ../nbs/41_fusion.ipynb #cd77be52
+# %% ../nbs/41_fusion.ipynb #0770e9db
 def let_through(x:torch.Tensor, share:float)->torch.Tensor:
     "The same numbers, with a share of their gradient"
     return x if share == 1 else x.detach() if share == 0 else share*x + (1 - share)*x.detach()
@@ -403,7 +415,7 @@ class AgingNet(nn.Module):
         self.sides = ("image", "spectrum") if modality == "fusion" else (modality,)
         encoders = dict(image=lambda: BackboneEncoder(image_encoder, d) if image_encoder else ImageEncoder(d), spectrum=lambda: SpectrumEncoder(d))
         self.encoder = nn.ModuleDict({k: encoders[k]() for k in self.sides})
-        self.pool = nn.ModuleDict({k: (TexturePool if k == "image" else AttentionPool)(d, heads) for k in self.sides})
+        self.pool = nn.ModuleDict({k: (TexturePool if k == "image" else BandPool)(d, heads) for k in self.sides})
         self.head = nn.ModuleDict({k: TypeHead(d, scheme) for k in self.sides})
         self.drop = nn.Dropout(drop)
         if modality == "fusion": self.fusion = OPERATORS[operator](d, heads)

@@ -6,10 +6,10 @@
 __all__ = ['MODES', 'K_FOLDS', 'SIZE_PX', 'QUICK_SAMPLES', 'QUICK_EPOCHS', 'MIN_PER_CLASS', 'COST', 'GENTLE', 'StudyError',
            'StudyConfig', 'write_json', 'Run', 'stage_file', 'read_stage', 'run_piece', 'run_deep', 'model_card',
            'open_run', 'fold_count', 'claim_folder', 'timed', 'write_run_head', 'environment', 'commit', 'pooled',
-           'prediction_table', 'probability_columns', 'summarise', 'run_study', 'train_manifest', 'knowledge',
-           'model_folder', 'predict_manifest']
+           'one_sided', 'prediction_table', 'probability_columns', 'summarise', 'run_study', 'train_manifest',
+           'knowledge', 'model_folder', 'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #b706f68a
+# %% ../nbs/60_study.ipynb #92652775
 import io, json, os, platform, subprocess, sys, time, warnings
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -22,16 +22,16 @@ from tqdm import tqdm
 from . import __version__
 from .aging import MECHANISMS, InputError, Scheme, find_scheme
 from .baselines import BASELINES, CLASSICAL, classical_features, fit_predict_classical, why_not
-from .compare import SIDES, compare_models
+from .compare import SIDES, compare_models, evaluate, paired_difference
 from .fusion import to_mechanism_prob
-from .learner import Recipe, learning_curve, load_model, predict_arrays, save_model, train_model
+from .learner import Recipe, learning_curve, load_model, only_modality, predict_arrays, save_model, train_model
 from .manifest import read_unlabelled
 from .report import write_report
 from .samples import Arrays, Samples, decode, decode_unlabelled, grouped_folds, random_folds, read_samples
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 
-# %% ../nbs/60_study.ipynb #c01601b7
+# %% ../nbs/60_study.ipynb #0d11979d
 MODES = dict(study=1, quick=1, full=5, control=1) # grouped folds that are run; the random split is one fold in all but `control`
 K_FOLDS, SIZE_PX = 5, 160              # folds; side of the model's view in pixels
 QUICK_SAMPLES, QUICK_EPOCHS = 400, 8
@@ -70,10 +70,10 @@ class StudyConfig:
         epochs = self.epochs or (QUICK_EPOCHS if self.quick else None)
         return replace(Recipe(), epochs=epochs) if epochs else Recipe()
 
-# %% ../nbs/60_study.ipynb #9f4ee935
+# %% ../nbs/60_study.ipynb #f1badf78
 def write_json(path, content): write_atomic(path, json.dumps(content, indent=1).encode())
 
-# %% ../nbs/60_study.ipynb #c124545f
+# %% ../nbs/60_study.ipynb #eebbbc48
 @dataclass
 class Run:
     "A study while it runs"
@@ -116,42 +116,46 @@ class Run:
         asked = self.config.models or (CLASSICAL if self.config.mode == "full" else [m for m in CLASSICAL if BASELINES[m].default])
         return {m: why for m in CLASSICAL if m in asked and (why := why_not(m))}
 
-# %% ../nbs/60_study.ipynb #43a773ce
+# %% ../nbs/60_study.ipynb #fc2136ba
 def stage_file(out, model, split, fold, kind): return Path(out)/"stages"/f"{model}-{split}-{fold}.{kind}"
 
-def read_stage(out, model, split, fold)->tuple: # rows (m,), probabilities (m, n_classes), notes
-    with np.load(stage_file(out, model, split, fold, "npz")) as d: rows, prob = d["rows"], d["prob"]
-    return rows, prob, json.loads(stage_file(out, model, split, fold, "json").read_text())
+def read_stage(out, model, split, fold)->tuple: # rows (m,); answers: name -> probabilities (m, n_classes); notes
+    with np.load(stage_file(out, model, split, fold, "npz")) as d: held = dict(d)
+    return held.pop("rows"), held, json.loads(stage_file(out, model, split, fold, "json").read_text())
 
 def run_piece(run:Run, features, model:str, split:str, fold:int):
     "Fit one model on one fold and write what it answers"
     train, test = run.rows(split, fold)
     start, y, n = time.time(), run.samples.y, run.samples.scheme.n
     groups = run.samples.groups if split == "grouped" else np.arange(len(y)) # a random split is blind to specimens, and so is tuning in it
-    if model in CLASSICAL: prob, notes = fit_predict_classical(model, features(), y, groups, train, test, n, run.config.seed)
-    else: prob, notes = run_deep(run, model, split, fold, train, test)
+    if model in CLASSICAL:
+        prob, notes = fit_predict_classical(model, features(), y, groups, train, test, n, run.config.seed)
+        answers = dict(prob=prob)
+    else: answers, notes = run_deep(run, model, split, fold, train, test)
     held = io.BytesIO()
-    np.savez(held, rows=test, prob=prob)
+    np.savez(held, rows=test, **answers)
     (run.out/"stages").mkdir(parents=True, exist_ok=True)
     write_atomic(stage_file(run.out, model, split, fold, "npz"), held.getvalue())
     write_json(stage_file(run.out, model, split, fold, "json"), dict(seconds=round(time.time() - start, 1), curve=[]) | notes)
 
-def run_deep(run:Run, model, split, fold, train, test)->tuple: # probabilities (len(test), n_classes), notes: the learning curve
-    "Train a network; its weights go to `models/`"
+def run_deep(run:Run, model, split, fold, train, test)->tuple: # answers: name -> probabilities (len(test), n_classes); notes: the learning curve
+    "Train a network; its weights go to `models/`. One that looks at two sides is also asked with one of them hidden"
     c, a = run.config, run.arrays
     with tqdm(total=c.recipe.epochs, desc=f"  {model}, {split} fold {fold}", unit="epoch", leave=False, disable=not run.progress) as bar:
         learn = train_model(a, run.samples.y, run.samples.groups, run.samples.scheme, train, test, model, c.seed + fold, c.recipe, c.device, progress=bar.update)
     save_model(learn, run.out/"models"/f"{model}-{split}-{fold}", model_card(run.samples, a, split=split, fold=fold))
-    prob, _ = predict_arrays(learn, a, test)
-    there = np.any([getattr(a, f"has_{s}")[test] for s in SIDES[model]], axis=0)
-    return np.where(there[:, None], prob, np.nan), dict(curve=learning_curve(learn))
+    has = {s: getattr(a, f"has_{s}")[test] for s in SIDES[model]}
+    asked = dict(prob=model) | ({f"only_{s}": s for s in has} if len(has) > 1 else {})
+    answers = {name: predict_arrays(learn, only_modality(a, seen), test)[0] for name, seen in asked.items()}
+    for name, seen in asked.items(): answers[name][~np.any([has[s] for s in SIDES[seen]], axis=0)] = np.nan
+    return answers, dict(curve=learning_curve(learn))
 
 def model_card(samples:Samples, arrays:Arrays, **more)->dict:
     "What a model rests on"
     view = dict(fov_um=arrays.fov_um, size_px=int(arrays.image.shape[-1]))
     return dict(simulated=samples.simulated, view=view, data=samples.provenance, data_hash=arrays.hash, label=samples.label, package=__version__, **more)
 
-# %% ../nbs/60_study.ipynb #e61de2d4
+# %% ../nbs/60_study.ipynb #6dde9e98
 def open_run(config:StudyConfig, progress=True)->Run:
     "Make or reopen the run folder: data, arrays, folds"
     out = Path(config.out)
@@ -200,7 +204,7 @@ def timed(out, stage, fn, *args, **kwargs):
     write_json(path, seconds | {stage: max(round(time.time() - start, 1), seconds.get(stage, 0))}) # a resumed run that finds the work done keeps the time it took
     return value
 
-# %% ../nbs/60_study.ipynb #72cacf77
+# %% ../nbs/60_study.ipynb #eada4d91
 def write_run_head(run:Run):
     "config.json, provenance.json, folds.csv, environment.json"
     c, s = run.config, run.samples
@@ -224,15 +228,25 @@ def commit()->str|None:
     try: return git("rev-parse", "--short=10", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError): return None
 
-# %% ../nbs/60_study.ipynb #58c21283
-def pooled(run:Run, split:str)->dict: # model -> probabilities (n, n_classes), nan where not predicted
-    "All answers of one split"
+# %% ../nbs/60_study.ipynb #ece32ee9
+def pooled(run:Run, split:str, answer:str="prob")->dict: # model -> probabilities (n, n_classes), nan where not predicted
+    "All answers of one split; `only_image`, `only_spectrum`: those of models asked with the other side hidden"
     out = {}
     for model, s, fold in run.todo():
         if s != split: continue
-        rows, prob, _ = read_stage(run.out, model, s, fold)
-        out.setdefault(model, np.full((len(run.samples), prob.shape[1]), np.nan))[rows] = prob
+        rows, answers, _ = read_stage(run.out, model, s, fold)
+        if answer in answers: out.setdefault(model, np.full((len(run.samples), run.samples.scheme.n), np.nan))[rows] = answers[answer]
     return {m: out[m] for m in SIDES if m in out}
+
+def one_sided(run:Run, split:str, probs:dict)->dict: # model -> side -> figures
+    "What a fusion model says when one side is hidden, beside the model trained for that side alone"
+    s, out = run.samples, {}
+    for side in ("image", "spectrum"):
+        for model, prob in pooled(run, split, f"only_{side}").items():
+            m = evaluate(prob, s.y, s.groups, s.scheme, run.folds[split])
+            versus = paired_difference(prob, probs[side], s.y, s.groups, s.scheme) if side in probs else None
+            out.setdefault(model, {})[side] = {k: m[k] for k in ("accuracy", "accuracy_ci", "ece_before", "ece_after", "temperature")} | dict(versus_own_model=versus)
+    return out
 
 def prediction_table(run:Run, split, probs)->pd.DataFrame:
     "One row per sample and model"
@@ -251,7 +265,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #9d57b5a3
+# %% ../nbs/60_study.ipynb #fbe0598c
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -262,6 +276,7 @@ def summarise(run:Run)->dict:
         known = s.y >= 0
         per_model, paired[split] = compare_models({m: p[known] for m, p in probs.items()}, s.y[known], s.groups[known], s.scheme, run.folds[split][known])
         for m, values in per_model.items(): models.setdefault(m, {})[split] = values
+        for m, sides in one_sided(run, split, probs).items(): models[m][split]["one_sided"] = sides
         tested = known & ~np.isnan(next(iter(probs.values()))).any(1) & s.scheme.headline[s.y]
         share[split] = float(np.bincount(s.y[tested]).max()/max(tested.sum(), 1))
         tables.append(prediction_table(run, split, probs))
@@ -279,7 +294,7 @@ def summarise(run:Run)->dict:
     write_json(run.out/"metrics.json", metrics)
     return metrics
 
-# %% ../nbs/60_study.ipynb #64c80080
+# %% ../nbs/60_study.ipynb #f78d20ef
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -301,7 +316,7 @@ def run_study(
     summarise(run)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #52f9535b
+# %% ../nbs/60_study.ipynb #bc41b53e
 GENTLE = .3 # Of the recipe's learning rate, where training begins with a trained model: enough to adapt, too little to forget at once
 
 def train_manifest(
@@ -342,7 +357,7 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #23175ff6
+# %% ../nbs/60_study.ipynb #0834b3dc
 def predict_manifest(
     model,        # Model folder or run folder
     manifest,     # Manifest or its folder; labels are carried along unread
