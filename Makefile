@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # The first of these that is new enough makes the environment.
 PYTHON ?= python3 python3.11 python3.12 python3.13 python
 .DEFAULT_GOAL := help
-.PHONY: help setup study test readme export docs bench clean
+.PHONY: help setup study test readme model export docs bench clean
 
 help:
 	@echo 'make setup            .venv with everything in it, once (a few minutes, mostly PyTorch)'
@@ -15,6 +15,7 @@ help:
 	@echo 'make test             everything that must pass'
 	@echo 'make export           notebooks -> package modules, notebooks cleaned'
 	@echo 'make readme           nbs/index.ipynb -> README.md'
+	@echo 'make model            the model that comes with the package, trained again (minutes)'
 	@echo 'make bench            speed as ratios, into nbs/results; leave the machine alone meanwhile'
 	@echo 'make docs             the site into _docs (needs Quarto)'
 	@echo 'make clean            remove what the other targets made, but not runs/'
@@ -43,6 +44,9 @@ test: $(READY)
 
 readme: $(READY)
 	@$(BIN)/python .ci/readme.py
+
+model: $(READY)
+	@$(BIN)/python .ci/default_model.py
 
 export: $(READY)
 	@$(BIN)/nbdev-export && $(BIN)/nbdev-clean

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['CELL_PX', 'GLOW', 'WATER', 'BIOFILM', 'FILM', 'FILM_SCATTER', 'TensorMicrograph', 'TensorSpectrum', 'ReadMicrograph',
-           'ReadSpectrum', 'SameSpecimen', 'AgingType', 'turn_scale', 'AugmentMicrograph', 'grow_film', 'overgrow',
+           'ReadSpectrum', 'SameSpecimen', 'AgingType', 'turn_scale', 'grow_film', 'overgrow', 'AugmentMicrograph',
            'draw_films', 'shift_spectra', 'own_noise', 'AugmentSpectrum', 'plot_pairs', 'AgingDL', 'to_numpy_batch',
            'specimen_splitter', 'aging_block', 'aging_dls']
 
-# %% ../nbs/40_loaders.ipynb #fa742bf5
+# %% ../nbs/40_loaders.ipynb #52064fa5
 import math
 import numpy as np
 import torch
@@ -22,14 +22,14 @@ from .micrographs import plot_micrograph
 from .samples import Arrays
 from .spectra import GRID, plot_spectrum
 
-# %% ../nbs/40_loaders.ipynb #518818fa
+# %% ../nbs/40_loaders.ipynb #30db4540
 class TensorMicrograph(TensorImageBW):
     "Micrograph, grey values 0 to 1, shape (..., 1, S, S); a missing one is NaN throughout"
 
 class TensorSpectrum(TensorBase):
     "Absorbance and validity mask on `GRID`, shape (..., 2, 851); a missing one has a mask of zeros"
 
-# %% ../nbs/40_loaders.ipynb #62b401d1
+# %% ../nbs/40_loaders.ipynb #ff3fa6ba
 class ReadMicrograph(Transform):
     "Row number, or many of them, to micrographs out of memory"
     def __init__(self, arrays):
@@ -50,7 +50,7 @@ class ReadSpectrum(Transform):
         valid = a.mask[row] & np.asarray(a.has_spectrum[row])[..., None]
         return TensorSpectrum(torch.from_numpy(np.stack([np.where(valid, a.spectrum[row], 0), valid], -2).astype('float32')))
 
-# %% ../nbs/40_loaders.ipynb #ef34a5a5
+# %% ../nbs/40_loaders.ipynb #bc94e000
 class SameSpecimen(Transform):
     "In training, replace a row by any training row of the same specimen and label that has a spectrum"
     split_idx,train_setup = 0,True
@@ -73,7 +73,7 @@ class SameSpecimen(Transform):
         new = np.where(self.count[k] > 0, self.pool[np.minimum(pick, self.pool.size - 1)], row)
         return new if np.ndim(row) else int(new)
 
-# %% ../nbs/40_loaders.ipynb #37b989dd
+# %% ../nbs/40_loaders.ipynb #e8e6fd60
 class AgingType(DisplayedTransform):
     "Row number, or many of them, to class numbers of the scheme; -1 is shown as 'unlabelled'"
     def __init__(self, y, scheme):
@@ -82,7 +82,7 @@ class AgingType(DisplayedTransform):
     def encodes(self, row): return TensorCategory(torch.as_tensor(self.y[row]))
     def decodes(self, o:TensorCategory): return Category(self.vocab[int(o)] if int(o) >= 0 else "unlabelled")
 
-# %% ../nbs/40_loaders.ipynb #ae19d7ae
+# %% ../nbs/40_loaders.ipynb #074d51d7
 def turn_scale(
     x:torch.Tensor, # Pictures, shape (b, 1, S, S)
     scale:float=.15 # Largest relative change of magnification
@@ -97,24 +97,7 @@ def turn_scale(
                         sin[:, None, None]*at + cos[:, None, None]*at[:, None]], -1)
     return torch.nn.functional.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
-class AugmentMicrograph(Transform):
-    "Random biofilm, orientation, magnification, grey scale and noise of training micrographs; NaN passes through"
-    split_idx = 0
-    def __init__(self, scale=.15, contrast=.25, brightness=.1, bend=.3, noise=.03, film=.3):
-        self.scale,self.contrast,self.brightness,self.bend,self.noise,self.film = scale,contrast,brightness,bend,noise,film
-
-    def encodes(self, x:TensorMicrograph):
-        x = x.as_subclass(torch.Tensor)
-        grown = ((torch.rand(len(x), device=x.device) < self.film) & ~x[:, 0, 0, 0].isnan()).nonzero()[:, 0]
-        if len(grown): x = x.index_copy(0, grown, overgrow(x[grown]))
-        x = turn_scale(x, self.scale)
-        u = lambda: 2*torch.rand(len(x), 1, 1, 1, device=x.device) - 1
-        x = x + self.bend*u()*(x*(1 - x))
-        mean = x.mean((2, 3), keepdim=True)
-        x = x.sub_(mean).mul_(torch.exp(self.contrast*u())).add_(mean + self.brightness*u())
-        return TensorMicrograph(x.add_(torch.randn_like(x)*(self.noise*u().abs())).clamp_(0, 1))
-
-# %% ../nbs/40_loaders.ipynb #b19e258c
+# %% ../nbs/40_loaders.ipynb #7c35d670
 CELL_PX, GLOW = (.7, 4.2), (.5, 10.) # Half width of a cell, px; its brightness in standard deviations of the picture; both drawn evenly on a logarithmic scale
 
 def grow_film(
@@ -150,7 +133,25 @@ def overgrow(
     low, high = x.amin((-2, -1), keepdim=True), x.amax((-2, -1), keepdim=True)
     return torch.where(high - low > 1, (x - low)/(high - low), x - low.clamp(max=0) - (high - 1).clamp(min=0))
 
-# %% ../nbs/40_loaders.ipynb #3ae292b3
+# %% ../nbs/40_loaders.ipynb #3f0b6719
+class AugmentMicrograph(Transform):
+    "Random biofilm, orientation, magnification, grey scale and noise of training micrographs; NaN passes through"
+    split_idx = 0
+    def __init__(self, scale=.15, contrast=.25, brightness=.1, bend=.3, noise=.03, film=.3):
+        self.scale,self.contrast,self.brightness,self.bend,self.noise,self.film = scale,contrast,brightness,bend,noise,film
+
+    def encodes(self, x:TensorMicrograph):
+        x = x.as_subclass(torch.Tensor)
+        grown = ((torch.rand(len(x), device=x.device) < self.film) & ~x[:, 0, 0, 0].isnan()).nonzero()[:, 0]
+        if len(grown): x = x.index_copy(0, grown, overgrow(x[grown]))
+        x = turn_scale(x, self.scale)
+        u = lambda: 2*torch.rand(len(x), 1, 1, 1, device=x.device) - 1
+        x = x + self.bend*u()*(x*(1 - x))
+        mean = x.mean((2, 3), keepdim=True)
+        x = x.sub_(mean).mul_(torch.exp(self.contrast*u())).add_(mean + self.brightness*u())
+        return TensorMicrograph(x.add_(torch.randn_like(x)*(self.noise*u().abs())).clamp_(0, 1))
+
+# %% ../nbs/40_loaders.ipynb #8d6a3c9f
 # (centre cm⁻¹, full width at half maximum cm⁻¹, height relative to 1644 cm⁻¹); MPX_specDB difference spectra, tag M
 WATER = ((3400, 400, 2.3), (1644, 110, 1.))
 BIOFILM = ((3350, 400, 2.3), (2926, 60, .8), (1644, 110, 1.), (1546, 60, .5), (1418, 80, .5), (1093, 180, .8))
@@ -184,7 +185,7 @@ def shift_spectra(
         return torch.where(ok, near, x)
     return x + steps.clamp(min=0)*(side(1) - x) + (-steps).clamp(min=0)*(side(-1) - x)
 
-# %% ../nbs/40_loaders.ipynb #c17a5951
+# %% ../nbs/40_loaders.ipynb #2c0fc7ab
 def own_noise(
     a:torch.Tensor,    # Absorbance, unitless, shape (b, n)
     valid:torch.Tensor # Validity, bool, shape (b, n)
@@ -219,7 +220,7 @@ class AugmentSpectrum(Transform):
         half = rand()*(rand() < .5)*self.hide_cm1/(GRID[-1] - GRID[0])
         return ((t - (2*rand() - 1)).abs() >= half).float()
 
-# %% ../nbs/40_loaders.ipynb #52adece5
+# %% ../nbs/40_loaders.ipynb #10f26e4b
 def plot_pairs(
     images,          # Micrographs, grey values 0 to 1, shape (k, 1, S, S); NaN is drawn as a note
     spectra,         # Absorbance and mask, shape (k, 2, 851)
@@ -259,7 +260,7 @@ class AgingDL(TfmdDL):
 
 def to_numpy_batch(b, max_n): return [o[:max_n].detach().cpu().as_subclass(torch.Tensor).numpy() for o in b]
 
-# %% ../nbs/40_loaders.ipynb #9504804f
+# %% ../nbs/40_loaders.ipynb #0fef1ba6
 def specimen_splitter(
     specimens,           # Specimen of every row, shape (n,)
     valid_pct:float=.2,  # Share of specimens held out
@@ -293,7 +294,7 @@ def aging_block(
               TransformBlock(type_tfms=[*partner, ReadSpectrum(arrays)]), TransformBlock(type_tfms=[AgingType(y, scheme)]))
     return DataBlock(blocks, n_inp=2, splitter=splitter or specimen_splitter(specimens), batch_tfms=[Tfm(**({} if film else dict(film=0))) for Tfm in (AugmentMicrograph, AugmentSpectrum) if augment])
 
-# %% ../nbs/40_loaders.ipynb #76d2d2e3
+# %% ../nbs/40_loaders.ipynb #87b0a61c
 def aging_dls(
     block:DataBlock, # From `aging_block`
     train,           # Row numbers to train on

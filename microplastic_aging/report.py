@@ -6,7 +6,7 @@
 __all__ = ['MAX_EXAMPLES', 'LONG_TABLE', 'SHOWN_BANDS', 'FIGURE_DPI', 'STYLE', 'USUAL', 'QUICK', 'run_samples', 'example_samples',
            'draw_examples', 'esc', 'study_command', 'is_quick', 'limits', 'write_report']
 
-# %% ../nbs/55_report.ipynb #d1f10481
+# %% ../nbs/55_report.ipynb #21f04564
 import html, shlex, warnings
 from base64 import b64encode
 from io import BytesIO
@@ -20,10 +20,10 @@ from .micrographs import MicrographFormatError, plot_micrograph, read_micrograph
 from .results import DEEP, SPLIT_STYLE, RunError, figure_label, read_run, result_of
 from .results import is_simulated, readable_table, result_table
 from .results import data_sentence, paired_sentences, paper_sentences, short_answer, split_sentences
-from .results import SURE_MODELS, SURENESS_NOTE, plot_calibration, plot_confusion, plot_curves, plot_paired, plot_refusing, plot_results, sureness_sentences
+from .results import SURE_MODELS, SURENESS_NOTE, plot_calibration, plot_confusion, plot_curves, plot_paired, plot_refusing, plot_results, sureness_sentences, one_sided_sentences
 from .spectra import SpectrumFormatError, plot_spectrum, read_spectra, write_atomic
 
-# %% ../nbs/55_report.ipynb #165def94
+# %% ../nbs/55_report.ipynb #bc681cf1
 MAX_EXAMPLES = 12 # Classes
 LONG_TABLE = 12   # Rows; a longer one starts folded
 
@@ -54,7 +54,7 @@ def example_samples(run:dict # From `read_run`
             image=samples.file(i, "image"), spectrum=samples.file(i, "spectrum")))
     return pd.DataFrame(rows, columns=["label", "sample_id", "group", "polymer", "um_per_px", "image", "spectrum"])
 
-# %% ../nbs/55_report.ipynb #096eafc6
+# %% ../nbs/55_report.ipynb #be1af3fd
 SHOWN_BANDS = tuple(b for b in BANDS if b.source == PAPER or b.name in ("vinyl", "C–O")) # Windows that are shaded
 
 def _read_example(row)->tuple:
@@ -90,7 +90,7 @@ def draw_examples(examples:pd.DataFrame # From `example_samples`
         if i < len(read) - 1: line[-1].set_xlabel("")
     return fig, reasons
 
-# %% ../nbs/55_report.ipynb #d91e41ba
+# %% ../nbs/55_report.ipynb #2ced5381
 FIGURE_DPI = 100
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;color:#222;max-width:68rem;margin:2rem auto;padding:0 1rem}h1{margin-bottom:.2rem}h2{margin-top:2.4rem;border-bottom:1px solid #ccc}
 .banner{padding:.8rem 1rem;border-left:.5rem solid #2a6f4e;background:#eaf4ee}.banner.simulated{border-color:#b3261e;background:#fdecea;font-weight:600}
@@ -118,7 +118,7 @@ def _figure(folder:Path, name:str, fig:Figure, alt:str, simulated=False)->str:
     write_atomic(folder/"figures"/f"{name}.png", content.getvalue())
     return f'<p><img alt="{esc(alt)}" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}"></p>'
 
-# %% ../nbs/55_report.ipynb #04e47a47
+# %% ../nbs/55_report.ipynb #d548fcf2
 def _results_section(run)->str:
     metrics, folder = run["metrics"], run["path"]
     table = result_table(metrics)
@@ -149,7 +149,7 @@ def _pairs_section(run)->str:
     plot_paired(run["metrics"], ax=fig.subplots())
     tested = any((found or {}).get("p") is not None for found in run["metrics"]["paired"]["grouped"].values())
     corrected = "the intervals are not corrected for making several comparisons" + (", the second p is." if tested else ".")
-    return (f"<ul>{_paragraphs(sentences, 'li')}</ul>" + _figure(run["path"], "paired", fig, "differences in accuracy with 95 % intervals")
+    return (f"<ul>{_paragraphs(sentences + one_sided_sentences(run['metrics']), 'li')}</ul>" + _figure(run["path"], "paired", fig, "differences in accuracy with 95 % intervals")
             + _paragraphs([f"Each difference is taken on the samples both models answered; its interval resamples specimens. It holds for this training with this seed, and {corrected}"]))
 
 def _drawn(ax, draw, *args):
@@ -183,7 +183,7 @@ def _confusion_section(run)->str:
     for ax in axs[len(there):]: ax.remove()
     return _figure(run["path"], "confusion", fig, "confusion matrices") + _paragraphs(["Grouped split. A row is a true class: colour is its share, the number counts samples, the diagonal is right."])
 
-# %% ../nbs/55_report.ipynb #94e29ab0
+# %% ../nbs/55_report.ipynb #af1f32eb
 def _curves_section(run)->str:
     fig = Figure(figsize=(10, 3.2), layout="constrained")
     drawn, axs = [], fig.subplots(1, 3)
@@ -230,7 +230,7 @@ def _run_section(run)->str:
     times = _html_table(pd.DataFrame([("all stages", f"{sum(v for _, v in seconds if isinstance(v, (int, float))):.1f}"), *timed], columns=["stage", "seconds"])) if timed else _paragraphs(["No times were recorded."])
     return _html_table(pd.DataFrame(rows, columns=["what", "value"]), "narrow") + f"<details{' open' if len(timed) <= LONG_TABLE else ''}><summary>Seconds per stage</summary>{times}</details>"
 
-# %% ../nbs/55_report.ipynb #478fe35b
+# %% ../nbs/55_report.ipynb #cef9c8e6
 QUICK = "This was a quick run, with few samples or epochs, made to see that everything works: its figures are far lower than those of a whole one."
 
 def is_quick(run:dict # From `read_run`
