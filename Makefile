@@ -55,9 +55,12 @@ export: $(READY)
 $(VENV)/.ready-bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' && touch $@
 
+# Half an hour and more: run by name, `python benchmarks/ceiling.py`.
+LONG := benchmarks/ceiling.py benchmarks/finetune.py
+
 # Each script but the fuzzers writes a small summary into nbs/results; the page tutorials/speed shows it.
 bench: $(VENV)/.ready-bench
-	@for script in $(filter-out benchmarks/fuzz_%,$(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" $(ARGS) || exit 1; done
+	@for script in $(filter-out benchmarks/fuzz_% $(LONG),$(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" $(ARGS) || exit 1; done
 
 docs: $(READY)
 	@command -v quarto >/dev/null || { \

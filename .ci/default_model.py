@@ -1,12 +1,14 @@
 "Train the model that comes with the package on the whole simulated benchmark; its card quotes the record study. `make model`"
 import json, shutil, tempfile
+from dataclasses import asdict
 from pathlib import Path
-from microplastic_aging.learner import load_model, save_model
+from microplastic_aging.learner import Recipe, load_model, save_model
 from microplastic_aging.simulate import write_benchmark
 from microplastic_aging.study import DEFAULT_MODEL, train_manifest
 
 root = Path(__file__).parents[1]
 record = json.loads((root/"nbs/results/study.json").read_text())
+if record["protocol"]["recipe"] != asdict(Recipe()): raise SystemExit("the record was made with another recipe; make it again first")
 study, data = record["models"]["fusion"]["grouped"], record["data"]
 with tempfile.TemporaryDirectory() as folder:
     write_benchmark(Path(folder)/"data", data["n"], record["seed"])
@@ -16,7 +18,7 @@ card = made.card | dict(
     made_for="Trying the package out, and as a beginning for `train --from` on a laboratory's own particles.",
     not_for="Statements about real particles. It was trained on simulated micrographs and spectra of PE, PP, PS and PET only, and nothing it says has been checked on real, paired measurements.",
     classes="Eight: the seven combinations of chemical, UV and physical ageing, and unaged.",
-    measured=dict(what="five grouped folds of the same simulated benchmark, models trained alike", commit=record["commit"], accuracy=study["accuracy"], accuracy_ci=study["accuracy_ci"],
+    measured=dict(what=f"accuracy of models trained alike, {len(record['protocol']['grouped'])} grouped folds of the same simulated benchmark", commit=record["commit"], accuracy=study["accuracy"], accuracy_ci=study["accuracy_ci"],
         ece_after=study["ece_after"], one_sided={k: f["accuracy"] for k, f in study["one_sided"].items()}))
 if card["data_hash"] != data["hash"]: raise SystemExit(f"this machine decodes the benchmark to {card['data_hash'][:12]}, the record rests on {data['hash'][:12]}: make the record again first")
 shutil.rmtree(DEFAULT_MODEL, ignore_errors=True)

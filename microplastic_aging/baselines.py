@@ -7,10 +7,10 @@ __all__ = ['SLOPE_CM1', 'LBP_RINGS', 'GLCM_LEVELS', 'GLCM_REACH', 'GLCM_ANGLES',
            'SPECTRUM_FAMILIES', 'PARALLEL_ROWS', 'IMAGE', 'SPECTRUM', 'BASELINES', 'CLASSICAL', 'INNER_FOLDS',
            'TUNE_ROWS', 'FLOOR', 'EARLY_COMPONENTS', 'EARLY_WEIGHTS', 'snv_features', 'slope_features',
            'index_features', 'lbp_glcm_features', 'surface_features', 'Features', 'classical_features', 'PLSDA',
-           'Components', 'Rocket', 'Baseline', 'BaselineError', 'why_not', 'inner_folds', 'fit_temperature', 'tune',
-           'fusion_ways', 'fit_predict_classical']
+           'Components', 'Rocket', 'Baseline', 'BaselineError', 'why_not', 'inner_folds', 'tune', 'fusion_ways',
+           'fit_predict_classical']
 
-# %% ../nbs/26_baselines.ipynb #1d04cbb0
+# %% ../nbs/26_baselines.ipynb #b1b3c03e
 import time, warnings
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -41,7 +41,7 @@ from .spectra import GRID
 from .steps import savgol, snv
 from .surface import surface_numbers
 
-# %% ../nbs/26_baselines.ipynb #7db88196
+# %% ../nbs/26_baselines.ipynb #210a97fe
 SLOPE_CM1 = 20. # Window of the derivative, cm⁻¹; about the width of a narrow band
 
 def snv_features(ab:np.ndarray,   # Absorbance, shape (n, 851)
@@ -59,7 +59,7 @@ def index_features(ab:np.ndarray, mask:np.ndarray)->np.ndarray: # Shape (n, indi
     "Every index of room 12, for every polymer, without its verdict"
     return np.stack([to_index(GRID, ab.astype(float), index, mask).value for index in INDICES], 1)
 
-# %% ../nbs/26_baselines.ipynb #972bc70c
+# %% ../nbs/26_baselines.ipynb #05ed2d81
 LBP_RINGS = ((8, 1), (16, 2), (24, 3)) # Neighbours, radius in px
 GLCM_LEVELS, GLCM_REACH = 32, (1, 2, 4, 8) # Grey levels over ±3 spreads; distances, px
 GLCM_ANGLES = (0, np.pi/4, np.pi/2, 3*np.pi/4)
@@ -84,7 +84,7 @@ def surface_features(image:np.ndarray,        # Grey, uint8, shape (h, w)
     left_out = ("um_per_px", "height_px", "width_px", "flags")
     return np.array([v for k, v in numbers.items() if k not in left_out and not k.endswith("_deg")], float)
 
-# %% ../nbs/26_baselines.ipynb #7446a68e
+# %% ../nbs/26_baselines.ipynb #7a3fcc2a
 def _texture(image, um_per_px): return texture_features(image)
 
 IMAGE_FAMILIES = dict(texture=_texture, lbp_glcm=lbp_glcm_features, surface=surface_features)
@@ -126,7 +126,7 @@ def classical_features(arrays, um_per_px=None, progress:bool=False)->Features:
     "What the baselines look at, computed when asked for; nothing here is fitted"
     return Features(arrays, um_per_px, progress)
 
-# %% ../nbs/26_baselines.ipynb #45d94c4c
+# %% ../nbs/26_baselines.ipynb #4e731418
 class PLSDA(PLSRegression):
     "Partial least squares discriminant analysis: regression on class indicators; few rows or points allow fewer components"
     def fit(self, x, y):
@@ -153,7 +153,7 @@ class Rocket(TransformerMixin, BaseEstimator):
 
     def transform(self, x): return np.asarray(self.rocket_.transform(x[:, None].astype(np.float32)))
 
-# %% ../nbs/26_baselines.ipynb #9b530d72
+# %% ../nbs/26_baselines.ipynb #4412996e
 @dataclass(frozen=True)
 class Baseline:
     "One row of `BASELINES`"
@@ -200,7 +200,7 @@ def why_not(name:str # Of a baseline
     needs = BASELINES[name].needs
     return "" if needs is None or find_spec(needs) else f"{name} needs the package {needs}, which is not installed: pip install 'microplastic_aging[bench]'"
 
-# %% ../nbs/26_baselines.ipynb #b852cc74
+# %% ../nbs/26_baselines.ipynb #25c2b550
 INNER_FOLDS, TUNE_ROWS = 3, 4000 # Beyond so many rows settings are chosen on some of the specimens
 FLOOR = 1e-3 # Least probability: one side cannot silence the other
 
@@ -242,14 +242,14 @@ def _softmax(scores, temperature):
     p = np.clip(p/p.sum(1, keepdims=True), FLOOR, None)
     return p/p.sum(1, keepdims=True)
 
-def fit_temperature(scores:np.ndarray, # Out of fold, shape (n, n_classes)
-                    y:np.ndarray,      # Class numbers, shape (n,)
+def _temperature_of(scores:np.ndarray, # Out of fold, shape (n, n_classes)
+                    y:np.ndarray,       # Class numbers, shape (n,)
                    )->float:
     "The one number over which scores are divided so that their softmax is most likely"
     loss = lambda log_t: -np.log(_softmax(scores, np.exp(log_t))[np.arange(len(y)), y]).mean()
     return float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))
 
-# %% ../nbs/26_baselines.ipynb #7b2655aa
+# %% ../nbs/26_baselines.ipynb #d031477f
 def tune(
     make,              # () -> scikit-learn estimator
     grid,              # For `ParameterGrid`
@@ -268,13 +268,13 @@ def tune(
     for i, (params, k) in enumerate(tasks): oof[settings.index(params), fold == k] = said[i]
     if held.any(): right = (oof[:, held].argmax(2) == y[held]).mean(1)
     best = int(right.argmax())
-    if held.any(): temperature = fit_temperature(oof[best, held], y[held])
+    if held.any(): temperature = _temperature_of(oof[best, held], y[held])
     prob = _softmax(_scores(_fitted(make, settings[best], seed, xt, y), x, n_classes), temperature)
     prob[train] = np.nan
     prob[train[held]] = _softmax(oof[best, held], temperature)
     return prob, dict(settings=settings[best], inner_accuracy=round(float(right[best]), 4), temperature=round(temperature, 3))
 
-# %% ../nbs/26_baselines.ipynb #7eb05456
+# %% ../nbs/26_baselines.ipynb #70b743a4
 def _single(b:Baseline, features, y, groups, train, n_classes, seed)->tuple: # Probabilities (n, n_classes), notes
     has = features.has[b.sides[0]]
     rows, train = np.flatnonzero(has), train[has[train]]
@@ -321,7 +321,7 @@ def _fusion(features, y, groups, train, n_classes, seed)->tuple: # Probabilities
     way = max(inner, key=inner.get)
     return ways[way], dict(settings=chosen | dict(way=way, **settings[way]), inner_accuracy=inner[way], inner_accuracies=inner)
 
-# %% ../nbs/26_baselines.ipynb #f192c21e
+# %% ../nbs/26_baselines.ipynb #59271cee
 def _answers(name, features, y, groups, train, n_classes, seed)->tuple: # Probabilities (n, n_classes), out of fold where trained on; notes
     "What a baseline says on every row; kept until another training set comes, because fusion asks again"
     key = (n_classes, seed, train.tobytes(), y[train].tobytes(), np.unique(groups[train], return_inverse=True)[1].tobytes())

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['NOISY_LABELS', 'VARIATIONS', 'FAULTS', 'Variation', 'spoil_labels', 'thin_out', 'rows_of', 'run_variation',
-           'variation_figures', 'correct_p', 'image_noise', 'image_blur', 'image_contrast', 'spectrum_noise',
-           'spectrum_tilt', 'spectrum_gap', 'robustness', 'called_aged']
+           'variation_answers', 'versus_variation', 'variation_figures', 'correct_p', 'image_noise', 'image_blur',
+           'image_contrast', 'spectrum_noise', 'spectrum_tilt', 'spectrum_gap', 'robustness', 'called_aged']
 
-# %% ../nbs/58_controls.ipynb #21799f27
-import io, json
+# %% ../nbs/58_controls.ipynb #6d67d682
+import io
 from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
@@ -16,13 +16,13 @@ from scipy import ndimage as ndi
 from tqdm import tqdm
 from .compare import paired_difference
 from .fusion import OPERATORS
-from .learner import headline_accuracy, load_model, predict_arrays, train_model
-from .pieces import Run, read_stage, stage_file, write_json
+from .learner import headline_accuracy, load_model, predict_arrays, save_model, train_model
+from .pieces import Run, commit, model_card, read_stage, stage_file, write_json
 from .samples import Arrays
 from .spectra import GRID, write_atomic
 from .uncertainty import bootstrap_ci, holm, sign_flip_p
 
-# %% ../nbs/58_controls.ipynb #03e1f2e4
+# %% ../nbs/58_controls.ipynb #850958b5
 NOISY_LABELS = .2 # Share of training specimens that get another class
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Variation:
     share:float=1.           # Share of the training specimens it learns from
     hold_out:str|None=None   # Column whose part is kept from training, and is all that is tested
 
-_operators = {f"operator_{name}": Variation("operators", f"sides put together by {name}", net=dict(operator=name)) for name in OPERATORS if name != "cross_attention"}
+_operators = {f"operator_{name}": Variation("operators", f"sides put together by {'feature-wise scaling (FiLM)' if name == 'film' else name}", net=dict(operator=name)) for name in OPERATORS if name != "cross_attention"}
 _ablations = dict(
     joint=Variation("ablations", "encoders learn through the joint answer too, with modality dropout", net=dict(joint_gradient=1., modality_drop=.3)),
     no_augmentation=Variation("ablations", "no augmentation at all", recipe=dict(augment=False)),
@@ -58,14 +58,15 @@ _controls = dict(
     quarter=Variation("controls", "a quarter of the training specimens", 2, share=.25),
     half=Variation("controls", "half of the training specimens", 2, share=.5),
     other_polymer=Variation("controls", "tested on polymers that no training specimen is made of", 4, hold_out="polymer"),
-    finer_scale=Variation("controls", "tested on micrographs taken at a finer scale than any in training", 2, hold_out="um_per_px"))
+    finer_scale=Variation("controls", "tested on micrographs taken at a finer scale than any in training, which loses a third of its rows", 2, hold_out="um_per_px"))
 VARIATIONS = _operators | _ablations | _controls
 
-# %% ../nbs/58_controls.ipynb #82e25dae
+# %% ../nbs/58_controls.ipynb #13ad6266
 def spoil_labels(
     y,          # Class numbers, shape (n,)
     groups,     # Specimen of each row, shape (n,)
     labels:str, # See `Variation`
+    train,      # Row numbers that are trained on
     seed:int=0,
 )->np.ndarray:  # Class numbers, shape (n,)
     "Labels as a control wants them, changed by whole specimens"
@@ -75,8 +76,8 @@ def spoil_labels(
     known, own = np.flatnonzero(y[first] >= 0), y[first].copy()
     if labels == "random": own[known] = rng.permutation(own[known])
     else:
-        classes = np.unique(own[known])
-        hit = rng.choice(known, round(NOISY_LABELS*len(known)), replace=False)
+        classes, taught = np.unique(own[known]), np.unique(of_row[train])
+        hit = rng.choice(taught, round(NOISY_LABELS*len(taught)), replace=False)
         own[hit] = [rng.choice(classes[classes != c]) for c in own[hit]]
     return own[of_row]
 
@@ -104,19 +105,34 @@ def rows_of(run:Run, v:Variation, fold:int)->tuple: # training rows, test rows
         return train[~fine[train]], test[fine[test]]
     return thin_out(train, y, groups, v.share, fold), test
 
-# %% ../nbs/58_controls.ipynb #fc241081
+# %% ../nbs/58_controls.ipynb #05434245
 def run_variation(run:Run, name:str, fold:int):
     "Train one variation on one fold and write what it answers; `run` holds the benchmark that the variation asks for"
     v, s, c = VARIATIONS[name], run.samples, run.config
-    (train, test), y = rows_of(run, v, fold), spoil_labels(s.y, s.groups, v.labels, c.seed)
+    train, test = rows_of(run, v, fold)
+    y = spoil_labels(s.y, s.groups, v.labels, train, c.seed)
     recipe = replace(c.recipe, **v.recipe)
     with tqdm(total=recipe.epochs, desc=f"  {name}, fold {fold}", unit="epoch", leave=False, disable=not run.progress) as bar:
         learn = train_model(run.arrays, y, s.groups, s.scheme, train, (), v.modality, c.seed + fold, recipe, c.device, progress=bar.update, **v.net)
+    save_model(learn, run.out/"models"/f"{name}-grouped-{fold}", model_card(s, run.arrays, split="grouped", fold=fold, variation=name))
     held = io.BytesIO()
     np.savez(held, rows=test, prob=predict_arrays(learn, run.arrays, test)[0], y=y[test] if v.labels == "random" else s.y[test])
     (run.out/"stages").mkdir(parents=True, exist_ok=True)
     write_atomic(stage_file(run.out, name, "grouped", fold, "npz"), held.getvalue())
-    write_json(stage_file(run.out, name, "grouped", fold, "json"), dict(n_train=len(train), specimens=len(set(s.groups[train]))))
+    write_json(stage_file(run.out, name, "grouped", fold, "json"), dict(n_train=len(train), specimens=len(set(s.groups[train])), commit=commit()))
+
+def variation_answers(run:Run, name:str)->tuple: # rows (m,), probabilities (m, n_classes), class numbers (m,), notes of each piece
+    "What one variation answered in its finished pieces"
+    done = [read_stage(run.out, name, "grouped", k) for k in range(VARIATIONS[name].folds) if stage_file(run.out, name, "grouped", k, "json").exists()]
+    if not done: return None, None, None, []
+    return *(np.concatenate([d[0] if key is None else d[1][key] for d in done]) for key in (None, "prob", "y")), [d[2] for d in done]
+
+def versus_variation(run:Run, name:str, other:str)->dict|None:
+    "One variation against another on the rows that both answered; None where one is missing"
+    (rows, a, y, _), (others, b, _, _) = variation_answers(run, name), variation_answers(run, other)
+    if a is None or b is None: return None
+    _, i, j = np.intersect1d(rows, others, return_indices=True)
+    return paired_difference(a[i], b[j], y[i], run.samples.groups[rows[i]], run.samples.scheme)
 
 def variation_figures(
     run:Run,       # The variation's own, with its pieces
@@ -124,14 +140,13 @@ def variation_figures(
     headline:dict, # Model -> probabilities of the headline study (n, n_classes); empty where samples differ
 )->dict:           # accuracy, ci, chance, n_samples, n_specimens, training specimens, folds; difference, ci and p against the headline model
     "What one variation reached, over its finished pieces"
-    v, s = VARIATIONS[name], run.samples
-    done = [read_stage(run.out, name, "grouped", k) for k in range(v.folds) if stage_file(run.out, name, "grouped", k, "json").exists()]
-    if not done: return {}
-    rows, prob, y = (np.concatenate([d[0] if key is None else d[1][key] for d in done]) for key in (None, "prob", "y"))
+    v, s, (rows, prob, y, notes) = VARIATIONS[name], run.samples, variation_answers(run, name)
+    if not len(notes): return {}
     counted = s.scheme.headline[y]
     right, groups = (prob.argmax(1) == y)[counted].astype(float), s.groups[rows]
     out = dict(kind=v.kind, says=v.says, modality=v.modality, accuracy=float(right.mean()), accuracy_ci=list(bootstrap_ci(right, groups[counted])), chance=float(np.bincount(y[counted]).max()/counted.sum()),
-        n_samples=int(counted.sum()), n_specimens=int(len(set(groups[counted]))), folds=len(done), training_specimens=float(np.mean([d[2]["specimens"] for d in done])))
+        n_samples=int(counted.sum()), n_specimens=int(len(set(groups[counted]))), folds=len(notes), training_specimens=float(np.mean([n["specimens"] for n in notes])),
+        commits=sorted({n["commit"] for n in notes if n.get("commit")}))
     if v.labels == "random" or v.variant != "standard" or v.modality not in headline: return out
     usual = headline[v.modality][rows]
     gain = (right - (usual.argmax(1) == y)[counted])
@@ -144,7 +159,7 @@ def correct_p(found:dict)->dict:
         for versus, p in zip(those, holm([v["p"] for v in those])): versus["p_holm"] = float(p)
     return found
 
-# %% ../nbs/58_controls.ipynb #14cb94b7
+# %% ../nbs/58_controls.ipynb #383fe795
 def _each_image(arrays, change): return replace(arrays, image=np.clip(np.rint(change(arrays.image.astype(np.float32))), 0, 255).astype(np.uint8), hash="")
 def _noise(shape, seed=0): return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
@@ -176,7 +191,7 @@ def robustness(run:Run, models=("fusion", "image", "spectrum"), fold:int=0)->lis
             if model in fault or model == "fusion": rows += [dict(model=model, fault=fault, level=level, accuracy=score(spoil(asked, level)), usual=usual) for level in levels]
     return rows
 
-# %% ../nbs/58_controls.ipynb #4a9a5bc9
+# %% ../nbs/58_controls.ipynb #21820bfb
 def called_aged(
     run:Run,       # With trained models
     arrays:Arrays, groups, # Samples that are not aged, and their specimens, shape (n,)

@@ -7,7 +7,7 @@ __all__ = ['MODES', 'K_FOLDS', 'SIZE_PX', 'QUICK_SAMPLES', 'QUICK_EPOCHS', 'MIN_
            'write_json', 'Run', 'stage_file', 'read_stage', 'run_piece', 'run_deep', 'model_card', 'open_run',
            'fold_count', 'claim_folder', 'timed', 'write_run_head', 'environment', 'commit']
 
-# %% ../nbs/57_pieces.ipynb #c7aea023
+# %% ../nbs/57_pieces.ipynb #42b7e772
 import io, json, os, platform, subprocess, time
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -26,7 +26,7 @@ from .samples import Arrays, Samples, decode, grouped_folds, random_folds, read_
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 
-# %% ../nbs/57_pieces.ipynb #0bae382d
+# %% ../nbs/57_pieces.ipynb #9e6fbbdd
 MODES = dict(study=1, quick=1, full=5, control=1) # grouped folds that are run; the random split is one fold in all but `control`
 K_FOLDS, SIZE_PX = 5, 160              # folds; side of the model's view in pixels
 QUICK_SAMPLES, QUICK_EPOCHS = 400, 8
@@ -56,7 +56,9 @@ class StudyConfig:
     def __post_init__(self):
         if self.mode not in MODES: raise StudyError(f"mode {self.mode!r} is none of {', '.join(MODES)}")
         wrong = sorted(set(self.models or ()) - set(SIDES))
-        if set(self.stages or ()) - set(STAGES): raise StudyError(f"stages {', '.join(self.stages)}: there are {', '.join(STAGES)}")
+        unknown = sorted(set(self.stages or ()) - set(STAGES))
+        if unknown: raise StudyError(f"no stage is called {', '.join(unknown)}; there are {', '.join(STAGES)}")
+        if self.stages and not self.is_usual: raise StudyError("stages beside the headline are for a full study of the standard simulated benchmark; leave --stage out")
         if self.manifest is None and self.variant == "wet": raise StudyError("variant wet holds unaged samples only, so nothing can be learnt from it; write it with `microplastic-aging simulate` and predict on it with a model of another run")
         if wrong: raise StudyError(f"no model is called {', '.join(wrong)}; there are {', '.join(SIDES)}")
 
@@ -64,19 +66,22 @@ class StudyConfig:
     def quick(self): return self.mode == "quick"
 
     @property
+    def is_usual(self): # A full study of the simulated benchmark, as it is
+        return (self.mode, self.manifest, self.variant, self.label, self.group) == ("full", None, "standard", "aging_type", "specimen_id")
+
+    @property
     def further_stages(self)->tuple: # Kinds of variations that follow the headline
-        if self.mode != "full" or self.manifest is not None or self.variant != "standard": return ()
-        return STAGES if self.stages is None else tuple(k for k in STAGES if k in self.stages)
+        return tuple(k for k in STAGES if self.is_usual and (self.stages is None or k in self.stages))
 
     @property
     def recipe(self)->Recipe:
         epochs = self.epochs or (QUICK_EPOCHS if self.quick else None)
         return replace(Recipe(), epochs=epochs) if epochs else Recipe()
 
-# %% ../nbs/57_pieces.ipynb #521dbc2a
+# %% ../nbs/57_pieces.ipynb #d95bdf72
 def write_json(path, content): write_atomic(path, json.dumps(content, indent=1).encode())
 
-# %% ../nbs/57_pieces.ipynb #65701dfe
+# %% ../nbs/57_pieces.ipynb #61ad3415
 @dataclass
 class Run:
     "A study while it runs"
@@ -110,7 +115,8 @@ class Run:
 
     @property
     def models(self)->list:
-        there = dict(image=self.arrays.has_image.any(), spectrum=self.arrays.has_spectrum.any())
+        splits = [("grouped", k) for k in self.grouped] + [("random", k) for k in self.random]
+        there = {s: all(getattr(self.arrays, f"has_{s}")[self.rows(*split)[0]].any() for split in splits) for s in ("image", "spectrum")} # to learn from, in every fold
         able = [m for m, sides in SIDES.items() if all(there[s] for s in sides)]
         usual = [m for m in able if m not in BASELINES or BASELINES[m].default or self.config.mode == "full"]
         return [m for m in able if m in (self.config.models or usual) and m not in self.skipped]
@@ -120,7 +126,7 @@ class Run:
         asked = self.config.models or (CLASSICAL if self.config.mode == "full" else [m for m in CLASSICAL if BASELINES[m].default])
         return {m: why for m in CLASSICAL if m in asked and (why := why_not(m))}
 
-# %% ../nbs/57_pieces.ipynb #aba63223
+# %% ../nbs/57_pieces.ipynb #3d6aaa58
 def stage_file(out, model, split, fold, kind): return Path(out)/"stages"/f"{model}-{split}-{fold}.{kind}"
 
 def read_stage(out, model, split, fold)->tuple: # rows (m,); answers: name -> probabilities (m, n_classes); notes
@@ -140,7 +146,7 @@ def run_piece(run:Run, features, model:str, split:str, fold:int):
     np.savez(held, rows=test, **answers)
     (run.out/"stages").mkdir(parents=True, exist_ok=True)
     write_atomic(stage_file(run.out, model, split, fold, "npz"), held.getvalue())
-    write_json(stage_file(run.out, model, split, fold, "json"), dict(seconds=round(time.time() - start, 1), curve=[]) | notes)
+    write_json(stage_file(run.out, model, split, fold, "json"), dict(seconds=round(time.time() - start, 1), commit=commit(), curve=[]) | notes)
 
 def run_deep(run:Run, model, split, fold, train, test)->tuple: # answers: name -> probabilities (len(test), n_classes); notes: the learning curve
     "Train a network; its weights go to `models/`. One that looks at two sides is also asked with one of them hidden"
@@ -159,7 +165,7 @@ def model_card(samples:Samples, arrays:Arrays, **more)->dict:
     view = dict(fov_um=arrays.fov_um, size_px=int(arrays.image.shape[-1]))
     return dict(simulated=samples.simulated, view=view, data=samples.provenance, data_hash=arrays.hash, label=samples.label, package=__version__, **more)
 
-# %% ../nbs/57_pieces.ipynb #80703c37
+# %% ../nbs/57_pieces.ipynb #2bf1e99a
 def open_run(config:StudyConfig, progress=True)->Run:
     "Make or reopen the run folder: data, arrays, folds"
     out = Path(config.out)
@@ -189,7 +195,7 @@ def fold_count(y, groups)->int: # 2 to `K_FOLDS`
 
 def claim_folder(config:StudyConfig, out:Path):
     "One folder, one study: refuse a folder that holds another"
-    mine = {k: v for k, v in asdict(config).items() if k not in ("mode", "models", "stages", "device", "out")} | dict(quick=config.quick)
+    mine = {k: v for k, v in asdict(config).items() if k not in ("mode", "models", "stages", "device", "out")} | dict(quick=config.quick, recipe=asdict(config.recipe))
     mine = json.loads(json.dumps(mine | dict(manifest=config.manifest and str(Path(config.manifest)/"manifest.csv" if (Path(config.manifest)/"manifest.csv").exists() else config.manifest))))
     path = out/"study.json"
     if not path.exists():
@@ -208,7 +214,7 @@ def timed(out, stage, fn, *args, **kwargs):
     write_json(path, seconds | {stage: max(round(time.time() - start, 1), seconds.get(stage, 0))}) # a resumed run that finds the work done keeps the time it took
     return value
 
-# %% ../nbs/57_pieces.ipynb #a9d464e3
+# %% ../nbs/57_pieces.ipynb #edbd42ea
 def write_run_head(run:Run):
     "config.json, provenance.json, folds.csv, environment.json"
     c, s = run.config, run.samples

@@ -8,7 +8,7 @@ __all__ = ['SEVERITY', 'RESIDUAL_SD', 'RESIDUAL_CORRELATION', 'POLYMERS', 'UM_PE
            'Simulated', 'simulate_samples', 'redeal_spectra', 'collect', 'write_benchmark', 'provenance',
            'benchmark_digest']
 
-# %% ../nbs/31_simulate.ipynb #c9d618ae
+# %% ../nbs/31_simulate.ipynb #64b4c281
 import hashlib, json, os, shutil
 from dataclasses import dataclass, asdict
 from pathlib import Path
@@ -23,7 +23,7 @@ from .sim_spectra import simulate_spectrum, spectrum_specimen
 from .sim_surfaces import Field, simulate_surface, surface_specimen
 from .spectra import GRID, write_spectrum
 
-# %% ../nbs/31_simulate.ipynb #3c38ae2e
+# %% ../nbs/31_simulate.ipynb #e6eb4692
 SEVERITY = (.15, 1.)         # Range of severity; Beta(2, 2) in between (G)
 RESIDUAL_SD = (.30, .35)     # Log-sd of a view's severity: image side, spectrum side (M: CV .2–.6 at a fixed dose)
 RESIDUAL_CORRELATION = .13   # Between the sides, within a view (M: netSEM `crack`, n = 85)
@@ -41,10 +41,10 @@ class Dials:
     severity_image:float=1.
     severity_spectrum:float=1.
 
-# %% ../nbs/31_simulate.ipynb #934a9056
+# %% ../nbs/31_simulate.ipynb #42943421
 DIALS = Dials(noise_image=.35, noise_spectrum=.1, severity_image=2., severity_spectrum=.8) # Of benchmark version 1; see Calibration
 
-# %% ../nbs/31_simulate.ipynb #7be7ce57
+# %% ../nbs/31_simulate.ipynb #68d7c162
 def view_severity(
     rng,                 # numpy Generator of the view
     severity:np.ndarray, # Severity of the specimen by mechanism, 0 where absent, shape (3,)
@@ -55,7 +55,7 @@ def view_severity(
     b = RESIDUAL_CORRELATION*a + np.sqrt(1 - RESIDUAL_CORRELATION**2)*b
     return (dials.severity_image*severity*np.exp(RESIDUAL_SD[0]*a), dials.severity_spectrum*severity*np.exp(RESIDUAL_SD[1]*b))
 
-# %% ../nbs/31_simulate.ipynb #b348e76f
+# %% ../nbs/31_simulate.ipynb #cc38f58b
 N_SAMPLES, N_UNAGED, N_SPECIMENS = 1571, 200, 160
 
 def specimen_table(
@@ -89,7 +89,7 @@ def deal(n:int, among:int, rng=None)->np.ndarray: # Whole numbers that sum to n,
     out[spots[:n - out.sum()]] += 1
     return out
 
-# %% ../nbs/31_simulate.ipynb #5a210464
+# %% ../nbs/31_simulate.ipynb #cea93f34
 def simulate_view(
     row,             # One row of `specimen_table`
     view:int,        # Number of the view
@@ -108,7 +108,7 @@ def simulate_view(
     spectrum = simulate_spectrum(rng(6, view), chemistry, seen_spectrum, dials.noise_spectrum)
     return dict(image=image, um_per_px=field.um_per_px, spectrum=spectrum.astype(np.float32), masks=masks, seen_image=seen_image, seen_spectrum=seen_spectrum)
 
-# %% ../nbs/31_simulate.ipynb #2773cc1d
+# %% ../nbs/31_simulate.ipynb #7f1f6864
 @dataclass
 class Simulated:
     "A simulated benchmark in memory; everything in it is simulated"
@@ -137,7 +137,7 @@ def simulate_samples(
     if variant == "shuffled": redeal_spectra(views, todo, specimens, seed)
     return collect(views, todo)
 
-# %% ../nbs/31_simulate.ipynb #946c579b
+# %% ../nbs/31_simulate.ipynb #6e0422d5
 def redeal_spectra(views, todo, specimens, seed):
     "Give each specimen the spectra of another, by a permutation that knows nothing of the class; in place"
     rng, numbers = np.random.default_rng([seed, 3]), specimens.number.to_numpy()
@@ -156,19 +156,20 @@ def collect(views, todo)->Simulated:
         ("image", view["seen_image"]), ("spectrum", view["seen_spectrum"])) for m, val in zip(MECHANISMS, vals)}} for i, ((row, _), view) in enumerate(zip(todo, views))])
     return Simulated(table, *(np.stack([v[k] for v in views]) for k in ("image", "spectrum", "masks")), truth)
 
-# %% ../nbs/31_simulate.ipynb #2a2bb4e1
+# %% ../nbs/31_simulate.ipynb #b705a213
 def write_benchmark(
     out,                    # Folder to make; must not exist
     n:int=N_SAMPLES,
     seed:int=0,
     variant:str="standard",
+    dials:Dials=DIALS,
     jobs:int|None=None,
     progress:bool=True,
 )->Path:                    # The manifest
     "Write a simulated benchmark in the manifest format; the folder appears whole or not at all"
     out = Path(out)
     if out.exists(): raise InputError(f"{out} exists; remove it or choose another folder")
-    sim, part = simulate_samples(n, seed, variant, jobs=jobs, progress=progress), out.with_name(out.name + ".partial")
+    sim, part = simulate_samples(n, seed, variant, dials, jobs, progress), out.with_name(out.name + ".partial")
     shutil.rmtree(part, ignore_errors=True)
     for sub in ("images", "spectra", "truth/masks"): (part/sub).mkdir(parents=True)
     for i, sample in enumerate(sim.table.sample_id):
@@ -178,16 +179,16 @@ def write_benchmark(
     table = sim.table.assign(image="images/" + sim.table.sample_id + ".png", spectrum="spectra/" + sim.table.sample_id + ".csv")
     table.to_csv(part/"manifest.csv", index=False)
     sim.truth.round(6).to_csv(part/"truth/severity.csv", index=False)
-    (part/"provenance.json").write_text(json.dumps(provenance(n, seed, variant), indent=1), encoding="utf-8")
+    (part/"provenance.json").write_text(json.dumps(provenance(n, seed, variant, dials), indent=1), encoding="utf-8")
     os.replace(part, out)
     return out/"manifest.csv"
 
-def provenance(n, seed, variant)->dict:
+def provenance(n, seed, variant, dials)->dict:
     "What a simulated folder says of itself"
     return dict(simulated=True, title=f"simulated microplastic ageing benchmark, variant {variant}", version=VERSION, variant=variant, seed=seed, n=n,
-        dials=asdict(DIALS), source="package microplastic_aging; pristine bands fitted to the Primpke 2018 reference library")
+        dials=asdict(dials), source="package microplastic_aging; pristine bands fitted to the Primpke 2018 reference library")
 
-# %% ../nbs/31_simulate.ipynb #61b08c2f
+# %% ../nbs/31_simulate.ipynb #b0823749
 def benchmark_digest(sim:Simulated)->str: # 16 hexadecimal digits
     "Fingerprint of a simulated benchmark, coarse enough to be the same on another processor"
     n = len(sim.image)
