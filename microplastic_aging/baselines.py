@@ -10,7 +10,7 @@ __all__ = ['SLOPE_CM1', 'LBP_RINGS', 'GLCM_LEVELS', 'GLCM_REACH', 'GLCM_ANGLES',
            'Components', 'Rocket', 'Baseline', 'BaselineError', 'why_not', 'inner_folds', 'tune', 'fusion_ways',
            'fit_predict_classical']
 
-# %% ../nbs/26_baselines.ipynb #b1b3c03e
+# %% ../nbs/26_baselines.ipynb #dac63339
 import time, warnings
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -41,7 +41,7 @@ from .spectra import GRID
 from .steps import savgol, snv
 from .surface import surface_numbers
 
-# %% ../nbs/26_baselines.ipynb #210a97fe
+# %% ../nbs/26_baselines.ipynb #eafc7a3b
 SLOPE_CM1 = 20. # Window of the derivative, cm⁻¹; about the width of a narrow band
 
 def snv_features(ab:np.ndarray,   # Absorbance, shape (n, 851)
@@ -59,7 +59,7 @@ def index_features(ab:np.ndarray, mask:np.ndarray)->np.ndarray: # Shape (n, indi
     "Every index of room 12, for every polymer, without its verdict"
     return np.stack([to_index(GRID, ab.astype(float), index, mask).value for index in INDICES], 1)
 
-# %% ../nbs/26_baselines.ipynb #05ed2d81
+# %% ../nbs/26_baselines.ipynb #262fb487
 LBP_RINGS = ((8, 1), (16, 2), (24, 3)) # Neighbours, radius in px
 GLCM_LEVELS, GLCM_REACH = 32, (1, 2, 4, 8) # Grey levels over ±3 spreads; distances, px
 GLCM_ANGLES = (0, np.pi/4, np.pi/2, 3*np.pi/4)
@@ -84,7 +84,7 @@ def surface_features(image:np.ndarray,        # Grey, uint8, shape (h, w)
     left_out = ("um_per_px", "height_px", "width_px", "flags")
     return np.array([v for k, v in numbers.items() if k not in left_out and not k.endswith("_deg")], float)
 
-# %% ../nbs/26_baselines.ipynb #7a3fcc2a
+# %% ../nbs/26_baselines.ipynb #caf2e064
 def _texture(image, um_per_px): return texture_features(image)
 
 IMAGE_FAMILIES = dict(texture=_texture, lbp_glcm=lbp_glcm_features, surface=surface_features)
@@ -126,7 +126,7 @@ def classical_features(arrays, um_per_px=None, progress:bool=False)->Features:
     "What the baselines look at, computed when asked for; nothing here is fitted"
     return Features(arrays, um_per_px, progress)
 
-# %% ../nbs/26_baselines.ipynb #4e731418
+# %% ../nbs/26_baselines.ipynb #8c38f35c
 class PLSDA(PLSRegression):
     "Partial least squares discriminant analysis: regression on class indicators; few rows or points allow fewer components"
     def fit(self, x, y):
@@ -153,7 +153,7 @@ class Rocket(TransformerMixin, BaseEstimator):
 
     def transform(self, x): return np.asarray(self.rocket_.transform(x[:, None].astype(np.float32)))
 
-# %% ../nbs/26_baselines.ipynb #4412996e
+# %% ../nbs/26_baselines.ipynb #cb77d494
 @dataclass(frozen=True)
 class Baseline:
     "One row of `BASELINES`"
@@ -177,16 +177,16 @@ def _logistic(): return make_pipeline(StandardScaler(), LogisticRegression(max_i
 IMAGE, SPECTRUM = ("image",), ("spectrum",)
 BASELINES = dict(
     classical_image=Baseline("texture, extremely randomised trees", IMAGE, "texture", image_probe),
-    lbp_glcm_svm=Baseline("LBP + GLCM, SVM", IMAGE, "lbp_glcm", lambda: _filled(StandardScaler(), _svm()), dict(svc__C=[10, 100, 1000], svc__gamma=[.0003, .001, .003])),
+    lbp_glcm_svm=Baseline("LBP + GLCM, SVM", IMAGE, "lbp_glcm", lambda: _filled(StandardScaler(), _svm()), dict(svc__C=[10, 100, 1000], svc__gamma=[.0003, .001, .003, .01])),
     surface_forest=Baseline("crack, pit and wear numbers, random forest", IMAGE, "surface", _forest,
         dict(randomforestclassifier__min_samples_leaf=[3, 1], randomforestclassifier__max_features=[.2, .5]), default=False),
     classical_spectrum=Baseline("PCA, linear discriminants", SPECTRUM, "snv", _lda),
     pls_da=Baseline("SNV, first derivative, PLS-DA", SPECTRUM, "slope", PLSDA, dict(n_components=[5, 10, 15, 20, 30])),
     pca_svm=Baseline("PCA, SVM", SPECTRUM, "snv", _pca_svm, [dict(components__n_components=[200], components__whiten=[False], svc__kernel=["linear"], svc__C=[1, 10, 100])] +
         [dict(components__n_components=[k], svc__gamma=[.1/k, .3/k], svc__C=[10, 100]) for k in (20, 40)]),
-    logistic=Baseline("logistic regression on all points", SPECTRUM, "snv", _logistic, dict(logisticregression__C=[.01, .1, 1, 10])),
+    logistic=Baseline("logistic regression on all points", SPECTRUM, "snv", _logistic, dict(logisticregression__C=[.1, 1, 10, 100, 1000])),
     index_logistic=Baseline("indices, logistic regression", SPECTRUM, "indices", _index_logistic,
-        dict(polynomialfeatures__degree=[1, 2], logisticregression__C=[.1, 1, 10, 100]), default=False),
+        dict(polynomialfeatures__degree=[1, 2], logisticregression__C=[1, 10, 100, 1000]), default=False),
     minirocket=Baseline("MiniRocket, ridge", SPECTRUM, "snv", _ridges, dict(ridgeclassifier__alpha=[1e5, 1e4, 1e3, 1e2]), default=False, needs="aeon"),
     classical_fusion=Baseline("best classical fusion of both", IMAGE + SPECTRUM))
 CLASSICAL = tuple(BASELINES)
@@ -200,7 +200,7 @@ def why_not(name:str # Of a baseline
     needs = BASELINES[name].needs
     return "" if needs is None or find_spec(needs) else f"{name} needs the package {needs}, which is not installed: pip install 'microplastic_aging[bench]'"
 
-# %% ../nbs/26_baselines.ipynb #25c2b550
+# %% ../nbs/26_baselines.ipynb #0813fc1c
 INNER_FOLDS, TUNE_ROWS = 3, 4000 # Beyond so many rows settings are chosen on some of the specimens
 FLOOR = 1e-3 # Least probability: one side cannot silence the other
 
@@ -249,7 +249,7 @@ def _temperature_of(scores:np.ndarray, # Out of fold, shape (n, n_classes)
     loss = lambda log_t: -np.log(_softmax(scores, np.exp(log_t))[np.arange(len(y)), y]).mean()
     return float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))
 
-# %% ../nbs/26_baselines.ipynb #d031477f
+# %% ../nbs/26_baselines.ipynb #132f5ad4
 def tune(
     make,              # () -> scikit-learn estimator
     grid,              # For `ParameterGrid`
@@ -274,7 +274,7 @@ def tune(
     prob[train[held]] = _softmax(oof[best, held], temperature)
     return prob, dict(settings=settings[best], inner_accuracy=round(float(right[best]), 4), temperature=round(temperature, 3))
 
-# %% ../nbs/26_baselines.ipynb #70b743a4
+# %% ../nbs/26_baselines.ipynb #b19b34ef
 def _single(b:Baseline, features, y, groups, train, n_classes, seed)->tuple: # Probabilities (n, n_classes), notes
     has = features.has[b.sides[0]]
     rows, train = np.flatnonzero(has), train[has[train]]
@@ -303,7 +303,7 @@ def fusion_ways(features, y, groups, train, n_classes, seed=0)->tuple: # way -> 
     said = np.hstack([_answers(name, features, y, groups, train, n_classes, seed)[0] for name in chosen.values()])
     seen = [features[BASELINES[name].family] for name in chosen.values()]
     ways, notes = dict(mean=mean_log(*np.hsplit(said, 2))), dict(mean={})
-    inputs = dict(stacked=(np.log(said), ~np.isnan(said).any(1), lambda: LogisticRegression(max_iter=2000), dict(C=[.01, .1, 1])),
+    inputs = dict(stacked=(np.log(said), ~np.isnan(said).any(1), lambda: LogisticRegression(max_iter=2000), dict(C=[.001, .01, .1, 1])),
         early=(np.hstack(seen), features.has["image"] & features.has["spectrum"], *_early(*(x.shape[1] for x in seen))))
     for way, (x, able, make, grid) in inputs.items():
         rows, use = np.flatnonzero(able), train[able[train]]
@@ -321,7 +321,7 @@ def _fusion(features, y, groups, train, n_classes, seed)->tuple: # Probabilities
     way = max(inner, key=inner.get)
     return ways[way], dict(settings=chosen | dict(way=way, **settings[way]), inner_accuracy=inner[way], inner_accuracies=inner)
 
-# %% ../nbs/26_baselines.ipynb #59271cee
+# %% ../nbs/26_baselines.ipynb #1b28a4fd
 def _answers(name, features, y, groups, train, n_classes, seed)->tuple: # Probabilities (n, n_classes), out of fold where trained on; notes
     "What a baseline says on every row; kept until another training set comes, because fusion asks again"
     key = (n_classes, seed, train.tobytes(), y[train].tobytes(), np.unique(groups[train], return_inverse=True)[1].tobytes())
