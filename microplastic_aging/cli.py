@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['PACKAGE', 'MANIFEST_NAMES', 'RESUMES', 'OVERVIEW', 'app', 'Manifest', 'Label', 'Group', 'SchemeName', 'Seed',
            'Epochs', 'Device', 'ScaleBar', 'Views', 'Version', 'is_for_user', 'message', 'show_warning', 'Polite',
-           'common', 'Variant', 'Modality', 'find_device', 'simulate', 'problem_lines', 'check', 'study', 'train',
-           'predict', 'report', 'main']
+           'common', 'Variant', 'Stage', 'Modality', 'find_device', 'simulate', 'problem_lines', 'check', 'study',
+           'train', 'predict', 'report', 'main']
 
-# %% ../nbs/61_cli.ipynb #a4b361f6
+# %% ../nbs/61_cli.ipynb #367fc1e4
 import errno, re, shutil, sys, textwrap, warnings
 from enum import Enum
 from functools import partial
@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from . import __version__
 from .aging import InputError, find_scheme
 
-# %% ../nbs/61_cli.ipynb #f8307aa1
+# %% ../nbs/61_cli.ipynb #f7adc04b
 PACKAGE = "microplastic_aging"
 MANIFEST_NAMES = ("manifest.csv", "manifest.parquet")
 
@@ -29,7 +29,7 @@ def is_for_user(
     "Whether an error was written for the user, and is no bug"
     return isinstance(e, InputError) or isinstance(e, OSError) and (e.filename is not None or e.errno == errno.ENOSPC)
 
-# %% ../nbs/61_cli.ipynb #46353abf
+# %% ../nbs/61_cli.ipynb #db15495f
 def message(
     e:Exception # Written for the user
 )->str:
@@ -47,7 +47,7 @@ def show_warning(usual, text, category, filename, lineno, file=None, line=None):
     if Path(filename).parent.name == PACKAGE and issubclass(category, UserWarning): typer.echo(f"warning: {text}", err=True)
     else: usual(text, category, filename, lineno, file, line)
 
-# %% ../nbs/61_cli.ipynb #6296867d
+# %% ../nbs/61_cli.ipynb #abeed6f1
 RESUMES = {"study"} # Commands that go on where they stopped
 
 class Polite(TyperGroup):
@@ -69,7 +69,7 @@ class Polite(TyperGroup):
                 typer.echo(f"error: {message(e)}", err=True)
                 raise typer.Exit(1) from None
 
-# %% ../nbs/61_cli.ipynb #f3c37442
+# %% ../nbs/61_cli.ipynb #733158a2
 def _examples(*lines)->str:
     "Text below a command's help"
     return "\n\n".join(["Examples:", *(f"microplastic-aging {line}" for line in lines)])
@@ -88,13 +88,20 @@ def _tell_version(wanted:bool):
 @app.callback()
 def common(version:Annotated[bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say the version and stop.")]=False): pass
 
-# %% ../nbs/61_cli.ipynb #6c6fc3f7
+# %% ../nbs/61_cli.ipynb #a266f140
 class Variant(str, Enum):
     "Benchmarks and controls, as `simulate` makes them"
     standard = "standard"
     neutral = "neutral"
     shuffled = "shuffled"
     wet = "wet"
+
+class Stage(str, Enum):
+    "What a full study of the simulated benchmark does beside the headline"
+    operators = "operators"
+    ablations = "ablations"
+    controls = "controls"
+    none = "none"
 
 class Modality(str, Enum):
     "What a model sees"
@@ -115,11 +122,15 @@ ScaleBar = Annotated[Optional[str], _option("Data", "Length of the scale bar dra
 Views = Annotated[Optional[int], _option("Simulated benchmark", "Number of samples. Default: 1571; with --quick at most 400.", min=1, show_default=False, metavar="N")]
 Version = Annotated[Optional[Variant], _option("Simulated benchmark", "Which benchmark, or control. Default: standard.", show_default=False)]
 
-# %% ../nbs/61_cli.ipynb #962ad9b5
+# %% ../nbs/61_cli.ipynb #eb2468b2
 def _existing(path:Path)->Path:
     "The path, if there is something"
     if not path.exists(): raise InputError(f"{path}: no such file or folder")
     return path
+
+def _model(path:Path)->Path:
+    "The path of a model, if it is there; `default` always is"
+    return path if str(path) == "default" else _existing(path)
 
 def _readable(manifest, label, group, scheme):
     "Refuse an unusable dataset before the slow rooms are loaded"
@@ -150,7 +161,7 @@ def find_device(
     except (RuntimeError, AssertionError, NotImplementedError) as e: raise InputError(f"device {name!r} cannot be used here ({str(e).splitlines()[0].split('. ')[0]}); try cpu") from None
     return name
 
-# %% ../nbs/61_cli.ipynb #60c3ef49
+# %% ../nbs/61_cli.ipynb #c3c88c08
 @app.command(epilog=_examples("simulate benchmark", "simulate little --samples 32 --variant wet"))
 def simulate(
     out:Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make; must not exist.", show_default=False)],
@@ -164,7 +175,7 @@ def simulate(
     manifest = write_benchmark(out, samples, seed, variant.value)
     typer.echo(f"{samples} simulated samples: {_shown(manifest)}")
 
-# %% ../nbs/61_cli.ipynb #5470a38c
+# %% ../nbs/61_cli.ipynb #4e8f21ed
 def _plain(value, width=48)->str:
     "Text that fits a cell: printable, its middle left out where it is long"
     text = "".join(c if c.isprintable() else "·" for c in str(value))
@@ -188,7 +199,7 @@ def problem_lines(
 
 def _count(n, noun)->str: return f"{n or 'no'} {noun}{'s'*(n != 1)}"
 
-# %% ../nbs/61_cli.ipynb #ec045ebb
+# %% ../nbs/61_cli.ipynb #56094a8c
 def _width()->int|None: return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 def _propose(folder:Path, drawn_um, csv):
@@ -205,7 +216,7 @@ def _propose(folder:Path, drawn_um, csv):
     typer.echo(f"scale known for {(table.um_per_px != '').sum()} of {(table.image != '').sum()} rows with a micrograph")
     typer.echo(f"proposal: {_shown(made)}\nLook at it, fill aging_type where it is known, save it as {MANIFEST_NAMES[0]} in the same folder, and check again.")
 
-# %% ../nbs/61_cli.ipynb #501b5b9a
+# %% ../nbs/61_cli.ipynb #cf07333d
 def _dataset_lines(samples)->list:
     "How a dataset was understood"
     table, kind = samples.table, "simulated sample" if samples.simulated else "sample"
@@ -246,13 +257,13 @@ def check(
     typer.echo(f"{' and '.join(_count(len(part), noun) for noun, part in parts)} in {manifest}")
     if failed: raise typer.Exit(1)
 
-# %% ../nbs/61_cli.ipynb #693f4a0c
+# %% ../nbs/61_cli.ipynb #1a53341a
 def _study_mode(**flags)->str:
     given = [name for name, on in flags.items() if on]
     if len(given) > 1: raise typer.BadParameter(f"give --{' or --'.join(given)}, not both")
     return given[0] if given else "study"
 
-@app.command(epilog=_examples("study --quick", "study --full", "study my_particles --label treatment --group sheet --out runs/mine", "study --variant shuffled --control --models fusion,image --out runs/shuffled"))
+@app.command(epilog=_examples("study --quick", "study --full", "study --full --stage controls", "study my_particles --label treatment --group sheet --out runs/mine", "study --variant shuffled --control --models fusion,image --out runs/shuffled"))
 def study(
     manifest:Annotated[Optional[Path], typer.Argument(metavar="MANIFEST", help="The dataset: manifest.csv or .parquet, or its folder. Without it: the simulated benchmark.", show_default=False)]=None,
     out:Annotated[Optional[Path], _option("Output", "Run folder. Default: runs/study, with --quick runs/quick.", show_default=False)]=None,
@@ -266,21 +277,23 @@ def study(
     models:Annotated[Optional[str], _option("Running", "Models to compare, with commas: fusion,image,classical_fusion. Default: all that the data allow.", show_default=False)]=None,
     device:Device=None,
     quick:Annotated[bool, _option("Running", "A small run, to see that all is well.", "--quick")]=False,
-    full:Annotated[bool, _option("Running", "All grouped folds: an hour or more on two cores.", "--full")]=False,
+    full:Annotated[bool, _option("Running", "All grouped folds, and of the simulated benchmark the stages as well: hours on two cores.", "--full")]=False,
+    stage:Annotated[Optional[list[Stage]], _option("Running", "With --full: only this stage beside the headline; may be given again. Default: all of them.", show_default=False)]=None,
     control:Annotated[bool, _option("Running", "One grouped fold and nothing else, for controls.", "--control")]=False,
 ):
     "Run the whole study and write its report. Given again, it goes on where it stopped."
     mode = _study_mode(quick=quick, full=full, control=control)
+    if stage and (not full or manifest or variant not in (None, Variant.standard)): raise typer.BadParameter("--stage belongs to --full, on the standard simulated benchmark")
     if manifest and (samples or variant): raise typer.BadParameter("--samples and --variant are for the simulated benchmark, not for a dataset of your own")
     chosen = find_scheme(scheme)
     if manifest: _readable(manifest, label, group, chosen)
     from microplastic_aging.study import StudyConfig, run_study
     named = dict(manifest=manifest and str(manifest), samples=samples, variant=variant and variant.value, epochs=epochs, device=find_device(device),
-                 models=models and tuple(m.strip() for m in models.split(",")), scheme=scheme)
+                 models=models and tuple(m.strip() for m in models.split(",")), stages=stage and tuple(k.value for k in stage if k.value != "none"), scheme=scheme)
     config = StudyConfig(out=str(out or f"runs/{'quick' if quick else 'study'}"), label=label, group=group, seed=seed, mode=mode, **{k: v for k, v in named.items() if v is not None})
     typer.echo(f"report: {_shown(run_study(config))}")
 
-# %% ../nbs/61_cli.ipynb #55c139b8
+# %% ../nbs/61_cli.ipynb #3be9ac8d
 @app.command(epilog=_examples("train my_particles --out models/mine", "train my_particles --out models/mine --from runs/study", "train my_particles --out models/images --modality image --epochs 60"))
 def train(
     manifest:Manifest,
@@ -289,7 +302,7 @@ def train(
     group:Group="specimen_id",
     scheme:SchemeName=None,
     seed:Seed=0,
-    start:Annotated[Optional[Path], typer.Option("--from", metavar="MODEL", rich_help_panel="Running", help="A trained model, or a run, to begin with: for laboratories with few particles.", show_default=False)]=None,
+    start:Annotated[Optional[Path], typer.Option("--from", metavar="MODEL", rich_help_panel="Running", help="A trained model, or a run, to begin with: for laboratories with few particles. `default`: the one that comes with the package.", show_default=False)]=None,
     modality:Annotated[Optional[Modality], _option("Running", "What the model sees: fusion, or as the model of --from.", show_default=False)]=None,
     epochs:Epochs=None,
     device:Device=None,
@@ -299,28 +312,31 @@ def train(
     chosen = find_scheme(scheme)
     _readable(manifest, label, group, chosen)
     from microplastic_aging.study import train_manifest
-    made = train_manifest(manifest, out, modality and modality.value, epochs, seed, start and _existing(start), label=label, group=group, scheme=scheme, device=find_device(device))
+    made = train_manifest(manifest, out, modality and modality.value, epochs, seed, start and _model(start), label=label, group=group, scheme=scheme, device=find_device(device))
     typer.echo(f"model: {_shown(made)}")
 
-# %% ../nbs/61_cli.ipynb #371998e9
-@app.command(epilog=_examples("predict runs/study my_particles", "predict models/mine my_particles --out mine.csv"))
+# %% ../nbs/61_cli.ipynb #af49c4be
+def _predict_inputs(paths:list)->tuple: # Model or None, manifest
+    if len(paths) > 2: raise typer.BadParameter(f"[MODEL] MANIFEST: one or two paths, not {len(paths)}")
+    return paths[0] if len(paths) == 2 else None, paths[-1]
+
+@app.command(epilog=_examples("predict my_particles", "predict runs/study my_particles", "predict models/mine my_particles --out mine.csv"))
 def predict(
-    model:Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder, or a run folder: its fusion model.", show_default=False)],
-    manifest:Manifest,
+    paths:Annotated[list[Path], typer.Argument(metavar="[MODEL] MANIFEST", help="A model folder or a run folder, and the dataset. Without a model: the one that comes with the package, trained on simulated particles.", show_default=False)],
     out:Annotated[Path, _option("Output", "Table to write.")]=Path("predictions.csv"),
     device:Device=None,
     scale_bar:ScaleBar=None,
 ):
     "Name the ageing of each sample, with probabilities."
-    drawn_um = _length_um(scale_bar)
-    _existing(model)
+    drawn_um, (model, manifest) = _length_um(scale_bar), _predict_inputs(paths)
+    if model: _model(model)
     _existing(out.absolute().parent)
     if out.is_dir(): raise InputError(f"{out}: is a folder; name a file for the output")
     _free(out, _existing(manifest), *(manifest/name for name in MANIFEST_NAMES))
-    from microplastic_aging.study import model_folder, predict_manifest
-    folder = model_folder(model)
+    from microplastic_aging.study import DEFAULT_MODEL, model_folder, predict_manifest
+    folder = model_folder(model or "default")
     made = predict_manifest(folder, manifest, out, find_device(device), drawn_um)
-    typer.echo(f"model: {_shown(folder)}\npredictions: {_shown(made)}")
+    typer.echo(f"model: {'the one that comes with the package, trained on simulated particles' if folder == DEFAULT_MODEL else _shown(folder)}\npredictions: {_shown(made)}")
     _tell_unanswered(made)
 
 def _tell_unanswered(predictions:Path):
@@ -332,14 +348,14 @@ def _tell_unanswered(predictions:Path):
     if (noted & ~without).any(): typer.echo(f"{(noted & ~without).sum()} of {len(table)} verdicts rest on less than their rows name; the column note says why", err=True)
     if without.all(): raise typer.Exit(1)
 
-# %% ../nbs/61_cli.ipynb #cd427594
+# %% ../nbs/61_cli.ipynb #d02f1bf4
 @app.command(epilog=_examples("report runs/study"))
 def report(run:Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of a study.", show_default=False)]):
     "Make report.html of a run again."
     from microplastic_aging.report import write_report
     typer.echo(f"report: {_shown(write_report(_existing(run)))}")
 
-# %% ../nbs/61_cli.ipynb #909a2832
+# %% ../nbs/61_cli.ipynb #ead0a333
 def main():
     "The command `microplastic-aging`"
     for stream in (sys.stdout, sys.stderr):
