@@ -9,7 +9,7 @@ __all__ = ['DERIVATIVE_GAIN', 'IMAGE_STRIDE', 'POINTS_PER_TOKEN', 'TOKEN_CM1', '
            'FilmFusion', 'BottleneckFusion', 'CrossAttentionFusion', 'to_mechanism_prob', 'TypeHead', 'let_through',
            'AgingNet']
 
-# %% ../nbs/41_fusion.ipynb #e5b405ad
+# %% ../nbs/41_fusion.ipynb #6d107b37
 import math
 from collections import OrderedDict
 from pathlib import Path
@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from .aging import InputError, Scheme
 from .spectra import GRID
 
-# %% ../nbs/41_fusion.ipynb #1d4948bb
+# %% ../nbs/41_fusion.ipynb #b4fd7d76
 DERIVATIVE_GAIN = 4. # brings the derivative to about the size of the SNV itself
 
 def standardise(
@@ -46,7 +46,7 @@ def spectrum_channels(
     both = F.pad(valid[:, 2:] & valid[:, :-2] & valid[:, 1:-1], (1, 1))
     return torch.stack([a, torch.where(both, slope, 0), valid.to(a.dtype)], 1)
 
-# %% ../nbs/41_fusion.ipynb #516822de
+# %% ../nbs/41_fusion.ipynb #55bf80c1
 IMAGE_STRIDE = 16 # px per token
 
 class ResBlock(nn.Module):
@@ -81,7 +81,7 @@ def place_code(
     rows, cols = (waves(torch.arange(n, device=device).float(), d//2, 64., 4.) for n in grid)
     return torch.cat([rows[:, None].expand(-1, len(cols), -1), cols[None].expand(len(rows), -1, -1)], -1).flatten(0, 1)
 
-# %% ../nbs/41_fusion.ipynb #712109f1
+# %% ../nbs/41_fusion.ipynb #3071b159
 class ImageEncoder(nn.Module):
     "Micrographs of any size from 64 px to tokens of 16 × 16 px"
     def __init__(self,
@@ -105,7 +105,7 @@ class ImageEncoder(nn.Module):
         m = self.body(standardise(x).contiguous(memory_format=torch.channels_last))
         return m.flatten(2).transpose(1, 2) + self.place*place_code(m.shape[-2:], self.d, x.device)
 
-# %% ../nbs/41_fusion.ipynb #170961db
+# %% ../nbs/41_fusion.ipynb #eb5ede80
 def _backbone(name:str)->nn.Module:
     "The part of a torchvision or timm net that makes feature maps, its weights named as in the library"
     if name.startswith("timm/"):
@@ -180,7 +180,7 @@ def _published(name:str)->dict:
         return models.get_model_weights(name).DEFAULT.get_state_dict(progress=False)
     except (OSError, RuntimeError, AttributeError) as e: raise InputError(f"no published weights of {name} can be had here ({e}); download them elsewhere and name the file") from None
 
-# %% ../nbs/41_fusion.ipynb #4142d6f6
+# %% ../nbs/41_fusion.ipynb #16440cca
 POINTS_PER_TOKEN = 4
 TOKEN_CM1 = GRID[::POINTS_PER_TOKEN] # centre of each token, cm⁻¹, shape (213,)
 
@@ -213,7 +213,7 @@ class SpectrumEncoder(nn.Module):
         gain, shift = self.place(self.code).chunk(2, -1)
         return h.squeeze(2).transpose(1, 2)*(1 + gain) + shift
 
-# %% ../nbs/41_fusion.ipynb #c63f3ec4
+# %% ../nbs/41_fusion.ipynb #195f5291
 class AttentionPool(nn.Module):
     "Learned queries gather tokens into one vector; a side with no token gives zeros"
     def __init__(self, d:int, heads:int):
@@ -251,7 +251,7 @@ class BandPool(AttentionPool):
         each = self.drop((self.each(self.own(x))*mask[..., None]).flatten(1))
         return self.bring(torch.cat([each, z], 1))*mask.any(-1, keepdim=True), w
 
-# %% ../nbs/41_fusion.ipynb #9dc22a88
+# %% ../nbs/41_fusion.ipynb #96860885
 class CrossAttention(nn.Module):
     "Tokens `x` ask tokens `y`; pre-norm, residual, followed by an MLP"
     def __init__(self, d:int, heads:int):
@@ -272,7 +272,7 @@ class CrossAttention(nn.Module):
         x = x + self.out(a.transpose(1, 2).reshape(b, n, d))*seen
         return x + self.mlp(self.norm(x)), weights*seen[..., None] if need_weights else None
 
-# %% ../nbs/41_fusion.ipynb #2c5099a8
+# %% ../nbs/41_fusion.ipynb #5bce091a
 class ConcatFusion(nn.Module):
     "Joint embedding of surface and wavenumber tokens: pooled, side by side, one layer"
     def __init__(self,
@@ -327,7 +327,7 @@ class GatedFusion(ConcatFusion):
         rest = (1 - g)*has_spectrum[:, None]
         return g*self.join["image"](zi).tanh() + rest*self.join["spectrum"](zs).tanh(), dict(gate=torch.stack([g.mean(1), rest.mean(1)], 1))
 
-# %% ../nbs/41_fusion.ipynb #045f83dc
+# %% ../nbs/41_fusion.ipynb #83ffcec9
 class FilmFusion(ConcatFusion):
     "Each side scales and shifts the features of the other side's tokens"
     def __init__(self, d:int=64, heads:int=4):
@@ -371,7 +371,7 @@ class CrossAttentionFusion(ConcatFusion):
 
 OPERATORS = dict(late=LateFusion, concat=ConcatFusion, gated=GatedFusion, film=FilmFusion, bottleneck=BottleneckFusion, cross_attention=CrossAttentionFusion)
 
-# %% ../nbs/41_fusion.ipynb #44c206b5
+# %% ../nbs/41_fusion.ipynb #117bd782
 def to_mechanism_prob(
     type_prob,    # Type probabilities, shape (..., n_classes), array or tensor
     scheme:Scheme # Its bits say which types hold which mechanism
@@ -395,7 +395,7 @@ class TypeHead(nn.Module):
         logits = self.residual(z)
         return logits if self.mechanism is None else logits + self.mechanism(z) @ self.bits.T
 
-# %% ../nbs/41_fusion.ipynb #d5b39f2f
+# %% ../nbs/41_fusion.ipynb #6dc437da
 def let_through(x:torch.Tensor, share:float)->torch.Tensor:
     "The same numbers, with a share of their gradient"
     return x if share == 1 else x.detach() if share == 0 else share*x + (1 - share)*x.detach()
