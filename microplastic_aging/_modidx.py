@@ -1058,6 +1058,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'microplastic_aging/results.py'),
                                             'microplastic_aging.results.is_simulated': ( 'results.html#is_simulated',
                                                                                          'microplastic_aging/results.py'),
+                                            'microplastic_aging.results.misled_sentences': ( 'results.html#misled_sentences',
+                                                                                             'microplastic_aging/results.py'),
                                             'microplastic_aging.results.model_names': ( 'results.html#model_names',
                                                                                         'microplastic_aging/results.py'),
                                             'microplastic_aging.results.one_sided_sentences': ( 'results.html#one_sided_sentences',

@@ -8,10 +8,10 @@ __all__ = ['PARTS', 'USUAL_RUN', 'MODELS', 'DEEP', 'PAPER_ACCURACY', 'CALIBRATIO
            'RunError', 'read_run', 'model_names', 'result_of', 'result_table', 'in_paper', 'percent', 'points',
            'is_simulated', 'readable_table', 'data_sentence', 'split_sentences', 'broken_folds', 'paper_sentences',
            'verdict', 'paired_table', 'p_words', 'paired_sentences', 'short_answer', 'sureness_sentences',
-           'one_sided_sentences', 'figure_label', 'plot_results', 'plot_paired', 'plot_confusion', 'plot_calibration',
-           'plot_refusing', 'plot_curves']
+           'one_sided_sentences', 'misled_sentences', 'figure_label', 'plot_results', 'plot_paired', 'plot_confusion',
+           'plot_calibration', 'plot_refusing', 'plot_curves']
 
-# %% ../nbs/54_results.ipynb #d5e5cb78
+# %% ../nbs/54_results.ipynb #1de79ecc
 import json, os
 from pathlib import Path
 import numpy as np
@@ -20,7 +20,7 @@ from .aging import PAPER, InputError
 from .baselines import BASELINES
 from .uncertainty import LEVEL, plot_abstention, plot_reliability
 
-# %% ../nbs/54_results.ipynb #d10d47f9
+# %% ../nbs/54_results.ipynb #124a16c8
 class RunError(InputError):
     "A run that is not there or cannot be read: which file, what was found, what to do"
 
@@ -44,7 +44,7 @@ def read_run(path=None  # Run folder; None for the environment's `MPA_RUN`, else
     if folder is None: raise RunError(f"{named}: no run with a metrics.json is there; `make study` makes one, and MPA_RUN or an argument names another")
     return dict(path=folder, **{part: _read_part(folder/f"{part}.json") for part in PARTS})
 
-# %% ../nbs/54_results.ipynb #17cd2757
+# %% ../nbs/54_results.ipynb #336020a5
 MODELS = dict(fusion="fusion by attention", image="micrograph alone", spectrum="spectrum alone", classical_fusion="classical fusion") | {
     name: f"{b.title} ({' and '.join(dict(image='micrograph', spectrum='spectrum')[s] for s in b.sides)})" for name, b in BASELINES.items() if name != "classical_fusion"}
 DEEP = ("fusion", "image", "spectrum")
@@ -83,7 +83,7 @@ def in_paper(metrics:dict)->bool:
     "Are these the paper's seven types?"
     return (metrics.get("scheme") or {}).get("name") == "seven_types"
 
-# %% ../nbs/54_results.ipynb #3675f95e
+# %% ../nbs/54_results.ipynb #d6d35f21
 def percent(x)->str:
     "A share as a percentage; a dash where there is none"
     return "–" if x is None or np.isnan(x) else f"{100*x:.1f} %"
@@ -122,7 +122,7 @@ def readable_table(metrics:dict # Content of metrics.json
     cells["random minus grouped (points)"] = [points(x) for x in table.leak]
     return pd.DataFrame({name: column for name, column in cells.items() if not len(column) or set(column) != {"–"}})
 
-# %% ../nbs/54_results.ipynb #4c3490f1
+# %% ../nbs/54_results.ipynb #119f5782
 VARIANTS = dict(neutral="variant with neutral bands: UV and chemical ageing share all product bands",
     shuffled="control with shuffled pairs: spectra were dealt out again without regard to the class, so fusion should gain nothing over the micrograph",
     wet="control with wet, unaged particles: the right answer is `unaged`")
@@ -142,7 +142,7 @@ def data_sentence(run:dict # From `read_run`
     return (f"SIMULATED DATA. The micrographs and spectra of this run were made by a computer program ({named or 'no title'}, version {data.get('version', '?')}, {data.get('n', '?')} samples"
             f"{'; ' + variant if variant else ''}). Nothing here was measured, and no figure says how well real particles would be recognised.")
 
-# %% ../nbs/54_results.ipynb #7bf08860
+# %% ../nbs/54_results.ipynb #3f679f19
 def split_sentences(metrics:dict # Content of metrics.json
                    )->list:
     "What the grouped and the random split mean, and how far each was run"
@@ -183,7 +183,7 @@ def paper_sentences(metrics:dict # Content of metrics.json
 CALIBRATED = ("The simulator's noise and severity were set until classical probes, and then one pilot of the networks of that day, fell into stated ranges around the paper's figures; "
     "the networks have been improved since, on benchmarks of other seeds, and the simulator was left alone. So the level of these figures, and in part the order of the models, was chosen with the benchmark and is no finding. What is found is whether fusing helps where neither side suffices.")
 
-# %% ../nbs/54_results.ipynb #52fbd97f
+# %% ../nbs/54_results.ipynb #47f39d64
 def verdict(low, high)->str:
     "What an interval of a difference says"
     if low is None or high is None or np.isnan(low) or np.isnan(high): return "no interval"
@@ -215,7 +215,7 @@ def paired_sentences(metrics:dict, split:str="grouped")->list:
     return [f"{name(r.model)} minus {name(r.against)}: {points(r.difference)} points (95 % interval {points(r.low)} to {points(r.high)}); {words[r.verdict].format(a=name(r.model))}{p_words(r.p, r.p_holm)}."
             for r in paired_table(metrics, split).itertuples() if not np.isnan(r.difference)]
 
-# %% ../nbs/54_results.ipynb #e6f6d4e3
+# %% ../nbs/54_results.ipynb #1320deb1
 def short_answer(metrics:dict # Content of metrics.json
                 )->list:
     "The first sentences of a report: the leading model, chance, and whether fusion pays"
@@ -236,7 +236,7 @@ def short_answer(metrics:dict # Content of metrics.json
 
 MIN_SPECIMENS = 20 # Below this many resampled units a percentile interval is known to be too narrow
 
-# %% ../nbs/54_results.ipynb #3bbee571
+# %% ../nbs/54_results.ipynb #4d91aed5
 SURENESS_NOTE = ("Calibration error: mean gap between a stated probability and the share of right answers. Scaled: divided by a temperature that was fitted on other specimens; the figure for chance takes samples for independent, and with several views a specimen chance gives more. "
     f"Sets: thresholds come from other specimens, and specimens weigh alike; that a pooled coverage lies near {100*LEVEL:g} % is close to a matter of course, so look at the size. All labelled samples count, unaged ones too.")
 
@@ -258,7 +258,7 @@ def sureness_sentences(metrics:dict, split:str="grouped")->list:
         if parts: said.append(f"{MODELS.get(model, model)}: {'; '.join(parts)}.")
     return said
 
-# %% ../nbs/54_results.ipynb #07699b2c
+# %% ../nbs/54_results.ipynb #2674412d
 def one_sided_sentences(metrics:dict, split:str="grouped")->list:
     "One sentence a hidden side: how the fusion model does without it, and against the model of that side; none where a run has nothing on it"
     said = []
@@ -269,7 +269,19 @@ def one_sided_sentences(metrics:dict, split:str="grouped")->list:
         said.append(f"{MODELS['fusion']} with the {hidden} hidden: {_with_interval(found['accuracy'], *found['accuracy_ci'])} right{against}{scaled}.")
     return said
 
-# %% ../nbs/54_results.ipynb #69c7803d
+# %% ../nbs/54_results.ipynb #5e991fab
+def misled_sentences(controls:dict # Content of controls.json
+                    )->list:
+    "One sentence a fault that takes fusion below the single model of the untouched side; none where no fault does, or none was tried"
+    faults = pd.DataFrame(controls.get("robustness") or [], columns=["model", "fault", "level", "accuracy", "usual"])
+    usual, said = faults.groupby("model").usual.first(), []
+    for fault, part in faults[faults.model == "fusion"].groupby("fault", sort=False):
+        side = "image" if fault.startswith("spectrum") else "spectrum"
+        below = part[part.accuracy < usual.get(side, 0)]
+        if len(below): said.append(f"{fault.replace('_', ' ')} misleads fusion: {percent(below.accuracy.iloc[0])} right at level {below.level.iloc[0]:g}, {percent(below.accuracy.min())} at worst, where {MODELS[side]} has {percent(usual[side])} and fusion without the fault {percent(usual['fusion'])} (one fold{', simulated' if controls.get('simulated') else ''}).".capitalize())
+    return said
+
+# %% ../nbs/54_results.ipynb #cef009a5
 MODEL_COLORS = dict(fusion="#332288", image="#882255", spectrum="#44AA99")
 SPLIT_STYLE = dict(grouped=(-.13, True), random=(.13, False)) # Place beside the line of the model; filled or not
 
@@ -315,7 +327,7 @@ def plot_results(
     ax.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.), borderaxespad=1.5, ncols=3, frameon=False) # above the line that says where the data is from
     return ax
 
-# %% ../nbs/54_results.ipynb #3f2944b6
+# %% ../nbs/54_results.ipynb #5fcdd6a7
 def plot_paired(
     metrics:dict,        # Content of metrics.json
     split:str="grouped",
@@ -353,7 +365,7 @@ def plot_confusion(
     _say_simulated(ax, metrics)
     return ax
 
-# %% ../nbs/54_results.ipynb #39b9f788
+# %% ../nbs/54_results.ipynb #a98a8489
 SURE_MODELS = (*DEEP, "classical_fusion") # Whose calibration and refusing are drawn
 
 def plot_calibration(
@@ -385,7 +397,7 @@ def plot_refusing(
     _say_simulated(ax, metrics)
     return ax
 
-# %% ../nbs/54_results.ipynb #5d206ebd
+# %% ../nbs/54_results.ipynb #fe349f5e
 QUANTITIES = dict(valid_accuracy=("Accuracy on held-out samples, %", 100), train_loss=("Loss on training samples", 1), valid_loss=("Loss on held-out samples", 1), valid_macro_f1=("Macro F1 on held-out samples, %", 100))
 
 def plot_curves(

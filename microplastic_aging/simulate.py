@@ -8,7 +8,7 @@ __all__ = ['SEVERITY', 'RESIDUAL_SD', 'RESIDUAL_CORRELATION', 'POLYMERS', 'UM_PE
            'Simulated', 'simulate_samples', 'redeal_spectra', 'collect', 'write_benchmark', 'provenance',
            'benchmark_digest']
 
-# %% ../nbs/31_simulate.ipynb #fb67d14c
+# %% ../nbs/31_simulate.ipynb #97829e58
 import hashlib, json, os, shutil
 from dataclasses import dataclass, asdict
 from pathlib import Path
@@ -23,7 +23,7 @@ from .sim_spectra import simulate_spectrum, spectrum_specimen
 from .sim_surfaces import Field, simulate_surface, surface_specimen
 from .spectra import GRID, write_spectrum
 
-# %% ../nbs/31_simulate.ipynb #d5b95f65
+# %% ../nbs/31_simulate.ipynb #0c97620b
 SEVERITY = (.15, 1.)         # Range of severity; Beta(2, 2) in between (G)
 RESIDUAL_SD = (.30, .35)     # Log-sd of a view's severity: image side, spectrum side (M: CV .2–.6 at a fixed dose)
 RESIDUAL_CORRELATION = .13   # Between the sides, within a view (M: netSEM `crack`, n = 85)
@@ -41,10 +41,10 @@ class Dials:
     severity_image:float=1.
     severity_spectrum:float=1.
 
-# %% ../nbs/31_simulate.ipynb #be356bfa
+# %% ../nbs/31_simulate.ipynb #a27f2b6a
 DIALS = Dials(noise_image=.35, noise_spectrum=.1, severity_image=2., severity_spectrum=.8) # Of benchmark version 1; see Calibration
 
-# %% ../nbs/31_simulate.ipynb #22720dea
+# %% ../nbs/31_simulate.ipynb #5f32d19c
 def view_severity(
     rng,                 # numpy Generator of the view
     severity:np.ndarray, # Severity of the specimen by mechanism, 0 where absent, shape (3,)
@@ -55,7 +55,7 @@ def view_severity(
     b = RESIDUAL_CORRELATION*a + np.sqrt(1 - RESIDUAL_CORRELATION**2)*b
     return (dials.severity_image*severity*np.exp(RESIDUAL_SD[0]*a), dials.severity_spectrum*severity*np.exp(RESIDUAL_SD[1]*b))
 
-# %% ../nbs/31_simulate.ipynb #b68ea11c
+# %% ../nbs/31_simulate.ipynb #58d79ecf
 N_SAMPLES, N_UNAGED, N_SPECIMENS = 1571, 200, 160
 
 def specimen_table(
@@ -89,7 +89,7 @@ def deal(n:int, among:int, rng=None)->np.ndarray: # Whole numbers that sum to n,
     out[spots[:n - out.sum()]] += 1
     return out
 
-# %% ../nbs/31_simulate.ipynb #03eb7a7f
+# %% ../nbs/31_simulate.ipynb #b5f3ebe3
 def simulate_view(
     row,             # One row of `specimen_table`
     view:int,        # Number of the view
@@ -108,7 +108,7 @@ def simulate_view(
     spectrum = simulate_spectrum(rng(6, view), chemistry, seen_spectrum, dials.noise_spectrum)
     return dict(image=image, um_per_px=field.um_per_px, spectrum=spectrum.astype(np.float32), masks=masks, seen_image=seen_image, seen_spectrum=seen_spectrum)
 
-# %% ../nbs/31_simulate.ipynb #5cabf49b
+# %% ../nbs/31_simulate.ipynb #3d9c84c5
 @dataclass
 class Simulated:
     "A simulated benchmark in memory; everything in it is simulated"
@@ -137,7 +137,7 @@ def simulate_samples(
     if variant == "shuffled": redeal_spectra(views, todo, specimens, seed)
     return collect(views, todo)
 
-# %% ../nbs/31_simulate.ipynb #20152f4e
+# %% ../nbs/31_simulate.ipynb #6430275c
 def redeal_spectra(views, todo, specimens, seed):
     "Give each specimen the spectra of another, by a permutation that knows nothing of the class; in place"
     rng, numbers = np.random.default_rng([seed, 3]), specimens.number.to_numpy()
@@ -156,7 +156,7 @@ def collect(views, todo)->Simulated:
         ("image", view["seen_image"]), ("spectrum", view["seen_spectrum"])) for m, val in zip(MECHANISMS, vals)}} for i, ((row, _), view) in enumerate(zip(todo, views))])
     return Simulated(table, *(np.stack([v[k] for v in views]) for k in ("image", "spectrum", "masks")), truth)
 
-# %% ../nbs/31_simulate.ipynb #f539e443
+# %% ../nbs/31_simulate.ipynb #f9a85ead
 def write_benchmark(
     out,                    # Folder to make; must not exist
     n:int=N_SAMPLES,
@@ -188,7 +188,7 @@ def provenance(n, seed, variant, dials)->dict:
     return dict(simulated=True, title=f"simulated microplastic ageing benchmark, variant {variant}", version=VERSION, variant=variant, seed=seed, n=n,
         dials=asdict(dials), source="package microplastic_aging; pristine bands fitted to the Primpke 2018 reference library")
 
-# %% ../nbs/31_simulate.ipynb #cbc3cb1c
+# %% ../nbs/31_simulate.ipynb #5b8b2942
 def benchmark_digest(sim:Simulated)->str: # 16 hexadecimal digits
     "Fingerprint of a simulated benchmark, coarse enough to be the same on another processor"
     n = len(sim.image)
