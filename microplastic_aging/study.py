@@ -8,7 +8,7 @@ __all__ = ['MIN_WRONG', 'COST', 'N_WET', 'GENTLE', 'DEFAULT_MODEL', 'pooled', 'o
            'variant_run', 'ask_wet', 'summarise_controls', 'train_manifest', 'knowledge', 'model_folder',
            'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #62a9f469
+# %% ../nbs/60_study.ipynb #0e345f3a
 import json, warnings
 from dataclasses import asdict, replace
 from importlib.resources import files
@@ -31,7 +31,7 @@ from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 from .uncertainty import apply_temperature, fit_temperature
 
-# %% ../nbs/60_study.ipynb #54cf4468
+# %% ../nbs/60_study.ipynb #71ff2bfe
 def pooled(run:Run, split:str, answer:str="prob")->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split; `only_image`, `only_spectrum`: those of models asked with the other side hidden"
     out = {}
@@ -69,7 +69,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #792386aa
+# %% ../nbs/60_study.ipynb #fb857621
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -121,7 +121,7 @@ def tell_temperatures(run:Run):
         head["card"]["temperature"] = found.get(model, {})
         write_json(path, head)
 
-# %% ../nbs/60_study.ipynb #a0974005
+# %% ../nbs/60_study.ipynb #52143a72
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -145,7 +145,7 @@ def run_study(
     for kind in config.further_stages: run_stage(run, kind)
     return write_report(run.out) if config.further_stages else report
 
-# %% ../nbs/60_study.ipynb #b469ee5a
+# %% ../nbs/60_study.ipynb #6da64687
 N_WET = N_SAMPLES # Wet, unaged samples that the headline models are asked about: 20 specimens
 
 def run_stage(run:Run, kind:str):
@@ -190,7 +190,7 @@ def summarise_controls(run:Run):
     head = dict(commit=commit_words({c for f in found.values() for c in f["commits"]}), seed=run.config.seed, simulated=run.samples.simulated)
     write_json(run.out/"controls.json", head | dict(variations=found, **more))
 
-# %% ../nbs/60_study.ipynb #8f7111f3
+# %% ../nbs/60_study.ipynb #7079dc64
 GENTLE = .3 # Of the recipe's learning rate, where training begins with a trained model: enough to adapt, too little to forget at once
 
 def train_manifest(
@@ -233,7 +233,7 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #16e69cf9
+# %% ../nbs/60_study.ipynb #1c39804c
 def predict_manifest(
     model,        # Model folder, run folder, or `default`: the model that comes with the package
     manifest,     # Manifest or its folder; labels are carried along unread
