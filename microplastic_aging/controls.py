@@ -7,8 +7,7 @@ __all__ = ['NOISY_LABELS', 'VARIATIONS', 'FAULTS', 'Variation', 'spoil_labels', 
            'variation_answers', 'versus_variation', 'variation_figures', 'correct_p', 'image_noise', 'image_blur',
            'image_contrast', 'spectrum_noise', 'spectrum_tilt', 'spectrum_gap', 'robustness', 'called_aged']
 
-# %% ../nbs/58_controls.ipynb #6d67d682
-import io
+# %% ../nbs/58_controls.ipynb #1add8412
 from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
@@ -17,12 +16,12 @@ from tqdm import tqdm
 from .compare import paired_difference
 from .fusion import OPERATORS
 from .learner import headline_accuracy, load_model, predict_arrays, save_model, train_model
-from .pieces import Run, commit, model_card, read_stage, stage_file, write_json
+from .pieces import Run, model_card, read_stage, stage_file, write_stage
 from .samples import Arrays
-from .spectra import GRID, write_atomic
+from .spectra import GRID
 from .uncertainty import bootstrap_ci, holm, sign_flip_p
 
-# %% ../nbs/58_controls.ipynb #850958b5
+# %% ../nbs/58_controls.ipynb #08ca14f9
 NOISY_LABELS = .2 # Share of training specimens that get another class
 
 @dataclass(frozen=True)
@@ -44,6 +43,7 @@ _ablations = dict(
     joint=Variation("ablations", "encoders learn through the joint answer too, with modality dropout", net=dict(joint_gradient=1., modality_drop=.3)),
     no_augmentation=Variation("ablations", "no augmentation at all", recipe=dict(augment=False)),
     no_film=Variation("ablations", "no water and biofilm in training", recipe=dict(film=False)),
+    no_noise=Variation("ablations", "no noise beyond a spectrum's own in training", recipe=dict(noisy=False)),
     as_listed=Variation("ablations", "each picture meets only the spectrum of its own row", recipe=dict(repair=False)),
     last_weights=Variation("ablations", "the last weights instead of their running mean", recipe=dict(ema=0.)),
     hard_labels=Variation("ablations", "labels not smoothed", recipe=dict(smooth=0.)),
@@ -61,7 +61,7 @@ _controls = dict(
     finer_scale=Variation("controls", "tested on micrographs taken at a finer scale than any in training, which loses a third of its rows", 2, hold_out="um_per_px"))
 VARIATIONS = _operators | _ablations | _controls
 
-# %% ../nbs/58_controls.ipynb #13ad6266
+# %% ../nbs/58_controls.ipynb #a2f17f63
 def spoil_labels(
     y,          # Class numbers, shape (n,)
     groups,     # Specimen of each row, shape (n,)
@@ -105,7 +105,7 @@ def rows_of(run:Run, v:Variation, fold:int)->tuple: # training rows, test rows
         return train[~fine[train]], test[fine[test]]
     return thin_out(train, y, groups, v.share, fold), test
 
-# %% ../nbs/58_controls.ipynb #05434245
+# %% ../nbs/58_controls.ipynb #666e085b
 def run_variation(run:Run, name:str, fold:int):
     "Train one variation on one fold and write what it answers; `run` holds the benchmark that the variation asks for"
     v, s, c = VARIATIONS[name], run.samples, run.config
@@ -115,11 +115,8 @@ def run_variation(run:Run, name:str, fold:int):
     with tqdm(total=recipe.epochs, desc=f"  {name}, fold {fold}", unit="epoch", leave=False, disable=not run.progress) as bar:
         learn = train_model(run.arrays, y, s.groups, s.scheme, train, (), v.modality, c.seed + fold, recipe, c.device, progress=bar.update, **v.net)
     save_model(learn, run.out/"models"/f"{name}-grouped-{fold}", model_card(s, run.arrays, split="grouped", fold=fold, variation=name))
-    held = io.BytesIO()
-    np.savez(held, rows=test, prob=predict_arrays(learn, run.arrays, test)[0], y=y[test] if v.labels == "random" else s.y[test])
-    (run.out/"stages").mkdir(parents=True, exist_ok=True)
-    write_atomic(stage_file(run.out, name, "grouped", fold, "npz"), held.getvalue())
-    write_json(stage_file(run.out, name, "grouped", fold, "json"), dict(n_train=len(train), specimens=len(set(s.groups[train])), commit=commit()))
+    answers = dict(prob=predict_arrays(learn, run.arrays, test)[0], y=y[test] if v.labels == "random" else s.y[test])
+    write_stage(run.out, name, "grouped", fold, test, answers, dict(n_train=len(train), specimens=len(set(s.groups[train]))))
 
 def variation_answers(run:Run, name:str)->tuple: # rows (m,), probabilities (m, n_classes), class numbers (m,), notes of each piece
     "What one variation answered in its finished pieces"
@@ -159,7 +156,7 @@ def correct_p(found:dict)->dict:
         for versus, p in zip(those, holm([v["p"] for v in those])): versus["p_holm"] = float(p)
     return found
 
-# %% ../nbs/58_controls.ipynb #383fe795
+# %% ../nbs/58_controls.ipynb #fc20c0d2
 def _each_image(arrays, change): return replace(arrays, image=np.clip(np.rint(change(arrays.image.astype(np.float32))), 0, 255).astype(np.uint8), hash="")
 def _noise(shape, seed=0): return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
@@ -191,7 +188,7 @@ def robustness(run:Run, models=("fusion", "image", "spectrum"), fold:int=0)->lis
             if model in fault or model == "fusion": rows += [dict(model=model, fault=fault, level=level, accuracy=score(spoil(asked, level)), usual=usual) for level in levels]
     return rows
 
-# %% ../nbs/58_controls.ipynb #21820bfb
+# %% ../nbs/58_controls.ipynb #bd6f6eb8
 def called_aged(
     run:Run,       # With trained models
     arrays:Arrays, groups, # Samples that are not aged, and their specimens, shape (n,)

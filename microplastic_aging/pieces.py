@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['MODES', 'K_FOLDS', 'SIZE_PX', 'QUICK_SAMPLES', 'QUICK_EPOCHS', 'MIN_PER_CLASS', 'STAGES', 'StudyError', 'StudyConfig',
-           'write_json', 'Run', 'stage_file', 'read_stage', 'run_piece', 'run_deep', 'model_card', 'open_run',
-           'fold_count', 'claim_folder', 'timed', 'write_run_head', 'environment', 'commit']
+           'write_json', 'Run', 'stage_file', 'read_stage', 'write_stage', 'run_piece', 'run_deep', 'model_card',
+           'open_run', 'fold_count', 'claim_folder', 'timed', 'write_run_head', 'environment', 'commit']
 
-# %% ../nbs/57_pieces.ipynb #42b7e772
+# %% ../nbs/57_pieces.ipynb #a124ae51
 import io, json, os, platform, subprocess, time
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -26,7 +26,7 @@ from .samples import Arrays, Samples, decode, grouped_folds, random_folds, read_
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 
-# %% ../nbs/57_pieces.ipynb #9e6fbbdd
+# %% ../nbs/57_pieces.ipynb #6faad0cd
 MODES = dict(study=1, quick=1, full=5, control=1) # grouped folds that are run; the random split is one fold in all but `control`
 K_FOLDS, SIZE_PX = 5, 160              # folds; side of the model's view in pixels
 QUICK_SAMPLES, QUICK_EPOCHS = 400, 8
@@ -78,10 +78,10 @@ class StudyConfig:
         epochs = self.epochs or (QUICK_EPOCHS if self.quick else None)
         return replace(Recipe(), epochs=epochs) if epochs else Recipe()
 
-# %% ../nbs/57_pieces.ipynb #d95bdf72
+# %% ../nbs/57_pieces.ipynb #a2fdcb77
 def write_json(path, content): write_atomic(path, json.dumps(content, indent=1).encode())
 
-# %% ../nbs/57_pieces.ipynb #61ad3415
+# %% ../nbs/57_pieces.ipynb #ced19902
 @dataclass
 class Run:
     "A study while it runs"
@@ -108,15 +108,17 @@ class Run:
     def random(self)->list: # Folds of the random split that are run
         return [] if self.config.mode == "control" else [0]
 
+    @property
+    def splits(self)->list: # (split, fold)
+        return [("grouped", k) for k in self.grouped] + [("random", k) for k in self.random]
+
     def todo(self)->list: # (model, split, fold), cheap ones first within a fold
         names = [m for m in SIDES if m in self.models]
-        splits = [("grouped", k) for k in self.grouped] + [("random", k) for k in self.random]
-        return [(m, split, k) for split, k in splits for m in names]
+        return [(m, *split) for split in self.splits for m in names]
 
     @property
     def models(self)->list:
-        splits = [("grouped", k) for k in self.grouped] + [("random", k) for k in self.random]
-        there = {s: all(getattr(self.arrays, f"has_{s}")[self.rows(*split)[0]].any() for split in splits) for s in ("image", "spectrum")} # to learn from, in every fold
+        there = {s: all(getattr(self.arrays, f"has_{s}")[self.rows(*split)[0]].any() for split in self.splits) for s in ("image", "spectrum")} # to learn from, in every fold
         able = [m for m, sides in SIDES.items() if all(there[s] for s in sides)]
         usual = [m for m in able if m not in BASELINES or BASELINES[m].default or self.config.mode == "full"]
         return [m for m in able if m in (self.config.models or usual) and m not in self.skipped]
@@ -126,12 +128,20 @@ class Run:
         asked = self.config.models or (CLASSICAL if self.config.mode == "full" else [m for m in CLASSICAL if BASELINES[m].default])
         return {m: why for m in CLASSICAL if m in asked and (why := why_not(m))}
 
-# %% ../nbs/57_pieces.ipynb #3d6aaa58
+# %% ../nbs/57_pieces.ipynb #db0b26e9
 def stage_file(out, model, split, fold, kind): return Path(out)/"stages"/f"{model}-{split}-{fold}.{kind}"
 
 def read_stage(out, model, split, fold)->tuple: # rows (m,); answers: name -> probabilities (m, n_classes); notes
     with np.load(stage_file(out, model, split, fold, "npz")) as d: held = dict(d)
     return held.pop("rows"), held, json.loads(stage_file(out, model, split, fold, "json").read_text())
+
+def write_stage(out, model, split, fold, rows, answers, notes):
+    "Answers, then notes: a piece whose notes are there is finished"
+    held = io.BytesIO()
+    np.savez(held, rows=rows, **answers)
+    (Path(out)/"stages").mkdir(parents=True, exist_ok=True)
+    write_atomic(stage_file(out, model, split, fold, "npz"), held.getvalue())
+    write_json(stage_file(out, model, split, fold, "json"), dict(commit=commit()) | notes)
 
 def run_piece(run:Run, features, model:str, split:str, fold:int):
     "Fit one model on one fold and write what it answers"
@@ -142,11 +152,7 @@ def run_piece(run:Run, features, model:str, split:str, fold:int):
         prob, notes = fit_predict_classical(model, features(), y, groups, train, test, n, run.config.seed)
         answers = dict(prob=prob)
     else: answers, notes = run_deep(run, model, split, fold, train, test)
-    held = io.BytesIO()
-    np.savez(held, rows=test, **answers)
-    (run.out/"stages").mkdir(parents=True, exist_ok=True)
-    write_atomic(stage_file(run.out, model, split, fold, "npz"), held.getvalue())
-    write_json(stage_file(run.out, model, split, fold, "json"), dict(seconds=round(time.time() - start, 1), commit=commit(), curve=[]) | notes)
+    write_stage(run.out, model, split, fold, test, answers, dict(seconds=round(time.time() - start, 1), curve=[]) | notes)
 
 def run_deep(run:Run, model, split, fold, train, test)->tuple: # answers: name -> probabilities (len(test), n_classes); notes: the learning curve
     "Train a network; its weights go to `models/`. One that looks at two sides is also asked with one of them hidden"
@@ -165,7 +171,7 @@ def model_card(samples:Samples, arrays:Arrays, **more)->dict:
     view = dict(fov_um=arrays.fov_um, size_px=int(arrays.image.shape[-1]))
     return dict(simulated=samples.simulated, view=view, data=samples.provenance, data_hash=arrays.hash, label=samples.label, package=__version__, **more)
 
-# %% ../nbs/57_pieces.ipynb #2bf1e99a
+# %% ../nbs/57_pieces.ipynb #490e6ea3
 def open_run(config:StudyConfig, progress=True)->Run:
     "Make or reopen the run folder: data, arrays, folds"
     out = Path(config.out)
@@ -214,7 +220,7 @@ def timed(out, stage, fn, *args, **kwargs):
     write_json(path, seconds | {stage: max(round(time.time() - start, 1), seconds.get(stage, 0))}) # a resumed run that finds the work done keeps the time it took
     return value
 
-# %% ../nbs/57_pieces.ipynb #edbd42ea
+# %% ../nbs/57_pieces.ipynb #f9bcf3a4
 def write_run_head(run:Run):
     "config.json, provenance.json, folds.csv, environment.json"
     c, s = run.config, run.samples
