@@ -7,7 +7,7 @@ __all__ = ['NOISY_LABELS', 'VARIATIONS', 'FAULTS', 'Variation', 'spoil_labels', 
            'variation_answers', 'versus_variation', 'variation_figures', 'correct_p', 'image_noise', 'image_blur',
            'image_contrast', 'spectrum_noise', 'spectrum_tilt', 'spectrum_gap', 'robustness', 'called_aged']
 
-# %% ../nbs/58_controls.ipynb #1add8412
+# %% ../nbs/58_controls.ipynb #9d09766c
 from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from .samples import Arrays
 from .spectra import GRID
 from .uncertainty import bootstrap_ci, holm, sign_flip_p
 
-# %% ../nbs/58_controls.ipynb #08ca14f9
+# %% ../nbs/58_controls.ipynb #4c398e81
 NOISY_LABELS = .2 # Share of training specimens that get another class
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ _controls = dict(
     finer_scale=Variation("controls", "tested on micrographs taken at a finer scale than any in training, which loses a third of its rows", 2, hold_out="um_per_px"))
 VARIATIONS = _operators | _ablations | _controls
 
-# %% ../nbs/58_controls.ipynb #a2f17f63
+# %% ../nbs/58_controls.ipynb #6fc61a83
 def spoil_labels(
     y,          # Class numbers, shape (n,)
     groups,     # Specimen of each row, shape (n,)
@@ -105,7 +105,7 @@ def rows_of(run:Run, v:Variation, fold:int)->tuple: # training rows, test rows
         return train[~fine[train]], test[fine[test]]
     return thin_out(train, y, groups, v.share, fold), test
 
-# %% ../nbs/58_controls.ipynb #666e085b
+# %% ../nbs/58_controls.ipynb #0a76f8cb
 def run_variation(run:Run, name:str, fold:int):
     "Train one variation on one fold and write what it answers; `run` holds the benchmark that the variation asks for"
     v, s, c = VARIATIONS[name], run.samples, run.config
@@ -156,7 +156,7 @@ def correct_p(found:dict)->dict:
         for versus, p in zip(those, holm([v["p"] for v in those])): versus["p_holm"] = float(p)
     return found
 
-# %% ../nbs/58_controls.ipynb #fc20c0d2
+# %% ../nbs/58_controls.ipynb #dacf7879
 def _each_image(arrays, change): return replace(arrays, image=np.clip(np.rint(change(arrays.image.astype(np.float32))), 0, 255).astype(np.uint8), hash="")
 def _noise(shape, seed=0): return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
@@ -188,7 +188,7 @@ def robustness(run:Run, models=("fusion", "image", "spectrum"), fold:int=0)->lis
             if model in fault or model == "fusion": rows += [dict(model=model, fault=fault, level=level, accuracy=score(spoil(asked, level)), usual=usual) for level in levels]
     return rows
 
-# %% ../nbs/58_controls.ipynb #bd6f6eb8
+# %% ../nbs/58_controls.ipynb #bdee1ce3
 def called_aged(
     run:Run,       # With trained models
     arrays:Arrays, groups, # Samples that are not aged, and their specimens, shape (n,)

@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['DERIVATIVE_GAIN', 'IMAGE_STRIDE', 'POINTS_PER_TOKEN', 'TOKEN_CM1', 'OPERATORS', 'MODALITIES', 'standardise',
-           'spectrum_channels', 'ResBlock', 'waves', 'place_code', 'ImageEncoder', 'BackboneEncoder', 'SpectrumEncoder',
-           'AttentionPool', 'TexturePool', 'BandPool', 'CrossAttention', 'ConcatFusion', 'LateFusion', 'GatedFusion',
-           'FilmFusion', 'BottleneckFusion', 'CrossAttentionFusion', 'to_mechanism_prob', 'TypeHead', 'let_through',
-           'AgingNet']
+           'spectrum_channels', 'ResBlock', 'waves', 'place_code', 'ImageEncoder', 'BackboneEncoder', 'frozen_features',
+           'SpectrumEncoder', 'AttentionPool', 'TexturePool', 'BandPool', 'CrossAttention', 'ConcatFusion',
+           'LateFusion', 'GatedFusion', 'FilmFusion', 'BottleneckFusion', 'CrossAttentionFusion', 'to_mechanism_prob',
+           'TypeHead', 'let_through', 'AgingNet']
 
-# %% ../nbs/41_fusion.ipynb #6d107b37
+# %% ../nbs/41_fusion.ipynb #4b900ae8
 import math
 from collections import OrderedDict
+from functools import lru_cache
 from pathlib import Path
 from pickle import UnpicklingError
 import numpy as np
@@ -23,7 +24,7 @@ from torch.nn import functional as F
 from .aging import InputError, Scheme
 from .spectra import GRID
 
-# %% ../nbs/41_fusion.ipynb #b4fd7d76
+# %% ../nbs/41_fusion.ipynb #91bacf11
 DERIVATIVE_GAIN = 4. # brings the derivative to about the size of the SNV itself
 
 def standardise(
@@ -46,7 +47,7 @@ def spectrum_channels(
     both = F.pad(valid[:, 2:] & valid[:, :-2] & valid[:, 1:-1], (1, 1))
     return torch.stack([a, torch.where(both, slope, 0), valid.to(a.dtype)], 1)
 
-# %% ../nbs/41_fusion.ipynb #55bf80c1
+# %% ../nbs/41_fusion.ipynb #af30e5ef
 IMAGE_STRIDE = 16 # px per token
 
 class ResBlock(nn.Module):
@@ -81,7 +82,7 @@ def place_code(
     rows, cols = (waves(torch.arange(n, device=device).float(), d//2, 64., 4.) for n in grid)
     return torch.cat([rows[:, None].expand(-1, len(cols), -1), cols[None].expand(len(rows), -1, -1)], -1).flatten(0, 1)
 
-# %% ../nbs/41_fusion.ipynb #3071b159
+# %% ../nbs/41_fusion.ipynb #a1a11e8f
 class ImageEncoder(nn.Module):
     "Micrographs of any size from 64 px to tokens of 16 × 16 px"
     def __init__(self,
@@ -105,7 +106,7 @@ class ImageEncoder(nn.Module):
         m = self.body(standardise(x).contiguous(memory_format=torch.channels_last))
         return m.flatten(2).transpose(1, 2) + self.place*place_code(m.shape[-2:], self.d, x.device)
 
-# %% ../nbs/41_fusion.ipynb #eb5ede80
+# %% ../nbs/41_fusion.ipynb #4dd1fcfa
 def _backbone(name:str)->nn.Module:
     "The part of a torchvision or timm net that makes feature maps, its weights named as in the library"
     if name.startswith("timm/"):
@@ -180,7 +181,24 @@ def _published(name:str)->dict:
         return models.get_model_weights(name).DEFAULT.get_state_dict(progress=False)
     except (OSError, RuntimeError, AttributeError) as e: raise InputError(f"no published weights of {name} can be had here ({e}); download them elsewhere and name the file") from None
 
-# %% ../nbs/41_fusion.ipynb #16440cca
+@lru_cache(1)
+def _frozen(name, path)->BackboneEncoder:
+    net = BackboneEncoder(name).eval()
+    net.load_pretrained(path)
+    return net
+
+@torch.inference_mode()
+def frozen_features(
+    image:np.ndarray,     # Grey, uint8, shape (h, w)
+    um_per_px=None,       # Not used: the net knows no scale
+    name:str="resnet18",  # As in `BackboneEncoder`
+    weights=None,         # Local file of published weights
+)->np.ndarray:            # Shape (channels,)
+    "Mean feature map of a net that is used as it was published: what a baseline looks at"
+    x = standardise(torch.from_numpy(image.astype(np.float32)/255)[None, None]).expand(-1, 3, -1, -1)
+    return _frozen(name, weights).body(x).mean((-2, -1))[0].numpy().astype(float)
+
+# %% ../nbs/41_fusion.ipynb #df612341
 POINTS_PER_TOKEN = 4
 TOKEN_CM1 = GRID[::POINTS_PER_TOKEN] # centre of each token, cm⁻¹, shape (213,)
 
@@ -213,7 +231,7 @@ class SpectrumEncoder(nn.Module):
         gain, shift = self.place(self.code).chunk(2, -1)
         return h.squeeze(2).transpose(1, 2)*(1 + gain) + shift
 
-# %% ../nbs/41_fusion.ipynb #195f5291
+# %% ../nbs/41_fusion.ipynb #2dd150ea
 class AttentionPool(nn.Module):
     "Learned queries gather tokens into one vector; a side with no token gives zeros"
     def __init__(self, d:int, heads:int):
@@ -251,7 +269,7 @@ class BandPool(AttentionPool):
         each = self.drop((self.each(self.own(x))*mask[..., None]).flatten(1))
         return self.bring(torch.cat([each, z], 1))*mask.any(-1, keepdim=True), w
 
-# %% ../nbs/41_fusion.ipynb #96860885
+# %% ../nbs/41_fusion.ipynb #7c93910c
 class CrossAttention(nn.Module):
     "Tokens `x` ask tokens `y`; pre-norm, residual, followed by an MLP"
     def __init__(self, d:int, heads:int):
@@ -267,12 +285,12 @@ class CrossAttention(nn.Module):
         q, k, v = split(self.ask(self.norm_x(x))), split(key), split(value)
         seen = y_mask.any(-1)[:, None, None]                          # a side with no token answers nothing
         mask = (y_mask | ~seen[:, 0])[:, None, None]
-        weights = (q @ k.transpose(-1, -2)/math.sqrt(q.shape[-1])).masked_fill(~mask, -math.inf).softmax(-1) if need_weights else None
+        weights = (q @ k.transpose(-1, -2)/math.sqrt(q.shape[-1])).masked_fill(~mask, -math.inf).softmax(-1)*seen[..., None] if need_weights else None
         a = weights @ v if need_weights else F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         x = x + self.out(a.transpose(1, 2).reshape(b, n, d))*seen
-        return x + self.mlp(self.norm(x)), weights*seen[..., None] if need_weights else None
+        return x + self.mlp(self.norm(x)), weights
 
-# %% ../nbs/41_fusion.ipynb #5bce091a
+# %% ../nbs/41_fusion.ipynb #35046e2d
 class ConcatFusion(nn.Module):
     "Joint embedding of surface and wavenumber tokens: pooled, side by side, one layer"
     def __init__(self,
@@ -327,7 +345,7 @@ class GatedFusion(ConcatFusion):
         rest = (1 - g)*has_spectrum[:, None]
         return g*self.join["image"](zi).tanh() + rest*self.join["spectrum"](zs).tanh(), dict(gate=torch.stack([g.mean(1), rest.mean(1)], 1))
 
-# %% ../nbs/41_fusion.ipynb #83ffcec9
+# %% ../nbs/41_fusion.ipynb #39e54283
 class FilmFusion(ConcatFusion):
     "Each side scales and shifts the features of the other side's tokens"
     def __init__(self, d:int=64, heads:int=4):
@@ -371,7 +389,7 @@ class CrossAttentionFusion(ConcatFusion):
 
 OPERATORS = dict(late=LateFusion, concat=ConcatFusion, gated=GatedFusion, film=FilmFusion, bottleneck=BottleneckFusion, cross_attention=CrossAttentionFusion)
 
-# %% ../nbs/41_fusion.ipynb #117bd782
+# %% ../nbs/41_fusion.ipynb #58fcaed3
 def to_mechanism_prob(
     type_prob,    # Type probabilities, shape (..., n_classes), array or tensor
     scheme:Scheme # Its bits say which types hold which mechanism
@@ -395,7 +413,7 @@ class TypeHead(nn.Module):
         logits = self.residual(z)
         return logits if self.mechanism is None else logits + self.mechanism(z) @ self.bits.T
 
-# %% ../nbs/41_fusion.ipynb #6dc437da
+# %% ../nbs/41_fusion.ipynb #17e25cc8
 def let_through(x:torch.Tensor, share:float)->torch.Tensor:
     "The same numbers, with a share of their gradient"
     return x if share == 1 else x.detach() if share == 0 else share*x + (1 - share)*x.detach()
@@ -427,8 +445,9 @@ class AgingNet(nn.Module):
         if modality == "fusion": self.fusion = OPERATORS[operator](d, heads)
         self.joint = TypeHead(d, scheme, zero=True) if modality == "fusion" and operator != "late" else None
 
-    def _tokens(self, micrograph, spectrum):
-        "Tokens and masks of the sides this net has; rows that lack a side are never encoded"
+    def tokens(self, micrograph, spectrum)->tuple: # side -> tokens (b, n, d); side -> bool (b, n), those that exist
+        "What the encoders make of each side, shapes of inputs as in `forward`; rows that lack a side are never encoded"
+        micrograph, spectrum = (o.as_subclass(torch.Tensor) for o in (micrograph, spectrum))
         x = dict(image=micrograph, spectrum=spectrum)
         seen = dict(image=~micrograph.flatten(1)[:, 0].isnan(), spectrum=spectrum[:, 1].amax(-1) > 0)
         if self.training and self.modality == "fusion" and self.modality_drop: seen = self._take_away(seen)
@@ -450,27 +469,28 @@ class AgingNet(nn.Module):
         u, both = torch.rand(len(seen["image"]), device=seen["image"].device), seen["image"] & seen["spectrum"]
         return dict(image=seen["image"] & ~(both & (u < self.modality_drop)), spectrum=seen["spectrum"] & ~(both & (u > 1 - self.modality_drop)))
 
-    def _answer(self, micrograph, spectrum, need_weights=False):
-        "Logits of all heads (b, k, n), answer first; embedding (b, d); weights"
-        tokens, masks = self._tokens(*(o.as_subclass(torch.Tensor) for o in (micrograph, spectrum)))
+    def answer(self, tokens, masks, need_weights=False)->tuple: # Logits of all heads (b, k, n), the answer first; embedding (b, d); weights, `own_…` of what each side's own head looked at
+        "From `tokens` to logits; in training, what the joint answer wants reaches the encoders by `joint_gradient` only"
         pooled = {k: self.pool[k](tokens[k], masks[k]) for k in self.sides}
-        evidence = [self.head[k](self.drop(pooled[k][0]))*masks[k].any(-1, keepdim=True) for k in self.sides]
-        if self.modality != "fusion": return evidence[0][:, None], pooled[self.modality][0], {f"pool_{self.modality}": pooled[self.modality][1]}
-        z, weights = self.fusion(*(let_through(tokens[k], self.joint_gradient) for k in self.sides), *(masks[k] for k in self.sides), need_weights)
-        answer = sum(let_through(e, self.joint_gradient) for e in evidence)
-        if self.joint is not None: answer = answer + self.joint(self.drop(z))*(masks["image"].any(-1, keepdim=True) & masks["spectrum"].any(-1, keepdim=True))
-        return torch.stack([answer, *evidence], 1), z, weights
+        own, there = {f"own_{k}": pooled[k][1] for k in self.sides}, {k: masks[k].any(-1, keepdim=True) for k in self.sides}
+        evidence = [self.head[k](self.drop(pooled[k][0]))*there[k] for k in self.sides]
+        if self.modality != "fusion": return evidence[0][:, None], pooled[self.modality][0], own
+        share = self.joint_gradient if self.training else 1
+        z, weights = self.fusion(*(let_through(tokens[k], share) for k in self.sides), *(masks[k] for k in self.sides), need_weights)
+        total = sum(let_through(e, share) for e in evidence)
+        if self.joint is not None: total = total + self.joint(self.drop(z))*(there["image"] & there["spectrum"])
+        return torch.stack([total, *evidence], 1), z, weights | own
 
     def forward(self,
         micrograph:torch.Tensor, # Grey values 0 to 1, NaN where missing, shape (b, 1, S, S)
         spectrum:torch.Tensor    # Absorbance and mask, shape (b, 2, 851)
     )->torch.Tensor:             # Evaluation: type logits (b, n); training: logits of every graded head (b, heads, n), answer first
-        logits = self._answer(micrograph, spectrum)[0]
+        logits = self.answer(*self.tokens(micrograph, spectrum))[0]
         return logits if self.training else logits[:, 0]
 
     def read(self, micrograph, spectrum)->dict:
         "`type_logits` (b, n), `evidence` of each side (b, n), `embedding` (b, d) and the weights; shapes of inputs as in `forward`"
-        logits, z, weights = self._answer(micrograph, spectrum, need_weights=True)
+        logits, z, weights = self.answer(*self.tokens(micrograph, spectrum), need_weights=True)
         return dict(type_logits=logits[:, 0], evidence=dict(zip(self.sides, logits[:, -len(self.sides):].unbind(1))), embedding=z, **weights)
 
 MODALITIES = ("fusion", "image", "spectrum")

@@ -8,7 +8,7 @@ __all__ = ['MODEL_FORMAT', 'MODEL_VERSION', 'CARD_KEYS', 'mechanism_logits', 'Ag
            'aging_learner', 'EpochTeller', 'train_model', 'learning_curve', 'predict_arrays', 'ModelFormatError',
            'save_model', 'load_model']
 
-# %% ../nbs/42_learner.ipynb #7f812eeb
+# %% ../nbs/42_learner.ipynb #d70e31da
 import hashlib, json
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -31,7 +31,7 @@ from .loaders import ReadMicrograph, ReadSpectrum, aging_block, aging_dls
 from .samples import Arrays
 from .spectra import write_atomic
 
-# %% ../nbs/42_learner.ipynb #48e55d86
+# %% ../nbs/42_learner.ipynb #55390296
 def mechanism_logits(
     logits:torch.Tensor, # Type logits, shape (..., n_classes)
     bits:torch.Tensor    # Bit pattern, shape (n_classes, 3)
@@ -65,7 +65,7 @@ class AgingLoss:
     def activation(self, logits): return logits.softmax(-1)
     def decodes(self, logits): return logits.argmax(-1)
 
-# %% ../nbs/42_learner.ipynb #eacbc9a5
+# %% ../nbs/42_learner.ipynb #4d7af4b5
 def headline_accuracy(
     pred,         # Class numbers, shape (n,)
     target,       # Class numbers, shape (n,)
@@ -84,7 +84,7 @@ def aging_metrics(scheme:Scheme)->list:
     "Headline accuracy and macro-F1 as fastai metrics over a whole validation set"
     return [AccumMetric(partial(headline_accuracy, scheme=scheme), dim_argmax=-1, name="accuracy"), AccumMetric(macro_f1, dim_argmax=-1, name="macro_f1")]
 
-# %% ../nbs/42_learner.ipynb #6d935d1f
+# %% ../nbs/42_learner.ipynb #1c707fd8
 @dataclass(frozen=True)
 class Recipe:
     "How a model is trained; does not know of a validation set"
@@ -122,7 +122,7 @@ class WeightMean(Callback):
     def after_validate(self): self.swap()
     def after_fit(self): self.swap(); self.mean = None # from here on the model holds the mean, in `get_preds` too
 
-# %% ../nbs/42_learner.ipynb #0321b50f
+# %% ../nbs/42_learner.ipynb #1c429e36
 def cpu_has_bf16()->bool:
     "Whether this processor multiplies bf16 in hardware, as far as torch tells"
     flags = getattr(torch.cpu, "get_capabilities", dict)()
@@ -137,7 +137,7 @@ class CpuBfloat16(Callback):
         self.cast.__exit__(None, None, None)
         self.learn.pred = to_float(self.pred)
 
-# %% ../nbs/42_learner.ipynb #1b721674
+# %% ../nbs/42_learner.ipynb #de482f48
 def only_modality(
     arrays:Arrays, # Decoded samples
     modality:str   # 'fusion', 'image' or 'spectrum'
@@ -183,7 +183,7 @@ def aging_learner(
     cbs = [WeightMean(recipe.ema)] + ([CpuBfloat16()] if torch.device(dls.device).type == "cpu" and cpu_has_bf16() else [])
     return Learner(dls, net, loss_func=loss, opt_func=adamw, lr=recipe.lr, wd=recipe.wd, metrics=aging_metrics(scheme), cbs=cbs)
 
-# %% ../nbs/42_learner.ipynb #90d4aea6
+# %% ../nbs/42_learner.ipynb #1863843d
 class EpochTeller(Callback):
     "Call a function after every epoch, for somebody else's progress bar"
     def __init__(self, tell): self.tell = tell
@@ -223,7 +223,7 @@ def learning_curve(learn:Learner)->list:
     keys = ("train_loss", "valid_loss", "valid_accuracy", "valid_macro_f1")
     return [dict(epoch=e, **{k: None if v is None else float(v) for k, v in zip(keys, row)}) for e, row in enumerate(learn.recorder.values, 1)]
 
-# %% ../nbs/42_learner.ipynb #9c9cd554
+# %% ../nbs/42_learner.ipynb #2db70d80
 @torch.inference_mode()
 def predict_arrays(
     model,         # `AgingNet`, or a learner that holds one
@@ -241,7 +241,7 @@ def predict_arrays(
     p = torch.cat(logits).softmax(-1).numpy() if logits else np.zeros((0, net.scheme.n))
     return p, to_mechanism_prob(p, net.scheme)
 
-# %% ../nbs/42_learner.ipynb #9f817d33
+# %% ../nbs/42_learner.ipynb #d994f31f
 MODEL_FORMAT, MODEL_VERSION = "microplastic_aging.model", 1
 CARD_KEYS = ("simulated", "view")
 
@@ -268,7 +268,7 @@ def save_model(
     write_atomic(folder/"model.json", text.encode())
     return folder
 
-# %% ../nbs/42_learner.ipynb #4ab93761
+# %% ../nbs/42_learner.ipynb #9f497329
 def _read(path):
     try: return path.read_bytes()
     except OSError as e: raise ModelFormatError(path, f"cannot be read ({e.strerror}); a model folder holds model.json and model.safetensors") from None

@@ -8,9 +8,10 @@ __all__ = ['MIN_WRONG', 'COST', 'N_WET', 'GENTLE', 'DEFAULT_MODEL', 'pooled', 'o
            'variant_run', 'ask_wet', 'summarise_controls', 'train_manifest', 'knowledge', 'model_folder',
            'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #0e345f3a
+# %% ../nbs/60_study.ipynb #ddd58a17
 import json, warnings
 from dataclasses import asdict, replace
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 import numpy as np
@@ -18,10 +19,10 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 from .aging import MECHANISMS, Scheme, find_scheme
-from .baselines import classical_features
+from .baselines import classical_features, imagenet_weights
 from .compare import SIDES, compare_models, evaluate, paired_difference
 from .controls import VARIATIONS, called_aged, correct_p, robustness, run_variation, variation_figures, versus_variation
-from .fusion import to_mechanism_prob
+from .fusion import frozen_features, to_mechanism_prob
 from .learner import load_model, predict_arrays, save_model, train_model
 from .manifest import read_unlabelled
 from .pieces import SIZE_PX, Run, StudyConfig, StudyError, model_card, open_run, read_stage, run_piece, stage_file, timed, write_json
@@ -31,7 +32,7 @@ from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 from .uncertainty import apply_temperature, fit_temperature
 
-# %% ../nbs/60_study.ipynb #71ff2bfe
+# %% ../nbs/60_study.ipynb #0193e108
 def pooled(run:Run, split:str, answer:str="prob")->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split; `only_image`, `only_spectrum`: those of models asked with the other side hidden"
     out = {}
@@ -69,7 +70,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #fb857621
+# %% ../nbs/60_study.ipynb #3c36671e
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -121,7 +122,7 @@ def tell_temperatures(run:Run):
         head["card"]["temperature"] = found.get(model, {})
         write_json(path, head)
 
-# %% ../nbs/60_study.ipynb #52143a72
+# %% ../nbs/60_study.ipynb #09a634c7
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -131,7 +132,7 @@ def run_study(
     "Run a study, or go on with it"
     run, held = open_run(config, progress), {}
     def features(): # computed when a classical piece needs them, once
-        if not held: held["made"] = classical_features(run.arrays, progress=progress)
+        if not held: held["made"] = classical_features(run.arrays, progress=progress, more=dict(imagenet=partial(frozen_features, weights=imagenet_weights())))
         return held["made"]
     todo = run.todo()
     for why in run.skipped.values(): warnings.warn(f"left out: {why}", stacklevel=2)
@@ -145,7 +146,7 @@ def run_study(
     for kind in config.further_stages: run_stage(run, kind)
     return write_report(run.out) if config.further_stages else report
 
-# %% ../nbs/60_study.ipynb #6da64687
+# %% ../nbs/60_study.ipynb #40a23839
 N_WET = N_SAMPLES # Wet, unaged samples that the headline models are asked about: 20 specimens
 
 def run_stage(run:Run, kind:str):
@@ -190,7 +191,7 @@ def summarise_controls(run:Run):
     head = dict(commit=commit_words({c for f in found.values() for c in f["commits"]}), seed=run.config.seed, simulated=run.samples.simulated)
     write_json(run.out/"controls.json", head | dict(variations=found, **more))
 
-# %% ../nbs/60_study.ipynb #7079dc64
+# %% ../nbs/60_study.ipynb #880801d7
 GENTLE = .3 # Of the recipe's learning rate, where training begins with a trained model: enough to adapt, too little to forget at once
 
 def train_manifest(
@@ -233,7 +234,7 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #1c39804c
+# %% ../nbs/60_study.ipynb #8b11e05c
 def predict_manifest(
     model,        # Model folder, run folder, or `default`: the model that comes with the package
     manifest,     # Manifest or its folder; labels are carried along unread
