@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['PARTS', 'USUAL_RUN', 'MODELS', 'DEEP', 'PAPER_ACCURACY', 'CALIBRATION_COLUMN', 'SETS_COLUMN', 'VARIANTS', 'BROKEN',
-           'CALIBRATED', 'MIN_SPECIMENS', 'SURENESS_NOTE', 'MODEL_COLORS', 'SPLIT_STYLE', 'SURE_MODELS', 'QUANTITIES',
-           'RunError', 'read_run', 'model_names', 'result_of', 'result_table', 'in_paper', 'percent', 'points',
-           'is_simulated', 'readable_table', 'data_sentence', 'split_sentences', 'broken_folds', 'paper_sentences',
-           'verdict', 'paired_table', 'p_words', 'paired_sentences', 'short_answer', 'sureness_sentences',
-           'one_sided_sentences', 'misled_sentences', 'figure_label', 'plot_results', 'plot_paired', 'plot_confusion',
-           'plot_calibration', 'plot_refusing', 'plot_curves']
+           'CALIBRATED', 'MIN_SPECIMENS', 'SURENESS_NOTE', 'LEVELS', 'WET_GATE', 'MODEL_COLORS', 'SPLIT_STYLE',
+           'SURE_MODELS', 'QUANTITIES', 'RunError', 'read_run', 'model_names', 'result_of', 'result_table', 'in_paper',
+           'percent', 'points', 'is_simulated', 'readable_table', 'data_sentence', 'split_sentences', 'broken_folds',
+           'paper_sentences', 'verdict', 'paired_table', 'p_words', 'paired_sentences', 'short_answer',
+           'sureness_sentences', 'one_sided_sentences', 'misled_sentences', 'wet_sentences', 'figure_label',
+           'plot_results', 'plot_paired', 'plot_confusion', 'plot_calibration', 'plot_refusing', 'plot_curves']
 
-# %% ../nbs/54_results.ipynb #1de79ecc
+# %% ../nbs/54_results.ipynb #18ff2252
 import json, os
 from pathlib import Path
 import numpy as np
@@ -20,7 +20,7 @@ from .aging import PAPER, InputError
 from .baselines import BASELINES
 from .uncertainty import LEVEL, plot_abstention, plot_reliability
 
-# %% ../nbs/54_results.ipynb #124a16c8
+# %% ../nbs/54_results.ipynb #781e671b
 class RunError(InputError):
     "A run that is not there or cannot be read: which file, what was found, what to do"
 
@@ -44,7 +44,7 @@ def read_run(path=None  # Run folder; None for the environment's `MPA_RUN`, else
     if folder is None: raise RunError(f"{named}: no run with a metrics.json is there; `make study` makes one, and MPA_RUN or an argument names another")
     return dict(path=folder, **{part: _read_part(folder/f"{part}.json") for part in PARTS})
 
-# %% ../nbs/54_results.ipynb #336020a5
+# %% ../nbs/54_results.ipynb #68688167
 MODELS = dict(fusion="fusion by attention", image="micrograph alone", spectrum="spectrum alone", classical_fusion="classical fusion") | {
     name: f"{b.title} ({' and '.join(dict(image='micrograph', spectrum='spectrum')[s] for s in b.sides)})" for name, b in BASELINES.items() if name != "classical_fusion"}
 DEEP = ("fusion", "image", "spectrum")
@@ -83,7 +83,7 @@ def in_paper(metrics:dict)->bool:
     "Are these the paper's seven types?"
     return (metrics.get("scheme") or {}).get("name") == "seven_types"
 
-# %% ../nbs/54_results.ipynb #d6d35f21
+# %% ../nbs/54_results.ipynb #1b37bb69
 def percent(x)->str:
     "A share as a percentage; a dash where there is none"
     return "–" if x is None or np.isnan(x) else f"{100*x:.1f} %"
@@ -122,7 +122,7 @@ def readable_table(metrics:dict # Content of metrics.json
     cells["random minus grouped (points)"] = [points(x) for x in table.leak]
     return pd.DataFrame({name: column for name, column in cells.items() if not len(column) or set(column) != {"–"}})
 
-# %% ../nbs/54_results.ipynb #119f5782
+# %% ../nbs/54_results.ipynb #52489156
 VARIANTS = dict(neutral="variant with neutral bands: UV and chemical ageing share all product bands",
     shuffled="control with shuffled pairs: spectra were dealt out again without regard to the class, so fusion should gain nothing over the micrograph",
     wet="control with wet, unaged particles: the right answer is `unaged`")
@@ -142,7 +142,7 @@ def data_sentence(run:dict # From `read_run`
     return (f"SIMULATED DATA. The micrographs and spectra of this run were made by a computer program ({named or 'no title'}, version {data.get('version', '?')}, {data.get('n', '?')} samples"
             f"{'; ' + variant if variant else ''}). Nothing here was measured, and no figure says how well real particles would be recognised.")
 
-# %% ../nbs/54_results.ipynb #3f679f19
+# %% ../nbs/54_results.ipynb #02bc7e74
 def split_sentences(metrics:dict # Content of metrics.json
                    )->list:
     "What the grouped and the random split mean, and how far each was run"
@@ -183,7 +183,7 @@ def paper_sentences(metrics:dict # Content of metrics.json
 CALIBRATED = ("The simulator's noise and severity were set until classical probes, and then one pilot of the networks of that day, fell into stated ranges around the paper's figures; "
     "the networks have been improved since, on benchmarks of other seeds, and the simulator was left alone. So the level of these figures, and in part the order of the models, was chosen with the benchmark and is no finding. What is found is whether fusing helps where neither side suffices.")
 
-# %% ../nbs/54_results.ipynb #47f39d64
+# %% ../nbs/54_results.ipynb #2cd6a6b1
 def verdict(low, high)->str:
     "What an interval of a difference says"
     if low is None or high is None or np.isnan(low) or np.isnan(high): return "no interval"
@@ -215,7 +215,7 @@ def paired_sentences(metrics:dict, split:str="grouped")->list:
     return [f"{name(r.model)} minus {name(r.against)}: {points(r.difference)} points (95 % interval {points(r.low)} to {points(r.high)}); {words[r.verdict].format(a=name(r.model))}{p_words(r.p, r.p_holm)}."
             for r in paired_table(metrics, split).itertuples() if not np.isnan(r.difference)]
 
-# %% ../nbs/54_results.ipynb #1320deb1
+# %% ../nbs/54_results.ipynb #39144540
 def short_answer(metrics:dict # Content of metrics.json
                 )->list:
     "The first sentences of a report: the leading model, chance, and whether fusion pays"
@@ -236,7 +236,7 @@ def short_answer(metrics:dict # Content of metrics.json
 
 MIN_SPECIMENS = 20 # Below this many resampled units a percentile interval is known to be too narrow
 
-# %% ../nbs/54_results.ipynb #4d91aed5
+# %% ../nbs/54_results.ipynb #f6b8fd9a
 SURENESS_NOTE = ("Calibration error: mean gap between a stated probability and the share of right answers. Scaled: divided by a temperature that was fitted on other specimens; the figure for chance takes samples for independent, and with several views a specimen chance gives more. "
     f"Sets: thresholds come from other specimens, and specimens weigh alike; that a pooled coverage lies near {100*LEVEL:g} % is close to a matter of course, so look at the size. All labelled samples count, unaged ones too.")
 
@@ -258,7 +258,7 @@ def sureness_sentences(metrics:dict, split:str="grouped")->list:
         if parts: said.append(f"{MODELS.get(model, model)}: {'; '.join(parts)}.")
     return said
 
-# %% ../nbs/54_results.ipynb #2674412d
+# %% ../nbs/54_results.ipynb #a20fa66b
 def one_sided_sentences(metrics:dict, split:str="grouped")->list:
     "One sentence a hidden side: how the fusion model does without it, and against the model of that side; none where a run has nothing on it"
     said = []
@@ -269,7 +269,9 @@ def one_sided_sentences(metrics:dict, split:str="grouped")->list:
         said.append(f"{MODELS['fusion']} with the {hidden} hidden: {_with_interval(found['accuracy'], *found['accuracy_ci'])} right{against}{scaled}.")
     return said
 
-# %% ../nbs/54_results.ipynb #5e991fab
+# %% ../nbs/54_results.ipynb #6a363ec6
+LEVELS = dict(image_noise="{:g} of the grey range", image_blur="{:g} px", image_contrast="{:g} of the contrast", spectrum_noise="{:g} of the maximum", spectrum_tilt="{:g} of the maximum", spectrum_gap="400 cm⁻¹ from {:g}") # How strong a fault is, in words
+
 def misled_sentences(controls:dict # Content of controls.json
                     )->list:
     "One sentence a fault that takes fusion below the single model of the untouched side; none where no fault does, or none was tried"
@@ -278,10 +280,25 @@ def misled_sentences(controls:dict # Content of controls.json
     for fault, part in faults[faults.model == "fusion"].groupby("fault", sort=False):
         side = "image" if fault.startswith("spectrum") else "spectrum"
         below = part[part.accuracy < usual.get(side, 0)]
-        if len(below): said.append(f"{fault.replace('_', ' ')} misleads fusion: {percent(below.accuracy.iloc[0])} right at level {below.level.iloc[0]:g}, {percent(below.accuracy.min())} at worst, where {MODELS[side]} has {percent(usual[side])} and fusion without the fault {percent(usual['fusion'])} (one fold{', simulated' if controls.get('simulated') else ''}).".capitalize())
+        if not len(below): continue
+        first, worst = below.iloc[0], below.loc[below.accuracy.idxmin()]
+        at = lambda row: f"{percent(row.accuracy)} right at {LEVELS.get(fault, 'level {:g}').format(row.level)}"
+        said.append(f"{fault.replace('_', ' ')} misleads fusion: {at(first)}{'' if worst.level == first.level else f', {at(worst)}'}, where {MODELS[side]} has {percent(usual[side])} and fusion without the fault {percent(usual['fusion'])} (one fold{', simulated' if controls.get('simulated') else ''}).".capitalize())
     return said
 
-# %% ../nbs/54_results.ipynb #cef009a5
+WET_GATE = .05 # Share of wet, unaged samples that may be called aged
+
+def wet_sentences(controls:dict # Content of controls.json
+                 )->list:
+    "How often each model calls ageing what is only wet and overgrown, and whether that is rarely enough"
+    said = []
+    for model, w in (controls.get("wet") or {}).items():
+        low, high = w["ci"]
+        judged = "that is too often" if low > WET_GATE else "rarely enough" if high <= WET_GATE else f"which may be more than the {100*WET_GATE:.0f} % that we allow" if w["share"] > WET_GATE else f"within the {100*WET_GATE:.0f} % that we allow, but not surely"
+        said.append(f"Wet particles, {MODELS.get(model, 'fusion that saw no water and biofilm in training')}: {percent(w['share'])} ({100*low:.1f} to {100*high:.1f}) of {w['n_samples']} samples of {w['n_specimens']} unaged specimens with water and biofilm on them are called aged{', simulated' if controls.get('simulated') else ''}: {judged}.")
+    return said
+
+# %% ../nbs/54_results.ipynb #ea997503
 MODEL_COLORS = dict(fusion="#332288", image="#882255", spectrum="#44AA99")
 SPLIT_STYLE = dict(grouped=(-.13, True), random=(.13, False)) # Place beside the line of the model; filled or not
 
@@ -327,7 +344,7 @@ def plot_results(
     ax.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.), borderaxespad=1.5, ncols=3, frameon=False) # above the line that says where the data is from
     return ax
 
-# %% ../nbs/54_results.ipynb #5fcdd6a7
+# %% ../nbs/54_results.ipynb #ac86c599
 def plot_paired(
     metrics:dict,        # Content of metrics.json
     split:str="grouped",
@@ -365,7 +382,7 @@ def plot_confusion(
     _say_simulated(ax, metrics)
     return ax
 
-# %% ../nbs/54_results.ipynb #a98a8489
+# %% ../nbs/54_results.ipynb #e2e2878a
 SURE_MODELS = (*DEEP, "classical_fusion") # Whose calibration and refusing are drawn
 
 def plot_calibration(
@@ -397,7 +414,7 @@ def plot_refusing(
     _say_simulated(ax, metrics)
     return ax
 
-# %% ../nbs/54_results.ipynb #fe349f5e
+# %% ../nbs/54_results.ipynb #67fb0e6b
 QUANTITIES = dict(valid_accuracy=("Accuracy on held-out samples, %", 100), train_loss=("Loss on training samples", 1), valid_loss=("Loss on held-out samples", 1), valid_macro_f1=("Macro F1 on held-out samples, %", 100))
 
 def plot_curves(
