@@ -8,7 +8,7 @@ __all__ = ['NOISY_LABELS', 'VARIATIONS', 'DEALS', 'FAULTS', 'Variation', 'spoil_
            'image_blur', 'image_contrast', 'spectrum_noise', 'spectrum_tilt', 'spectrum_gap', 'robustness',
            'called_aged']
 
-# %% ../nbs/58_controls.ipynb #9810f9be
+# %% ../nbs/58_controls.ipynb #99c7896e
 from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from .samples import Arrays
 from .spectra import GRID
 from .uncertainty import bootstrap_ci, holm, sign_flip_p
 
-# %% ../nbs/58_controls.ipynb #1cc647b4
+# %% ../nbs/58_controls.ipynb #681712a2
 NOISY_LABELS = .2 # Share of training specimens that get another class
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Variation:
     variant:str="standard"   # Simulated benchmark it is trained and tested on
     labels:str="true"        # true; noisy: some training specimens carry another class; random: labels are dealt out again over specimens
     share:float=1.           # Share of the training specimens it learns from
+    seed:int=0               # Added to that of the study
     hold_out:str|None=None   # Column whose part is kept from training, and is all that is tested
 
 _operators = {f"operator_{name}": Variation("operators", f"sides put together by {'feature-wise scaling (FiLM)' if name == 'film' else name}", net=dict(operator=name)) for name in OPERATORS if name != "cross_attention"}
@@ -55,6 +56,7 @@ _controls = dict(
     neutral_fusion=Variation("controls", "chemical and UV ageing share all product bands: fusion", 1, variant="neutral"),
     neutral_spectrum=Variation("controls", "the same: spectrum alone", 1, "spectrum", variant="neutral"),
     random_labels=Variation("controls", "labels dealt out at random over specimens", 1, labels="random"),
+    other_seed=Variation("controls", "trained again with another seed", 1, seed=100),
     noisy_labels=Variation("controls", f"{NOISY_LABELS:.0%} of the training specimens carry another class", 1, labels="noisy"),
     quarter=Variation("controls", "a quarter of the training specimens", 2, share=.25),
     half=Variation("controls", "half of the training specimens", 2, share=.5),
@@ -62,7 +64,7 @@ _controls = dict(
     finer_scale=Variation("controls", "tested on micrographs taken at a finer scale than any in training, which loses a third of its rows", 2, hold_out="um_per_px"))
 VARIATIONS = _operators | _ablations | _controls
 
-# %% ../nbs/58_controls.ipynb #15e75a06
+# %% ../nbs/58_controls.ipynb #1ddfd389
 def spoil_labels(
     y,          # Class numbers, shape (n,)
     groups,     # Specimen of each row, shape (n,)
@@ -106,7 +108,7 @@ def rows_of(run:Run, v:Variation, fold:int)->tuple: # training rows, test rows
         return train[~fine[train]], test[fine[test]]
     return thin_out(train, y, groups, v.share, fold), test
 
-# %% ../nbs/58_controls.ipynb #80406144
+# %% ../nbs/58_controls.ipynb #d19f20f2
 def run_variation(run:Run, name:str, fold:int):
     "Train one variation on one fold and write what it answers; `run` holds the benchmark that the variation asks for"
     v, s, c = VARIATIONS[name], run.samples, run.config
@@ -114,7 +116,7 @@ def run_variation(run:Run, name:str, fold:int):
     y = spoil_labels(s.y, s.groups, v.labels, train, c.seed)
     recipe = replace(c.recipe, **v.recipe)
     with tqdm(total=recipe.epochs, desc=f"  {name}, fold {fold}", unit="epoch", leave=False, disable=not run.progress) as bar:
-        learn = train_model(run.arrays, y, s.groups, s.scheme, train, (), v.modality, c.seed + fold, recipe, c.device, progress=bar.update, **v.net)
+        learn = train_model(run.arrays, y, s.groups, s.scheme, train, (), v.modality, c.seed + v.seed + fold, recipe, c.device, progress=bar.update, **v.net)
     save_model(learn, run.out/"models"/f"{name}-grouped-{fold}", model_card(s, run.arrays, split="grouped", fold=fold, variation=name))
     answers = dict(prob=predict_arrays(learn, run.arrays, test)[0], y=y[test] if v.labels == "random" else s.y[test])
     write_stage(run.out, name, "grouped", fold, test, answers, dict(n_train=len(train), specimens=len(set(s.groups[train]))))
@@ -166,7 +168,7 @@ def correct_p(found:dict)->dict:
         for versus, p in zip(those, holm([v["p"] for v in those])): versus["p_holm"] = float(p)
     return found
 
-# %% ../nbs/58_controls.ipynb #49ac3679
+# %% ../nbs/58_controls.ipynb #597d7e6b
 def _each_image(arrays, change): return replace(arrays, image=np.clip(np.rint(change(arrays.image.astype(np.float32))), 0, 255).astype(np.uint8), hash="")
 def _noise(shape, seed=0): return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
@@ -198,7 +200,7 @@ def robustness(run:Run, models=("fusion", "image", "spectrum"), fold:int=0)->lis
             if model in fault or model == "fusion": rows += [dict(model=model, fault=fault, level=level, accuracy=score(spoil(asked, level)), usual=usual) for level in levels]
     return rows
 
-# %% ../nbs/58_controls.ipynb #82d45656
+# %% ../nbs/58_controls.ipynb #e29c4d14
 def called_aged(
     run:Run,       # With trained models
     arrays:Arrays, groups, # Samples that are not aged, and their specimens, shape (n,)

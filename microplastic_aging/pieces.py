@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['MODES', 'K_FOLDS', 'SIZE_PX', 'QUICK_SAMPLES', 'QUICK_EPOCHS', 'MIN_PER_CLASS', 'STAGES', 'StudyError', 'StudyConfig',
            'write_json', 'Run', 'stage_file', 'read_stage', 'write_stage', 'run_piece', 'run_deep', 'model_card',
-           'open_run', 'fold_count', 'claim_folder', 'timed', 'write_run_head', 'environment', 'commit']
+           'open_run', 'variant_run', 'fold_count', 'claim_folder', 'timed', 'write_run_head', 'environment', 'commit']
 
-# %% ../nbs/57_pieces.ipynb #a124ae51
+# %% ../nbs/57_pieces.ipynb #81a6cf6f
 import io, json, os, platform, subprocess, time
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -26,12 +26,12 @@ from .samples import Arrays, Samples, decode, grouped_folds, random_folds, read_
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 
-# %% ../nbs/57_pieces.ipynb #6faad0cd
+# %% ../nbs/57_pieces.ipynb #a1bbcddc
 MODES = dict(study=1, quick=1, full=5, control=1) # grouped folds that are run; the random split is one fold in all but `control`
 K_FOLDS, SIZE_PX = 5, 160              # folds; side of the model's view in pixels
 QUICK_SAMPLES, QUICK_EPOCHS = 400, 8
 MIN_PER_CLASS = 4                      # labelled samples
-STAGES = ("operators", "ablations", "controls") # What a full study of the simulated benchmark does beside the headline
+STAGES = ("operators", "ablations", "controls", "evidence") # What a full study of the simulated benchmark does beside the headline
 
 class StudyError(InputError):
     "A study that cannot run as asked"
@@ -50,7 +50,7 @@ class StudyConfig:
     mode:str="study"             # study, quick, full or control
     epochs:int|None=None         # None: as the recipe says
     models:tuple|None=None       # None: all that the data allow
-    stages:tuple|None=None       # Of a full study, beside the headline: operators, ablations, controls; None: all, if the data is the simulated benchmark
+    stages:tuple|None=None       # Of a full study, beside the headline: operators, ablations, controls, evidence; None: all, if the data is the simulated benchmark
     device:str|None=None         # None: the GPU where there is one
 
     def __post_init__(self):
@@ -70,18 +70,19 @@ class StudyConfig:
         return (self.mode, self.manifest, self.variant, self.label, self.group) == ("full", None, "standard", "aging_type", "specimen_id")
 
     @property
-    def further_stages(self)->tuple: # Kinds of variations that follow the headline
-        return tuple(k for k in STAGES if self.is_usual and (self.stages is None or k in self.stages))
+    def further_stages(self)->tuple: # What follows the headline: evidence always, the rest where it is known what it means
+        if not self.is_usual: return ("evidence",)
+        return tuple(k for k in STAGES if self.stages is None or k in self.stages)
 
     @property
     def recipe(self)->Recipe:
         epochs = self.epochs or (QUICK_EPOCHS if self.quick else None)
         return replace(Recipe(), epochs=epochs) if epochs else Recipe()
 
-# %% ../nbs/57_pieces.ipynb #a2fdcb77
+# %% ../nbs/57_pieces.ipynb #031b99a1
 def write_json(path, content): write_atomic(path, json.dumps(content, indent=1).encode())
 
-# %% ../nbs/57_pieces.ipynb #ced19902
+# %% ../nbs/57_pieces.ipynb #b686383b
 @dataclass
 class Run:
     "A study while it runs"
@@ -128,7 +129,7 @@ class Run:
         asked = self.config.models or (CLASSICAL if self.config.mode == "full" else [m for m in CLASSICAL if BASELINES[m].default])
         return {m: why for m in CLASSICAL if m in asked and (why := why_not(m))}
 
-# %% ../nbs/57_pieces.ipynb #db0b26e9
+# %% ../nbs/57_pieces.ipynb #4868c712
 def stage_file(out, model, split, fold, kind): return Path(out)/"stages"/f"{model}-{split}-{fold}.{kind}"
 
 def read_stage(out, model, split, fold)->tuple: # rows (m,); answers: name -> probabilities (m, n_classes); notes
@@ -171,7 +172,7 @@ def model_card(samples:Samples, arrays:Arrays, **more)->dict:
     view = dict(fov_um=arrays.fov_um, size_px=int(arrays.image.shape[-1]))
     return dict(simulated=samples.simulated, view=view, data=samples.provenance, data_hash=arrays.hash, label=samples.label, package=__version__, **more)
 
-# %% ../nbs/57_pieces.ipynb #490e6ea3
+# %% ../nbs/57_pieces.ipynb #f9979655
 def open_run(config:StudyConfig, progress=True)->Run:
     "Make or reopen the run folder: data, arrays, folds"
     out = Path(config.out)
@@ -190,6 +191,12 @@ def open_run(config:StudyConfig, progress=True)->Run:
     if not run.models: raise StudyError(f"{source}: none of {', '.join(config.models)} can run: " + ("; ".join(run.skipped.values()) or "the samples lack the side that they look at"))
     write_run_head(run)
     return run
+
+def variant_run(run:Run, variant:str)->Run:
+    "The study's own data, or another variant of the simulated benchmark in a folder below it"
+    if variant == "standard": return run
+    if variant not in run.variants: run.variants[variant] = open_run(replace(run.config, variant=variant, mode="control", models=None, stages=None, out=str(run.out/"variants"/variant)), run.progress)
+    return run.variants[variant]
 
 def fold_count(y, groups)->int: # 2 to `K_FOLDS`
     "As many folds as the class with the fewest specimens allows; `StudyError` where there are too few to hold any out"
@@ -220,7 +227,7 @@ def timed(out, stage, fn, *args, **kwargs):
     write_json(path, seconds | {stage: max(round(time.time() - start, 1), seconds.get(stage, 0))}) # a resumed run that finds the work done keeps the time it took
     return value
 
-# %% ../nbs/57_pieces.ipynb #f9bcf3a4
+# %% ../nbs/57_pieces.ipynb #0bff4573
 def write_run_head(run:Run):
     "config.json, provenance.json, folds.csv, environment.json"
     c, s = run.config, run.samples

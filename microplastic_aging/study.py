@@ -5,10 +5,9 @@
 # %% auto #0
 __all__ = ['MIN_WRONG', 'COST', 'N_WET', 'GENTLE', 'DEFAULT_MODEL', 'pooled', 'one_sided', 'prediction_table',
            'probability_columns', 'summarise', 'commit_words', 'tell_temperatures', 'run_study', 'run_stage', 'once',
-           'variant_run', 'ask_wet', 'summarise_controls', 'train_manifest', 'knowledge', 'model_folder',
-           'predict_manifest']
+           'ask_wet', 'summarise_controls', 'train_manifest', 'knowledge', 'model_folder', 'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #ddd58a17
+# %% ../nbs/60_study.ipynb #3a190ac1
 import json, warnings
 from dataclasses import asdict, replace
 from functools import partial
@@ -22,17 +21,18 @@ from .aging import MECHANISMS, Scheme, find_scheme
 from .baselines import classical_features, imagenet_weights
 from .compare import SIDES, compare_models, evaluate, paired_difference
 from .controls import VARIATIONS, called_aged, correct_p, robustness, run_variation, variation_figures, versus_variation
+from .evidence import run_evidence
 from .fusion import frozen_features, to_mechanism_prob
 from .learner import load_model, predict_arrays, save_model, train_model
 from .manifest import read_unlabelled
-from .pieces import SIZE_PX, Run, StudyConfig, StudyError, model_card, open_run, read_stage, run_piece, stage_file, timed, write_json
+from .pieces import SIZE_PX, Run, StudyConfig, StudyError, model_card, open_run, read_stage, run_piece, stage_file, timed, variant_run, write_json
 from .report import write_report
 from .samples import decode, decode_unlabelled, read_samples
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 from .uncertainty import apply_temperature, fit_temperature
 
-# %% ../nbs/60_study.ipynb #0193e108
+# %% ../nbs/60_study.ipynb #f1964ecb
 def pooled(run:Run, split:str, answer:str="prob")->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split; `only_image`, `only_spectrum`: those of models asked with the other side hidden"
     out = {}
@@ -70,7 +70,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #3c36671e
+# %% ../nbs/60_study.ipynb #5cac8ee0
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -122,7 +122,7 @@ def tell_temperatures(run:Run):
         head["card"]["temperature"] = found.get(model, {})
         write_json(path, head)
 
-# %% ../nbs/60_study.ipynb #09a634c7
+# %% ../nbs/60_study.ipynb #1f619de8
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -142,15 +142,16 @@ def run_study(
             if not stage_file(run.out, model, split, fold, "json").exists(): run_piece(run, features, model, split, fold)
             bar.update(COST.get(model, .5))
     summarise(run)
-    report = write_report(run.out)
+    write_report(run.out)
     for kind in config.further_stages: run_stage(run, kind)
-    return write_report(run.out) if config.further_stages else report
+    return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #40a23839
+# %% ../nbs/60_study.ipynb #7aea05c2
 N_WET = N_SAMPLES # Wet, unaged samples that the headline models are asked about: 20 specimens
 
 def run_stage(run:Run, kind:str):
-    "Run the variations of one kind, or go on with them; update `controls.json` after each piece"
+    "Run the variations of one kind, or go on with them, and update `controls.json` after each piece; or explain what was trained"
+    if kind == "evidence": return run_evidence(run)
     todo = [(name, fold) for name, v in VARIATIONS.items() if v.kind == kind for fold in range(v.folds) if v.hold_out == "polymer" or fold in run.grouped]
     for name, fold in tqdm(todo, desc=kind, unit="piece", disable=not run.progress):
         own = variant_run(run, VARIATIONS[name].variant)
@@ -164,12 +165,6 @@ def run_stage(run:Run, kind:str):
 def once(path, fn, *args):
     "Make a piece unless it is there"
     if not path.exists(): write_json(path, fn(*args))
-
-def variant_run(run:Run, variant:str)->Run:
-    "The study's own data, or another variant of the simulated benchmark in a folder below it"
-    if variant == "standard": return run
-    if variant not in run.variants: run.variants[variant] = open_run(replace(run.config, variant=variant, mode="control", models=None, stages=None, out=str(run.out/"variants"/variant)), run.progress)
-    return run.variants[variant]
 
 def ask_wet(run:Run)->dict: # model -> see `called_aged`
     "What the headline models, and the one that saw no water and biofilm in training, say of wet particles that are not aged"
@@ -191,7 +186,7 @@ def summarise_controls(run:Run):
     head = dict(commit=commit_words({c for f in found.values() for c in f["commits"]}), seed=run.config.seed, simulated=run.samples.simulated)
     write_json(run.out/"controls.json", head | dict(variations=found, **more))
 
-# %% ../nbs/60_study.ipynb #880801d7
+# %% ../nbs/60_study.ipynb #e35b648a
 GENTLE = .3 # Of the recipe's learning rate, where training begins with a trained model: enough to adapt, too little to forget at once
 
 def train_manifest(
@@ -234,7 +229,7 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #8b11e05c
+# %% ../nbs/60_study.ipynb #69289fd9
 def predict_manifest(
     model,        # Model folder, run folder, or `default`: the model that comes with the package
     manifest,     # Manifest or its folder; labels are carried along unread
