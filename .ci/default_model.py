@@ -2,6 +2,7 @@
 import json, shutil, tempfile
 from dataclasses import asdict
 from pathlib import Path
+from microplastic_aging.interpret import SPECIMENS
 from microplastic_aging.learner import Recipe, load_model, save_model
 from microplastic_aging.simulate import write_benchmark
 from microplastic_aging.study import DEFAULT_MODEL, train_manifest
@@ -13,6 +14,7 @@ study, data = record["models"]["fusion"]["grouped"], record["data"]
 with tempfile.TemporaryDirectory() as folder:
     write_benchmark(Path(folder)/"data", data["n"], record["seed"])
     made = load_model(train_manifest(Path(folder)/"data", Path(folder)/"model", "fusion", seed=record["seed"]))
+    specimens = (Path(folder)/"model"/SPECIMENS).read_bytes()
 card = made.card | dict(
     temperature={"image + spectrum": study["temperature"]} | {side: f["temperature"] for side, f in study["one_sided"].items()},
     made_for="Trying the package out, and as a beginning for `train --from` on a laboratory's own particles.",
@@ -23,4 +25,5 @@ card = made.card | dict(
 if card["data_hash"] != data["hash"]: raise SystemExit(f"this machine decodes the benchmark to {card['data_hash'][:12]}, the record rests on {data['hash'][:12]}: make the record again first")
 shutil.rmtree(DEFAULT_MODEL, ignore_errors=True)
 save_model(made, DEFAULT_MODEL, card)
+(DEFAULT_MODEL/SPECIMENS).write_bytes(specimens)
 print({f.name: f.stat().st_size for f in DEFAULT_MODEL.iterdir()})

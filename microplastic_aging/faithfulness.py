@@ -7,7 +7,7 @@ __all__ = ['SIDES', 'SHARES', 'RANDOM_ORDERS', 'SUBSETS', 'JITTER', 'CASCADE', '
            'put_in', 'replacement_curve', 'area', 'token_size', 'flat_map', 'faithfulness_curves', 'rank_correlation',
            'infidelity', 'jittered', 'randomised', 'gaps', 'check_methods', 'scorecard', 'milliseconds', 'winner']
 
-# %% ../nbs/56_faithfulness.ipynb #b126b528
+# %% ../nbs/56_faithfulness.ipynb #10edf0e7
 import math, time
 import numpy as np
 import pandas as pd
@@ -16,11 +16,11 @@ from scipy.stats import rankdata
 from tqdm import tqdm
 from .aging import MECHANISMS
 from .fusion import IMAGE_STRIDE, POINTS_PER_TOKEN, TOKEN_CM1, to_mechanism_prob
-from .interpret import METHODS, evidence_maps, log_odds, references, says_yes
+from .maps import METHODS, evidence_maps, log_odds, references, says_yes
 from .loaders import own_noise
 from .spectra import GRID
 
-# %% ../nbs/56_faithfulness.ipynb #2690a756
+# %% ../nbs/56_faithfulness.ipynb #fea781d5
 SIDES = ("image", "spectrum")
 
 def only(side:str, micrograph, spectrum)->tuple: # Micrograph and spectrum
@@ -46,7 +46,7 @@ def put_in(side, sample, other, tokens)->tuple: # Micrograph and spectrum
     if side == "image": return torch.where(spread(tokens, side, sample[0].shape[-1]), other[0], sample[0]), sample[1]
     return sample[0], torch.stack([torch.where(spread(tokens, side), other[1][:, 0], sample[1][:, 0]), sample[1][:, 1]], 1)
 
-# %% ../nbs/56_faithfulness.ipynb #d1f8aa43
+# %% ../nbs/56_faithfulness.ipynb #c83b4ca9
 SHARES = (0, .02, .05, .1, .2, .35, .5, .75, 1) # Of the tokens that are replaced
 RANDOM_ORDERS = 3
 
@@ -79,7 +79,7 @@ def flat_map(maps:tuple, side:str)->torch.Tensor: # Shape (b, tokens)
     "The map of one side, row by row"
     return maps[SIDES.index(side)].flatten(1)
 
-# %% ../nbs/56_faithfulness.ipynb #736ffe9b
+# %% ../nbs/56_faithfulness.ipynb #60ff067c
 @torch.no_grad()
 def faithfulness_curves(
     net, side:str,
@@ -101,7 +101,7 @@ def faithfulness_curves(
     by_chance = [run(torch.rand(orders["size"].shape, generator=rng)) for _ in range(RANDOM_ORDERS)]
     return curves | dict(random={k: np.mean([c[k] for c in by_chance], 0) for k in by_chance[0]}), rows.numpy()
 
-# %% ../nbs/56_faithfulness.ipynb #9f0b5742
+# %% ../nbs/56_faithfulness.ipynb #ad93acbb
 SUBSETS, JITTER = 8, .02 # Random halves a sample; noise of the picture, share of the grey range
 CASCADE = ("joint", "head", "fusion", "pool", "encoder") # From the answer down
 
@@ -143,7 +143,7 @@ def randomised(net, upto:int, seed:int=0):
     fresh.load_state_dict(state)
     return fresh.eval()
 
-# %% ../nbs/56_faithfulness.ipynb #225fa6d6
+# %% ../nbs/56_faithfulness.ipynb #cb753fa7
 BETTER = dict(deletion_gap_image=1, deletion_gap_spectrum=1, insertion_gap_image=1, insertion_gap_spectrum=1, infidelity_image=-1, infidelity_spectrum=-1,
               steadiness_image=1, steadiness_spectrum=1, randomisation_similarity=-1) # Column -> 1 where more is better
 

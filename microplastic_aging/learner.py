@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['MODEL_FORMAT', 'MODEL_VERSION', 'CARD_KEYS', 'mechanism_logits', 'AgingLoss', 'headline_accuracy', 'macro_f1',
            'aging_metrics', 'Recipe', 'WeightMean', 'cpu_has_bf16', 'CpuBfloat16', 'only_modality', 'start_from',
-           'aging_learner', 'EpochTeller', 'train_model', 'learning_curve', 'predict_arrays', 'ModelFormatError',
-           'save_model', 'load_model']
+           'aging_learner', 'EpochTeller', 'train_model', 'learning_curve', 'predict_arrays', 'embed_arrays',
+           'ModelFormatError', 'save_model', 'load_model']
 
-# %% ../nbs/42_learner.ipynb #d70e31da
+# %% ../nbs/42_learner.ipynb #e5de8a30
 import hashlib, json
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -31,7 +31,7 @@ from .loaders import ReadMicrograph, ReadSpectrum, aging_block, aging_dls
 from .samples import Arrays
 from .spectra import write_atomic
 
-# %% ../nbs/42_learner.ipynb #55390296
+# %% ../nbs/42_learner.ipynb #b50cf2d7
 def mechanism_logits(
     logits:torch.Tensor, # Type logits, shape (..., n_classes)
     bits:torch.Tensor    # Bit pattern, shape (n_classes, 3)
@@ -65,7 +65,7 @@ class AgingLoss:
     def activation(self, logits): return logits.softmax(-1)
     def decodes(self, logits): return logits.argmax(-1)
 
-# %% ../nbs/42_learner.ipynb #4d7af4b5
+# %% ../nbs/42_learner.ipynb #ddbb6b66
 def headline_accuracy(
     pred,         # Class numbers, shape (n,)
     target,       # Class numbers, shape (n,)
@@ -84,7 +84,7 @@ def aging_metrics(scheme:Scheme)->list:
     "Headline accuracy and macro-F1 as fastai metrics over a whole validation set"
     return [AccumMetric(partial(headline_accuracy, scheme=scheme), dim_argmax=-1, name="accuracy"), AccumMetric(macro_f1, dim_argmax=-1, name="macro_f1")]
 
-# %% ../nbs/42_learner.ipynb #1c707fd8
+# %% ../nbs/42_learner.ipynb #e7f8360a
 @dataclass(frozen=True)
 class Recipe:
     "How a model is trained; does not know of a validation set"
@@ -122,7 +122,7 @@ class WeightMean(Callback):
     def after_validate(self): self.swap()
     def after_fit(self): self.swap(); self.mean = None # from here on the model holds the mean, in `get_preds` too
 
-# %% ../nbs/42_learner.ipynb #1c429e36
+# %% ../nbs/42_learner.ipynb #b9f37ab0
 def cpu_has_bf16()->bool:
     "Whether this processor multiplies bf16 in hardware, as far as torch tells"
     flags = getattr(torch.cpu, "get_capabilities", dict)()
@@ -137,7 +137,7 @@ class CpuBfloat16(Callback):
         self.cast.__exit__(None, None, None)
         self.learn.pred = to_float(self.pred)
 
-# %% ../nbs/42_learner.ipynb #de482f48
+# %% ../nbs/42_learner.ipynb #0548da87
 def only_modality(
     arrays:Arrays, # Decoded samples
     modality:str   # 'fusion', 'image' or 'spectrum'
@@ -183,7 +183,7 @@ def aging_learner(
     cbs = [WeightMean(recipe.ema)] + ([CpuBfloat16()] if torch.device(dls.device).type == "cpu" and cpu_has_bf16() else [])
     return Learner(dls, net, loss_func=loss, opt_func=adamw, lr=recipe.lr, wd=recipe.wd, metrics=aging_metrics(scheme), cbs=cbs)
 
-# %% ../nbs/42_learner.ipynb #1863843d
+# %% ../nbs/42_learner.ipynb #6e7c31a3
 class EpochTeller(Callback):
     "Call a function after every epoch, for somebody else's progress bar"
     def __init__(self, tell): self.tell = tell
@@ -223,7 +223,7 @@ def learning_curve(learn:Learner)->list:
     keys = ("train_loss", "valid_loss", "valid_accuracy", "valid_macro_f1")
     return [dict(epoch=e, **{k: None if v is None else float(v) for k, v in zip(keys, row)}) for e, row in enumerate(learn.recorder.values, 1)]
 
-# %% ../nbs/42_learner.ipynb #2db70d80
+# %% ../nbs/42_learner.ipynb #f40c2d8b
 @torch.inference_mode()
 def predict_arrays(
     model,         # `AgingNet`, or a learner that holds one
@@ -233,15 +233,30 @@ def predict_arrays(
 )->tuple:          # Type probabilities (n, n_classes); mechanism probabilities (n, 3) or None
     "Predict rows as they stand; a row that lacks what the model needs gets the model's prior, so look at `has_image` and `has_spectrum`"
     net = getattr(model, "model", model).eval()
-    device = next(net.parameters()).device
-    seen = only_modality(arrays, net.modality)
-    rows = np.arange(len(arrays.spectrum)) if rows is None else np.asarray(rows, int)
-    read = ReadMicrograph(seen), ReadSpectrum(seen)
-    logits = [net(*(r(rows[i:i + bs]).to(device) for r in read)).double().cpu() for i in range(0, len(rows), bs)]
-    p = torch.cat(logits).softmax(-1).numpy() if logits else np.zeros((0, net.scheme.n))
+    p = _each_batch(net, net, arrays, rows, bs, net.scheme.n).softmax(-1).numpy()
     return p, to_mechanism_prob(p, net.scheme)
 
-# %% ../nbs/42_learner.ipynb #d994f31f
+def _each_batch(net, call, arrays, rows, bs, n)->torch.Tensor: # Shape (rows, n), float64
+    device, seen = next(net.parameters()).device, only_modality(arrays, net.modality)
+    rows = np.arange(len(arrays.spectrum)) if rows is None else np.asarray(rows, int)
+    read = ReadMicrograph(seen), ReadSpectrum(seen)
+    return torch.cat([torch.zeros(0, n).double()] + [call(*(r(rows[i:i + bs]).to(device) for r in read)).double().cpu() for i in range(0, len(rows), bs)])
+
+@torch.inference_mode()
+def embed_arrays(
+    model,         # `AgingNet`, or a learner that holds one
+    arrays:Arrays, # Decoded samples
+    rows=None,     # Row numbers; default all
+    bs:int=128     # Samples at once
+)->np.ndarray:     # Shape (n, d) for each side that the model has, side by side; 0 where a side is missing
+    "What the model makes of each side before it answers"
+    net = getattr(model, "model", model).eval()
+    def pooled(*pair):
+        tokens, masks = net.tokens(*pair)
+        return torch.cat([net.pool[side](tokens[side], masks[side])[0] for side in net.sides], 1)
+    return _each_batch(net, pooled, arrays, rows, bs, len(net.sides)*net.config["d"]).numpy()
+
+# %% ../nbs/42_learner.ipynb #9aa3c012
 MODEL_FORMAT, MODEL_VERSION = "microplastic_aging.model", 1
 CARD_KEYS = ("simulated", "view")
 
@@ -268,7 +283,7 @@ def save_model(
     write_atomic(folder/"model.json", text.encode())
     return folder
 
-# %% ../nbs/42_learner.ipynb #9f497329
+# %% ../nbs/42_learner.ipynb #119bc46a
 def _read(path):
     try: return path.read_bytes()
     except OSError as e: raise ModelFormatError(path, f"cannot be read ({e.strerror}); a model folder holds model.json and model.safetensors") from None

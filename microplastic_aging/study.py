@@ -7,7 +7,7 @@ __all__ = ['MIN_WRONG', 'COST', 'N_WET', 'GENTLE', 'DEFAULT_MODEL', 'pooled', 'o
            'probability_columns', 'summarise', 'commit_words', 'tell_temperatures', 'run_study', 'run_stage', 'once',
            'ask_wet', 'summarise_controls', 'train_manifest', 'knowledge', 'model_folder', 'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #3a190ac1
+# %% ../nbs/60_study.ipynb #17e74832
 import json, warnings
 from dataclasses import asdict, replace
 from functools import partial
@@ -22,6 +22,7 @@ from .baselines import classical_features, imagenet_weights
 from .compare import SIDES, compare_models, evaluate, paired_difference
 from .controls import VARIATIONS, called_aged, correct_p, robustness, run_variation, variation_figures, versus_variation
 from .evidence import run_evidence
+from .interpret import write_specimens
 from .fusion import frozen_features, to_mechanism_prob
 from .learner import load_model, predict_arrays, save_model, train_model
 from .manifest import read_unlabelled
@@ -32,7 +33,7 @@ from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 from .uncertainty import apply_temperature, fit_temperature
 
-# %% ../nbs/60_study.ipynb #f1964ecb
+# %% ../nbs/60_study.ipynb #156c0482
 def pooled(run:Run, split:str, answer:str="prob")->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split; `only_image`, `only_spectrum`: those of models asked with the other side hidden"
     out = {}
@@ -70,7 +71,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #5cac8ee0
+# %% ../nbs/60_study.ipynb #198231a7
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -122,7 +123,7 @@ def tell_temperatures(run:Run):
         head["card"]["temperature"] = found.get(model, {})
         write_json(path, head)
 
-# %% ../nbs/60_study.ipynb #1f619de8
+# %% ../nbs/60_study.ipynb #d6d3b71d
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -146,7 +147,7 @@ def run_study(
     for kind in config.further_stages: run_stage(run, kind)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #7aea05c2
+# %% ../nbs/60_study.ipynb #ca2868a7
 N_WET = N_SAMPLES # Wet, unaged samples that the headline models are asked about: 20 specimens
 
 def run_stage(run:Run, kind:str):
@@ -186,7 +187,7 @@ def summarise_controls(run:Run):
     head = dict(commit=commit_words({c for f in found.values() for c in f["commits"]}), seed=run.config.seed, simulated=run.samples.simulated)
     write_json(run.out/"controls.json", head | dict(variations=found, **more))
 
-# %% ../nbs/60_study.ipynb #e35b648a
+# %% ../nbs/60_study.ipynb #a8e64fbf
 GENTLE = .3 # Of the recipe's learning rate, where training begins with a trained model: enough to adapt, too little to forget at once
 
 def train_manifest(
@@ -211,7 +212,9 @@ def train_manifest(
     if unseen: warnings.warn(f"{manifest}: no sample of {', '.join(unseen)} to learn from; the model knows the name only, and a verdict of that name means nothing", stacklevel=2)
     with tqdm(total=recipe.epochs, desc=f"train {modality}", unit="epoch", disable=not options.get("progress", True)) as bar:
         learn = train_model(arrays, samples.y, samples.groups, samples.scheme, rows, (), modality, seed, recipe, c.device, progress=bar.update, start=begin)
-    return save_model(learn, out, model_card(samples, arrays, rows=len(rows), began_with=begin and {k: begin.card.get(k) for k in ("simulated", "data", "data_hash", "began_with")}))
+    made = save_model(learn, out, model_card(samples, arrays, rows=len(rows), began_with=begin and {k: begin.card.get(k) for k in ("simulated", "data", "data_hash", "began_with")}))
+    write_specimens(made, learn, arrays, rows, samples.groups, samples.table[samples.label])
+    return made
 
 def knowledge(card:dict # Of a model
              )->str:
@@ -229,7 +232,7 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #69289fd9
+# %% ../nbs/60_study.ipynb #7839517f
 def predict_manifest(
     model,        # Model folder, run folder, or `default`: the model that comes with the package
     manifest,     # Manifest or its folder; labels are carried along unread
