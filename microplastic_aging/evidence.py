@@ -10,7 +10,7 @@ __all__ = ['TURNS', 'UNNAMED', 'LARGEST', 'DEALS', 'WORTH', 'SOURCES', 'CHECKED'
            'surface_truth', 'surface_found', 'paper_bands', 'surface_evidence', 'paper_links', 'link_matrix',
            'contrast', 'same_story', 'read_checks', 'faithfulness_summary', 'of_source', 'summarise_evidence', 'plain']
 
-# %% ../nbs/59_evidence.ipynb #ecf05be6
+# %% ../nbs/59_evidence.ipynb #79e71752
 import math
 from dataclasses import dataclass
 from functools import partial
@@ -33,7 +33,7 @@ from .pieces import Run, read_stage, stage_file, variant_run, write_json, write_
 from .surface import surface_masks
 from .uncertainty import bootstrap_ci, holm
 
-# %% ../nbs/59_evidence.ipynb #020964e2
+# %% ../nbs/59_evidence.ipynb #88965e36
 @dataclass
 class Maps:
     "Explanations of n samples, one a mechanism"
@@ -58,7 +58,7 @@ def explain_rows(
         found["image"].append(np.stack([m[0].numpy() for m in made])); found["spectrum"].append(np.stack([m[1].numpy() for m in made]))
     return Maps(*(np.concatenate(found[side], 1) for side in ("image", "spectrum")))
 
-# %% ../nbs/59_evidence.ipynb #414e83d5
+# %% ../nbs/59_evidence.ipynb #cf6c3a24
 TURNS = 400 # Random turns of the null
 
 def band_tokens(window)->np.ndarray: # bool, shape (213,)
@@ -119,7 +119,7 @@ def unnamed_bands(maps:np.ndarray, groups, top:int=5)->pd.DataFrame:
         strength[abs(np.flatnonzero(free) - np.flatnonzero(free)[t]) <= UNNAMED] = 0
     return pd.DataFrame(rows)
 
-# %% ../nbs/59_evidence.ipynb #d3c30d09
+# %% ../nbs/59_evidence.ipynb #f937ea80
 LARGEST = .25 # Share of the surface under the mask
 
 def true_view(path, um_per_px, fov_um, size_px)->np.ndarray: # bool, (3, size_px, size_px): crack, pit, groove
@@ -155,7 +155,7 @@ def surface_scores(
     out = {f"{k}": float(each[k].mean()) for k in each} | {f"{k}_ci": list(bootstrap_ci(each[k].to_numpy(), groups[use])) for k in ("pointing", "mass", "iou")}
     return out | dict(mass_of_oracle=float(each.mass.mean()/each.oracle.mean()), n_samples=len(use), n_specimens=len(set(groups[use])))
 
-# %% ../nbs/59_evidence.ipynb #c48c7e3e
+# %% ../nbs/59_evidence.ipynb #3a0c17c4
 DEALS, WORTH = 2000, .3 # Random deals; correlation that would be worth speaking of
 
 def on_mask(maps:np.ndarray, masks:np.ndarray)->np.ndarray: # Shape (n,); nan where nothing speaks or no mask is
@@ -195,7 +195,7 @@ def verdict_of(found:dict, p:float, band_low:float|None)->str:
     if p < .05 and found["effect"] > 0: return "supported"
     return "not supported" if found["ci"][1] < WORTH else "not detectable"
 
-# %% ../nbs/59_evidence.ipynb #38f87c45
+# %% ../nbs/59_evidence.ipynb #130e83e3
 SOURCES = dict(standard=None, neutral="neutral_fusion", shuffled="shuffled_fusion", random_labels="random_labels", other_seed="other_seed", untrained=None) # Source -> its variation in room 58
 CHECKED = dict(quick=4, study=12, full=24, control=4) # Samples of each fold on which all methods are compared, at most a tenth
 FEATURE_OF = {f.mechanism: i for i, f in enumerate(SURFACE_FEATURES)}
@@ -243,7 +243,7 @@ def run_evidence(run:Run):
         if not stage_file(own.out, name, "grouped", k, "json").exists(): make()
     summarise_evidence(run)
 
-# %% ../nbs/59_evidence.ipynb #9649271a
+# %% ../nbs/59_evidence.ipynb #0d491980
 @dataclass
 class Explained:
     "Maps with what they are maps of"
@@ -285,7 +285,7 @@ def surface_found(e:Explained)->np.ndarray|None: # As `surface_truth`
         for k, m in enumerate(MECHANISMS): views[k, i] = found[SURFACE_FEATURES[FEATURE_OF[m]].name]
     return views
 
-# %% ../nbs/59_evidence.ipynb #33c89b3f
+# %% ../nbs/59_evidence.ipynb #af1e7d63
 PAPER_BAND = {b.mechanism: b for b in BANDS if b.source == PAPER} # The window that the paper reads for each mechanism
 
 def paper_bands(e:Explained)->dict: # mechanism -> window, low, high and what `band_evidence` says
@@ -357,7 +357,7 @@ def same_story(a:Explained, b:Explained)->dict: # side -> same, chance
         out[side] = dict(same=float(np.nanmean(rank_correlation(x, y))), chance=float(np.nanmean(rank_correlation(x, z))))
     return out
 
-# %% ../nbs/59_evidence.ipynb #abc5a7ee
+# %% ../nbs/59_evidence.ipynb #52782fe0
 def read_checks(run:Run)->tuple: # side -> curves of all folds; method -> mean checks; side -> rows
     "All finished comparisons of methods"
     pieces = [read_stage(run.out, "faithfulness", "grouped", k) for k in run.grouped if stage_file(run.out, "faithfulness", "grouped", k, "json").exists()]
@@ -405,7 +405,7 @@ def summarise_evidence(run:Run)->dict:
     again = read_explained(run, "other_seed")
     notes = [read_stage(own.out, f"evidence_{source}", "grouped", k)[2] for source in SOURCES for own, _, k in source_pieces(run, source) if stage_file(own.out, f"evidence_{source}", "grouped", k, "json").exists()]
     links = {"standard": main.pop("links", None)} | {source: found.pop("links") for source, found in by_source.items() if "links" in found}
-    evidence = dict(simulated=run.samples.simulated, seed=run.config.seed, commit=", ".join(sorted({n["commit"] for n in notes if n["commit"]})) or None, model=explained_model(run), method=DEFAULT_METHOD,
+    evidence = dict(simulated=run.samples.simulated, seed=run.config.seed, commit=", ".join(sorted({n["commit"] for n in notes if n["commit"]})) or None, model=explained_model(run), method=", ".join(sorted({n["method"] for n in notes})),
         **main, links={k: v for k, v in links.items() if v}, **faithfulness_summary(run), sources=by_source, seeds=again and same_story(read_explained(run, "standard"), again))
     write_json(run.out/"evidence.json", plain(evidence))
     return evidence

@@ -7,7 +7,7 @@ __all__ = ['SPECIMENS', 'NEAREST', 'EXPLANATION_SIZE', 'PEAKS', 'NEAR_CM1', 'WOR
            'write_specimens', 'nearest_specimens', 'Explanation', 'explain', 'peaks_in_words', 'in_words',
            'plot_explanation', 'specimen_size', 'pooled_types', 'specimen_in_words', 'plot_specimen']
 
-# %% ../nbs/51_interpret.ipynb #2c46ca79
+# %% ../nbs/51_interpret.ipynb #7981e968
 import json, math, textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from .micrographs import plot_micrograph
 from .samples import Arrays
 from .spectra import GRID, plot_spectrum, write_atomic
 
-# %% ../nbs/51_interpret.ipynb #9f0b4b6a
+# %% ../nbs/51_interpret.ipynb #8ed45d21
 SPECIMENS, NEAREST = "specimens.safetensors", 3 # File in a model folder; neighbours that are named
 
 def write_specimens(
@@ -55,7 +55,7 @@ def nearest_specimens(
     alike = unit(np.asarray(z, float)) @ unit(own).T
     return [tuple(f"{names[j]} ({labels[j]}, {row[j]:.2f})" for j in np.argsort(-row, kind="stable")[:NEAREST]) for row in alike]
 
-# %% ../nbs/51_interpret.ipynb #128df48e
+# %% ../nbs/51_interpret.ipynb #5cfc77ba
 EXPLANATION_SIZE = (11, 5.6) # Width and height, inches
 PEAKS, NEAR_CM1 = 2, 24. # Peaks that are named in words; how far from a window a peak may lie to bear its name, cm⁻¹
 WORTH_SAYING = .1        # Log-odds
@@ -191,7 +191,7 @@ def _draw_indices(ax, e):
     table = ax.table(cells, colLabels=["index", "value", "detection limit", "verdict"], loc="upper left", cellLoc="left", edges="horizontal")
     table.auto_set_font_size(False); table.set_fontsize(7)
 
-# %% ../nbs/51_interpret.ipynb #1b13f01a
+# %% ../nbs/51_interpret.ipynb #542abb31
 MAX_VIEWS = 12 # Pictures on a summary
 
 def specimen_size(views:list)->tuple: # Width and height, inches
