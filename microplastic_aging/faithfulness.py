@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['SIDES', 'SHARES', 'RANDOM_ORDERS', 'SUBSETS', 'JITTER', 'CASCADE', 'BETTER', 'only', 'predicted_mechanism', 'spread',
-           'put_in', 'replacement_curve', 'area', 'token_size', 'flat_map', 'faithfulness_curves', 'rank_correlation',
-           'infidelity', 'jittered', 'randomised', 'gaps', 'check_methods', 'scorecard', 'milliseconds', 'winner']
+           'put_in', 'replacement_curve', 'area', 'token_size', 'searched_order', 'flat_map', 'faithfulness_curves',
+           'rank_correlation', 'infidelity', 'jittered', 'randomised', 'gaps', 'check_methods', 'scorecard',
+           'milliseconds', 'winner']
 
-# %% ../nbs/56_faithfulness.ipynb #10edf0e7
+# %% ../nbs/56_faithfulness.ipynb #02fae47c
 import math, time
+from itertools import pairwise
 import numpy as np
 import pandas as pd
 import torch
@@ -20,7 +22,7 @@ from .maps import METHODS, evidence_maps, log_odds, references, says_yes
 from .loaders import own_noise
 from .spectra import GRID
 
-# %% ../nbs/56_faithfulness.ipynb #fea781d5
+# %% ../nbs/56_faithfulness.ipynb #6dcf7d0f
 SIDES = ("image", "spectrum")
 
 def only(side:str, micrograph, spectrum)->tuple: # Micrograph and spectrum
@@ -46,7 +48,7 @@ def put_in(side, sample, other, tokens)->tuple: # Micrograph and spectrum
     if side == "image": return torch.where(spread(tokens, side, sample[0].shape[-1]), other[0], sample[0]), sample[1]
     return sample[0], torch.stack([torch.where(spread(tokens, side), other[1][:, 0], sample[1][:, 0]), sample[1][:, 1]], 1)
 
-# %% ../nbs/56_faithfulness.ipynb #c83b4ca9
+# %% ../nbs/56_faithfulness.ipynb #b14e5f51
 SHARES = (0, .02, .05, .1, .2, .35, .5, .75, 1) # Of the tokens that are replaced
 RANDOM_ORDERS = 3
 
@@ -75,17 +77,29 @@ def token_size(side, sample, reference)->torch.Tensor: # Shape (b, tokens)
     if side == "image": return torch.nn.functional.adaptive_avg_pool2d(gap, n).flatten(1)
     return torch.nn.functional.avg_pool1d(torch.nn.functional.pad(gap[:, None], (POINTS_PER_TOKEN//2, POINTS_PER_TOKEN)), POINTS_PER_TOKEN)[:, 0, :TOKEN_CM1.size]
 
+@torch.no_grad()
+def searched_order(net, side, sample, other, yes)->torch.Tensor: # Shape (b, tokens), the highest goes first; arguments as in `replacement_curve`
+    "Tokens in the order in which the net would miss them most, asked anew before each step of `SHARES`"
+    b, n = len(sample[0]), math.ceil(sample[0].shape[-1]/IMAGE_STRIDE)**2 if side == "image" else TOKEN_CM1.size
+    score, gone, tokens = torch.zeros(b, n), torch.zeros(b, n, dtype=torch.bool), torch.arange(n)
+    for start, stop in pairwise(round(share*n) for share in SHARES):
+        left = torch.stack([log_odds(net(*put_in(side, sample, other, gone | (tokens == t))), yes) for t in tokens], 1).masked_fill(gone, math.inf)
+        after = left.argsort(1)[:, :stop - start]
+        score.scatter_(1, after, float(n - start)); gone.scatter_(1, after, True)
+    return score
+
 def flat_map(maps:tuple, side:str)->torch.Tensor: # Shape (b, tokens)
     "The map of one side, row by row"
     return maps[SIDES.index(side)].flatten(1)
 
-# %% ../nbs/56_faithfulness.ipynb #60ff067c
+# %% ../nbs/56_faithfulness.ipynb #593cd96d
 @torch.no_grad()
 def faithfulness_curves(
     net, side:str,
     micrograph, spectrum,  # Shapes as in `evidence_maps`
     methods=tuple(METHODS),
     polymer=None, seed:int=0,
+    search:bool=False,     # Look for the best order too: one question to the net for each token and step
 )->tuple:                  # {order: {deletion, insertion: (m, len(SHARES))}}, rows that could be explained (m,)
     "Curves of every method, of random order and of the order of size"
     sample, reference = only(side, micrograph, spectrum), only(side, *references(micrograph, spectrum, polymer))
@@ -96,12 +110,13 @@ def faithfulness_curves(
     if not len(rows): return {}, rows.numpy()
     yes, rng = torch.as_tensor(says_yes(what, net.scheme)), torch.Generator().manual_seed(seed)
     orders = {m: flat_map(evidence_maps(net, *sample, what, m, reference=reference), side) for m in methods} | dict(size=token_size(side, sample, reference))
+    if search: orders["searched"] = searched_order(net, side, sample, reference, yes)
     run = lambda order: dict(deletion=replacement_curve(net, side, sample, reference, order, yes), insertion=replacement_curve(net, side, sample, reference, order, yes, insert=True))
     curves = {name: run(order) for name, order in orders.items()}
     by_chance = [run(torch.rand(orders["size"].shape, generator=rng)) for _ in range(RANDOM_ORDERS)]
     return curves | dict(random={k: np.mean([c[k] for c in by_chance], 0) for k in by_chance[0]}), rows.numpy()
 
-# %% ../nbs/56_faithfulness.ipynb #ad93acbb
+# %% ../nbs/56_faithfulness.ipynb #11b6f79f
 SUBSETS, JITTER = 8, .02 # Random halves a sample; noise of the picture, share of the grey range
 CASCADE = ("joint", "head", "fusion", "pool", "encoder") # From the answer down
 
@@ -143,7 +158,7 @@ def randomised(net, upto:int, seed:int=0):
     fresh.load_state_dict(state)
     return fresh.eval()
 
-# %% ../nbs/56_faithfulness.ipynb #cb753fa7
+# %% ../nbs/56_faithfulness.ipynb #4e25e93d
 BETTER = dict(deletion_gap_image=1, deletion_gap_spectrum=1, insertion_gap_image=1, insertion_gap_spectrum=1, infidelity_image=-1, infidelity_spectrum=-1,
               steadiness_image=1, steadiness_spectrum=1, randomisation_similarity=-1) # Column -> 1 where more is better
 
@@ -163,9 +178,10 @@ def _checks(net, side, sample, reference, what, method, seed)->dict: # infidelit
 def check_methods(
     net, micrograph, spectrum, # Shapes as in `evidence_maps`
     polymer=None, methods=tuple(METHODS), seed:int=0, progress:bool=False,
+    search:bool=False, # Look for the best order of the micrograph's tokens
 )->tuple: # {side: (curves, rows)} of `faithfulness_curves`; {method: checks}
     "Every check of every method, on the sides that the net has"
-    curves = {side: faithfulness_curves(net, side, micrograph, spectrum, methods, polymer, seed) for side in net.sides}
+    curves = {side: faithfulness_curves(net, side, micrograph, spectrum, methods, polymer, seed, search and side == "image") for side in net.sides}
     curves, checks = {side: found for side, found in curves.items() if found[0]}, {}
     for method in tqdm(methods, "explanations checked", leave=False, disable=not progress):
         checks[method] = dict(ms_per_pair=milliseconds(net, micrograph, spectrum, polymer, method))
