@@ -5,19 +5,22 @@
 # %% auto #0
 __all__ = ['SPECIMENS', 'NEAREST', 'EXPLANATION_SIZE', 'PEAKS', 'NEAR_CM1', 'WORTH_SAYING', 'PLACES', 'MAX_VIEWS',
            'write_specimens', 'nearest_specimens', 'Explanation', 'explain', 'peaks_in_words', 'in_words',
-           'plot_explanation', 'specimen_size', 'pooled_types', 'specimen_in_words', 'plot_specimen']
+           'plot_explanation', 'specimen_size', 'pooled_types', 'specimen_in_words', 'plot_specimen',
+           'write_explanation']
 
-# %% ../nbs/51_interpret.ipynb #7981e968
+# %% ../nbs/51_interpret.ipynb #197d7ecf
 import json, math, textwrap
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 import numpy as np
 import pandas as pd
 import torch
 from safetensors import safe_open
 from safetensors.numpy import save
-from .aging import BANDS, MECHANISM_COLORS, MECHANISMS, InputError
+from .aging import MECHANISM_COLORS, MECHANISMS, InputError
 from .fusion import POINTS_PER_TOKEN, TOKEN_CM1
 from .indices import index_table
 from .learner import embed_arrays
@@ -27,7 +30,7 @@ from .micrographs import plot_micrograph
 from .samples import Arrays
 from .spectra import GRID, plot_spectrum, write_atomic
 
-# %% ../nbs/51_interpret.ipynb #8ed45d21
+# %% ../nbs/51_interpret.ipynb #eada312d
 SPECIMENS, NEAREST = "specimens.safetensors", 3 # File in a model folder; neighbours that are named
 
 def write_specimens(
@@ -55,7 +58,7 @@ def nearest_specimens(
     alike = unit(np.asarray(z, float)) @ unit(own).T
     return [tuple(f"{names[j]} ({labels[j]}, {row[j]:.2f})" for j in np.argsort(-row, kind="stable")[:NEAREST]) for row in alike]
 
-# %% ../nbs/51_interpret.ipynb #5cfc77ba
+# %% ../nbs/51_interpret.ipynb #d4593492
 EXPLANATION_SIZE = (11, 5.6) # Width and height, inches
 PEAKS, NEAR_CM1 = 2, 24. # Peaks that are named in words; how far from a window a peak may lie to bear its name, cm⁻¹
 WORTH_SAYING = .1        # Log-odds
@@ -191,7 +194,7 @@ def _draw_indices(ax, e):
     table = ax.table(cells, colLabels=["index", "value", "detection limit", "verdict"], loc="upper left", cellLoc="left", edges="horizontal")
     table.auto_set_font_size(False); table.set_fontsize(7)
 
-# %% ../nbs/51_interpret.ipynb #542abb31
+# %% ../nbs/51_interpret.ipynb #a6370421
 MAX_VIEWS = 12 # Pictures on a summary
 
 def specimen_size(views:list)->tuple: # Width and height, inches
@@ -247,3 +250,15 @@ def _draw_spectra(upper, lower, views):
     for i, v in enumerate(there): plot_spectrum(GRID, v.absorbance/np.nanmax(v.absorbance), upper, SHOWN_BANDS if i == 0 else (), color="0.3")
     upper.set(xlabel="", ylabel="Absorbance, relative"); upper.tick_params(labelbottom=False)
     _draw_evidence(lower, [v.spectrum_map for v in there if v.spectrum_map is not None])
+
+def write_explanation(
+    path,        # PNG to write
+    views:list,  # One `Explanation`, or those of one specimen
+    title:str="",
+)->Path:         # The PNG
+    "Keep the figure of a sample, or the summary of a specimen"
+    one = len(views) == 1
+    fig, content = Figure(figsize=EXPLANATION_SIZE if one else specimen_size(views), layout="constrained"), BytesIO()
+    plot_explanation(views[0], title, fig) if one else plot_specimen(views, title, fig)
+    fig.savefig(content, format="png", dpi=100)
+    return write_atomic(Path(path), content.getvalue())

@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['MIN_WRONG', 'COST', 'N_WET', 'GENTLE', 'DEFAULT_MODEL', 'pooled', 'one_sided', 'prediction_table',
            'probability_columns', 'summarise', 'commit_words', 'tell_temperatures', 'run_study', 'run_stage', 'once',
-           'ask_wet', 'summarise_controls', 'train_manifest', 'knowledge', 'model_folder', 'predict_manifest']
+           'ask_wet', 'summarise_controls', 'train_manifest', 'knowledge', 'model_folder', 'write_explanations',
+           'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #17e74832
-import json, warnings
+# %% ../nbs/60_study.ipynb #297bb9a3
+import json, re, warnings
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.resources import files
@@ -22,18 +23,18 @@ from .baselines import classical_features, imagenet_weights
 from .compare import SIDES, compare_models, evaluate, paired_difference
 from .controls import VARIATIONS, called_aged, correct_p, robustness, run_variation, variation_figures, versus_variation
 from .evidence import run_evidence
-from .interpret import write_specimens
+from .interpret import explain, in_words, nearest_specimens, specimen_in_words, write_explanation, write_specimens
 from .fusion import frozen_features, to_mechanism_prob
-from .learner import load_model, predict_arrays, save_model, train_model
-from .manifest import read_unlabelled
-from .pieces import SIZE_PX, Run, StudyConfig, StudyError, model_card, open_run, read_stage, run_piece, stage_file, timed, variant_run, write_json
-from .report import write_report
-from .samples import decode, decode_unlabelled, read_samples
+from .learner import embed_arrays, load_model, predict_arrays, save_model, train_model
+from .manifest import Samples, read_unlabelled
+from .pieces import SIZE_PX, Run, StudyConfig, StudyError, model_card, open_run, read_stage, run_piece, stage_file, variant_run, write_json
+from .report import STYLE, esc, write_report
+from .samples import Arrays, decode, decode_unlabelled, read_samples
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 from .uncertainty import apply_temperature, fit_temperature
 
-# %% ../nbs/60_study.ipynb #156c0482
+# %% ../nbs/60_study.ipynb #a8455c0b
 def pooled(run:Run, split:str, answer:str="prob")->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split; `only_image`, `only_spectrum`: those of models asked with the other side hidden"
     out = {}
@@ -71,7 +72,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #198231a7
+# %% ../nbs/60_study.ipynb #66a3930d
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -123,7 +124,7 @@ def tell_temperatures(run:Run):
         head["card"]["temperature"] = found.get(model, {})
         write_json(path, head)
 
-# %% ../nbs/60_study.ipynb #d6d3b71d
+# %% ../nbs/60_study.ipynb #dd541464
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -147,7 +148,7 @@ def run_study(
     for kind in config.further_stages: run_stage(run, kind)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #ca2868a7
+# %% ../nbs/60_study.ipynb #df7722a1
 N_WET = N_SAMPLES # Wet, unaged samples that the headline models are asked about: 20 specimens
 
 def run_stage(run:Run, kind:str):
@@ -187,7 +188,7 @@ def summarise_controls(run:Run):
     head = dict(commit=commit_words({c for f in found.values() for c in f["commits"]}), seed=run.config.seed, simulated=run.samples.simulated)
     write_json(run.out/"controls.json", head | dict(variations=found, **more))
 
-# %% ../nbs/60_study.ipynb #a8e64fbf
+# %% ../nbs/60_study.ipynb #53613c03
 GENTLE = .3 # Of the recipe's learning rate, where training begins with a trained model: enough to adapt, too little to forget at once
 
 def train_manifest(
@@ -232,16 +233,51 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #7839517f
+# %% ../nbs/60_study.ipynb #9e97eda6
+def write_explanations(
+    out,             # Folder, made if needed
+    model,           # Model folder
+    net, samples:Samples, arrays:Arrays,
+    notes=None,      # What was wrong with each row
+    progress:bool=True,
+)->Path:             # index.html in the folder
+    "One figure a sample, a summary of each specimen with several views, and a page of them all; a row with nothing to look at says so there"
+    out, net = Path(out), net.cpu()
+    out.mkdir(parents=True, exist_ok=True)
+    able = np.any([getattr(arrays, f"has_{side}") for side in net.sides], axis=0)
+    polymer, near, parts = samples.table.get("polymer", pd.Series("", samples.table.index)), nearest_specimens(model, embed_arrays(net, arrays)), []
+    def show(name, views, title, words):
+        file = write_explanation(out/(re.sub(r"[^\w.-]+", "_", name) + ".png"), views, title)
+        parts.append(f"<h3>{esc(title)}</h3><p>{esc(' '.join(words))}</p><p><img loading=\"lazy\" alt=\"{esc(' '.join(words))}\" src=\"{esc(file.name)}\"></p>")
+    with tqdm(total=int(able.sum()), desc="explaining", unit="sample", disable=not progress) as bar:
+        for number, (specimen, rows) in enumerate(pd.Series(np.flatnonzero(able)).groupby(samples.groups[able], sort=False), 1):
+            parts.append(f"<h2>{esc(specimen)}</h2>")
+            p = np.log(predict_arrays(net, arrays, rows)[0].clip(1e-12)).mean(0)
+            what = MECHANISMS[int((np.exp(p) @ net.scheme.pattern).argmax())]
+            views = [explain(net, arrays, r, polymer[r] or None, what, near[r]) for r in rows]
+            if len(views) > 1: show(f"specimen_{number}_{specimen}", views, f"{specimen}: all views", specimen_in_words(views))
+            for r, view in zip(rows, views):
+                show(f"{r + 1}_{samples.table.sample_id[r]}", [view], f"{samples.table.sample_id[r]}", in_words(view))
+                bar.update()
+    lacking = "".join(f"<li>{esc(samples.table.sample_id[r])}: nothing to look at{esc('; ' + notes[r] if notes is not None and notes[r] else '')}</li>" for r in np.flatnonzero(~able))
+    kind, basis = " simulated" if net.card["simulated"] else "", f"The model rests on {knowledge(net.card)}. An explanation shows what the model went by; it does not prove that the model is right."
+    page = f"""<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8"><title>Microplastic ageing, explained</title><style>{STYLE}</style></head><body><h1>Microplastic ageing, explained</h1>
+<div class="banner{kind}">{esc(basis)}</div>{''.join(parts)}{f'<h2>Not explained</h2><ul>{lacking}</ul>' if lacking else ''}</body></html>"""
+    return write_atomic(out/"index.html", page.encode("utf-8", "replace"))
+
+# %% ../nbs/60_study.ipynb #49775e13
 def predict_manifest(
     model,        # Model folder, run folder, or `default`: the model that comes with the package
     manifest,     # Manifest or its folder; labels are carried along unread
     out,          # CSV to write
     device=None,  # torch device; default: the GPU where there is one
     scale_bar_um:float|None=None, # Length of the scale bar drawn in the micrographs, µm, where neither table nor file names the scale
+    explained=None, # Folder for the reasons, see `write_explanations`
+    progress:bool=True,
 )->Path:          # The CSV
     "Predict every sample; a row that lacks what the model needs, or whose files cannot be read, gets no verdict and says why"
     net = load_model(model_folder(model)).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if explained and net.scheme.pattern is None: raise StudyError(f"{model}: its classes are plain labels, and reasons are told by mechanism; they can be had from a model trained with a scheme that has bits")
     view, (samples, notes) = net.card["view"], read_unlabelled(manifest, net.scheme)
     arrays, more = decode_unlabelled(samples, view["size_px"], view["fov_um"], scale_bar_um)
     prob, _ = predict_arrays(net, arrays)
@@ -256,4 +292,5 @@ def predict_manifest(
     note = ["; ".join(filter(None, said)) for said in zip(lacking, notes, more)]
     table = pd.concat([samples.table.drop(columns=["image", "spectrum"]), columns], axis=1).assign(sides_used=used, calibrated=calibrated, trained_on=knowledge(net.card), note=note)
     write_atomic(Path(out), table.to_csv(index=False).encode())
+    if explained: write_explanations(explained, model_folder(model), net, samples, arrays, note, progress)
     return Path(out)
