@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['SOURCES', 'CHECKED', 'FEATURE_OF', 'OTHER_ORDERS', 'Maps', 'explain_rows', 'uv_over_chemical', 'explained_model',
            'source_pieces', 'explain_piece', 'contrast_piece', 'check_piece', 'run_evidence', 'draw_explained',
-           'Explained', 'read_explained', 'true_view', 'surface_truth', 'surface_found', 'paper_bands',
+           'Explained', 'read_explained', 'true_view', 'surface_truth', 'surface_found', 'paper_bands', 'texture',
            'surface_evidence', 'paper_links', 'link_matrix', 'read_contrast', 'same_story', 'read_checks',
            'faithfulness_summary', 'of_source', 'summarise_evidence', 'plain']
 
-# %% ../nbs/59_evidence.ipynb #e6e7856f
+# %% ../nbs/59_evidence.ipynb #d07f58f6
 import math
 from dataclasses import dataclass
 from functools import partial
@@ -20,19 +20,19 @@ from PIL import Image
 from tqdm import tqdm
 from .aging import MECHANISMS, SURFACE_FEATURES
 from .controls import VARIATIONS
-from .faithfulness import CASCADE, SHARES, check_methods, gaps, only, randomised, rank_correlation, scorecard, winner
+from .faithfulness import CASCADE, SHARES, check_methods, gaps, only, randomised, rank_correlation, scorecard, token_size, winner
 from .fusion import IMAGE_STRIDE, TOKEN_CM1
 from .interpret import explain, write_explanation
 from .learner import load_model
 from .loaders import ReadMicrograph, ReadSpectrum
-from .maps import DEFAULT_METHOD, METHODS, SHOWN_BANDS, crowded, evidence_maps, references, to_tokens
+from .maps import DEFAULT_METHOD, METHODS, SHOWN_BANDS, blurred, crowded, evidence_maps, references, to_tokens
 from .micrographs import Micrograph, to_view
 from .pieces import Run, read_stage, stage_file, variant_run, write_json, write_stage
 from .scores import PAPER_BAND, band_evidence, band_table, band_tokens, contrast, enrichment, link, named_interval, on_mask, speaks_up, surface_scores, unnamed_bands, verdict_of
 from .surface import surface_masks
 from .uncertainty import bootstrap_ci, holm
 
-# %% ../nbs/59_evidence.ipynb #6a5ded91
+# %% ../nbs/59_evidence.ipynb #196fcb34
 @dataclass
 class Maps:
     "Explanations of n samples, one a mechanism"
@@ -72,7 +72,7 @@ def uv_over_chemical(net, arrays, rows, polymer=None, method:str=DEFAULT_METHOD,
         found.append(uv - chemical)
     return np.concatenate(found)
 
-# %% ../nbs/59_evidence.ipynb #2cc00a34
+# %% ../nbs/59_evidence.ipynb #7d14b861
 SOURCES = dict(standard=None, neutral="neutral_fusion", shuffled="shuffled_fusion", random_labels="random_labels", other_seed="other_seed", untrained=None) # Source -> its variation in room 58
 CHECKED = dict(quick=4, study=12, full=24, control=4) # Samples of each fold on which all methods are compared, at most a tenth
 FEATURE_OF = {f.mechanism: i for i, f in enumerate(SURFACE_FEATURES)}
@@ -145,7 +145,7 @@ def draw_explained(run:Run):
         (run.out/"figures").mkdir(exist_ok=True)
         write_explanation(run.out/"figures"/f"explained_{m}.png", [explain(net, a, int(rows[i]), polymer and polymer[i] or None, m)], f"{'simulated, ' if s.simulated else ''}{s.table.sample_id[rows[i]]}, labelled {s.scheme.classes[s.y[rows[i]]]}, held out")
 
-# %% ../nbs/59_evidence.ipynb #30586844
+# %% ../nbs/59_evidence.ipynb #fef654df
 @dataclass
 class Explained:
     "Maps with what they are maps of"
@@ -192,7 +192,7 @@ def surface_found(e:Explained)->np.ndarray|None: # As `surface_truth`
         for k, m in enumerate(MECHANISMS): views[k, i] = found[SURFACE_FEATURES[FEATURE_OF[m]].name]
     return views
 
-# %% ../nbs/59_evidence.ipynb #2e606530
+# %% ../nbs/59_evidence.ipynb #5eaead62
 def paper_bands(e:Explained)->dict: # mechanism -> window, low, high and what `band_evidence` says
     "The paper's window of each mechanism, over samples that hold it and whose polymer leaves the window free"
     out = {}
@@ -204,13 +204,22 @@ def paper_bands(e:Explained)->dict: # mechanism -> window, low, high and what `b
         out[m] |= named_interval("log_odds_without", e.maps.spectrum[k][rest][:, band_tokens(window)].sum(1), e.groups[rest])
     return out
 
+def texture(e:Explained)->np.ndarray: # Shape (n, rows, columns)
+    "How much each token of a micrograph differs from its blurred reference; nothing where a row has none"
+    read = ReadMicrograph(e.run.arrays)
+    found = []
+    for i in range(0, len(e.rows), 64):
+        x = torch.Tensor(read(e.rows[i:i + 64]))
+        found.append(token_size("image", (x,), (blurred(x),)).nan_to_num().unflatten(1, e.maps.image.shape[2:]).numpy())
+    return np.concatenate(found)
+
 def surface_evidence(e:Explained, masks)->dict: # mechanism -> pointing_game, pointing_chance, relevance_mass, oracle_mass and more
     "Scores on the feature of each mechanism, over samples with this mechanism alone"
-    out = {}
+    out, bare = {}, texture(e)
     for k, m in enumerate(MECHANISMS):
         use = (e.bits[:, k] > 0) & (e.bits.sum(1) == 1)
-        found = surface_scores(e.maps.image[k][use], masks[k][use], e.groups[use])
-        names = dict(pointing_game="pointing", pointing_chance="chance", ci="pointing_ci", relevance_mass="mass", relevance_mass_ci="mass_ci", oracle_mass="oracle", even_mass="even", mass_of_oracle="mass_of_oracle", iou="iou", iou_ci="iou_ci", oracle_iou="iou_oracle")
+        found = surface_scores(e.maps.image[k][use], masks[k][use], e.groups[use], bare[use])
+        names = dict(pointing_game="pointing", pointing_chance="chance", ci="pointing_ci", relevance_mass="mass", relevance_mass_ci="mass_ci", oracle_mass="oracle", even_mass="even", mass_of_oracle="mass_of_oracle", iou="iou", iou_ci="iou_ci", oracle_iou="iou_oracle", difference_mass="difference", beyond_difference="beyond_difference", beyond_difference_ci="beyond_difference_ci", log_odds="log_odds", log_odds_ci="log_odds_ci")
         out[m] = dict(feature=SURFACE_FEATURES[FEATURE_OF[m]].name) | {new: found.get(old) for new, old in names.items()} | {k: found[k] for k in ("n_samples", "n_specimens")}
     return out
 
@@ -256,7 +265,7 @@ def same_story(a:Explained, b:Explained)->dict: # side -> same, chance
         out[side] = dict(same=float(np.nanmean(rank_correlation(x, y))), chance=float(np.nanmean(rank_correlation(x, z))))
     return out
 
-# %% ../nbs/59_evidence.ipynb #46aa3d75
+# %% ../nbs/59_evidence.ipynb #96a047e2
 def read_checks(run:Run)->tuple: # side -> curves of all folds; method -> mean checks; side -> rows
     "All finished comparisons of methods"
     pieces = [read_stage(run.out, "faithfulness", "grouped", k) for k in run.grouped if stage_file(run.out, "faithfulness", "grouped", k, "json").exists()]

@@ -8,7 +8,7 @@ __all__ = ['SIDES', 'SHARES', 'RANDOM_ORDERS', 'SUBSETS', 'JITTER', 'CASCADE', '
            'rank_correlation', 'infidelity', 'jittered', 'randomised', 'gaps', 'check_methods', 'scorecard',
            'milliseconds', 'winner']
 
-# %% ../nbs/56_faithfulness.ipynb #02fae47c
+# %% ../nbs/56_faithfulness.ipynb #a4614c2d
 import math, time
 from itertools import pairwise
 import numpy as np
@@ -22,7 +22,7 @@ from .maps import METHODS, evidence_maps, log_odds, references, says_yes
 from .loaders import own_noise
 from .spectra import GRID
 
-# %% ../nbs/56_faithfulness.ipynb #6dcf7d0f
+# %% ../nbs/56_faithfulness.ipynb #111b0bd5
 SIDES = ("image", "spectrum")
 
 def only(side:str, micrograph, spectrum)->tuple: # Micrograph and spectrum
@@ -48,7 +48,7 @@ def put_in(side, sample, other, tokens)->tuple: # Micrograph and spectrum
     if side == "image": return torch.where(spread(tokens, side, sample[0].shape[-1]), other[0], sample[0]), sample[1]
     return sample[0], torch.stack([torch.where(spread(tokens, side), other[1][:, 0], sample[1][:, 0]), sample[1][:, 1]], 1)
 
-# %% ../nbs/56_faithfulness.ipynb #b14e5f51
+# %% ../nbs/56_faithfulness.ipynb #0a94d442
 SHARES = (0, .02, .05, .1, .2, .35, .5, .75, 1) # Of the tokens that are replaced
 RANDOM_ORDERS = 3
 
@@ -92,7 +92,7 @@ def flat_map(maps:tuple, side:str)->torch.Tensor: # Shape (b, tokens)
     "The map of one side, row by row"
     return maps[SIDES.index(side)].flatten(1)
 
-# %% ../nbs/56_faithfulness.ipynb #593cd96d
+# %% ../nbs/56_faithfulness.ipynb #2cb22d24
 @torch.no_grad()
 def faithfulness_curves(
     net, side:str,
@@ -116,7 +116,7 @@ def faithfulness_curves(
     by_chance = [run(torch.rand(orders["size"].shape, generator=rng)) for _ in range(RANDOM_ORDERS)]
     return curves | dict(random={k: np.mean([c[k] for c in by_chance], 0) for k in by_chance[0]}), rows.numpy()
 
-# %% ../nbs/56_faithfulness.ipynb #11b6f79f
+# %% ../nbs/56_faithfulness.ipynb #0401dbd6
 SUBSETS, JITTER = 8, .02 # Random halves a sample; noise of the picture, share of the grey range
 CASCADE = ("joint", "head", "fusion", "pool", "encoder") # From the answer down
 
@@ -158,7 +158,7 @@ def randomised(net, upto:int, seed:int=0):
     fresh.load_state_dict(state)
     return fresh.eval()
 
-# %% ../nbs/56_faithfulness.ipynb #4e25e93d
+# %% ../nbs/56_faithfulness.ipynb #e44474c5
 BETTER = dict(deletion_gap_image=1, deletion_gap_spectrum=1, insertion_gap_image=1, insertion_gap_spectrum=1, infidelity_image=-1, infidelity_spectrum=-1,
               steadiness_image=1, steadiness_spectrum=1, randomisation_similarity=-1) # Column -> 1 where more is better
 

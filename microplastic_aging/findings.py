@@ -6,12 +6,12 @@
 __all__ = ['SCORES', 'SOURCE_WORDS', 'GREY', 'NAMED', 'LINES', 'with_interval', 'band_findings', 'surface_findings',
            'link_findings', 'score_findings', 'finding_sentences', 'plot_windows', 'plot_replacement']
 
-# %% ../nbs/53_findings.ipynb #006e8510
+# %% ../nbs/53_findings.ipynb #c259176a
 import matplotlib.pyplot as plt
 import pandas as pd
 from .aging import MECHANISM_COLORS, MECHANISMS
 
-# %% ../nbs/53_findings.ipynb #8d140da6
+# %% ../nbs/53_findings.ipynb #ea2bf771
 def with_interval(x, ci, digits:int=1)->str:
     "A figure with its 95 % interval; a dash where there is none"
     if x is None: return "–"
@@ -31,7 +31,7 @@ def surface_findings(surface:dict # mechanism -> scores of its feature, as in `e
     "How much of the evidence lies on the surface feature of each mechanism"
     share = lambda x: "–" if x is None else f"{100*x:.0f} %"
     rows = [{"mechanism": m, "feature": s["feature"], "pointing game": "–" if s["pointing_game"] is None else with_interval(s["pointing_game"], s["ci"], 2), "by chance": "–" if s["pointing_game"] is None else f"{s['pointing_chance']:.2f}",
-        "relevance mass": share(s["relevance_mass"]), "by chance ": share(s["even_mass"]), "oracle": share(s["oracle_mass"]), "of the oracle": share(s["mass_of_oracle"]),
+        "relevance mass": share(s["relevance_mass"]), "by chance ": share(s["even_mass"]), "oracle": share(s["oracle_mass"]), "of the oracle": share(s["mass_of_oracle"]), "of the bare difference": share(s["difference_mass"]), "log-odds on the marks": "–" if s["log_odds"] is None else with_interval(s["log_odds"], s["log_odds_ci"], 2),
         "IoU, of the oracle": "–" if s["iou"] is None or s["oracle_iou"] is None else f"{s['iou']:.2f}, {s['oracle_iou']:.2f}", "samples, specimens": f"{s['n_samples']}, {s['n_specimens']}"} for m, s in surface.items()]
     return pd.DataFrame(rows)
 
@@ -51,7 +51,7 @@ def score_findings(faithfulness:dict # method -> figures, as in `evidence.json`
     shown = {k: name for k, name in SCORES.items() if any(row.get(k) is not None for row in faithfulness.values())}
     return pd.DataFrame([{"method": m} | {name: "–" if row.get(k) is None else f"{row[k]:.0f}" if k == "ms_per_pair" else with_interval(row[k], None, 2) for k, name in shown.items()} for m, row in faithfulness.items()])
 
-# %% ../nbs/53_findings.ipynb #a20c5029
+# %% ../nbs/53_findings.ipynb #7622de87
 def finding_sentences(evidence:dict # Content of evidence.json
                      )->list: # Sentences
     "What was found, for readers who skip tables"
@@ -61,12 +61,12 @@ def finding_sentences(evidence:dict # Content of evidence.json
         more = "more" if b["beyond_difference_ci"][0] > 0 else "less" if b["beyond_difference_ci"][1] < 0 else "neither more nor less"
         said.append(f"{m}: the window {b['window']} holds {b['enrichment']:.1f} times its share of the evidence, {more} than the spectra's bare difference from pristine ones ({b['difference']:.1f}); it gives {with_interval(b['log_odds'], b['log_odds_ci'], 2)} log-odds where the mechanism is, {with_interval(b['log_odds_without'], None, 2)} where it is not.")
     for m, s in (evidence.get("surface") or {}).items():
-        if s["mass_of_oracle"] is not None: said.append(f"{m}: {100*s['mass_of_oracle']:.0f} % of the mass that an oracle could put on the {s['feature']}s; by chance {100*s['even_mass']/s['oracle_mass']:.0f} %.")
+        if s["mass_of_oracle"] is not None: said.append(f"{m}: {100*s['mass_of_oracle']:.0f} % of the mass that an oracle could put on the {s['feature']}s; by chance {100*s['even_mass']/s['oracle_mass']:.0f} %, by the bare difference from a blurred picture {100*s['difference_mass']/s['oracle_mass']:.0f} %.")
     for m, f in (evidence["links"].get("standard") or {}).items(): said.append(f"{m}: that {f['window']} and {f['feature']} speak together within a type is {f['verdict']}.")
     best = evidence["default_method"]
     return said + [f"On the scorecard of this run {best.replace('_', ' ')} comes first" + ("." if best == evidence["method"] else f"; the maps were made by {evidence['method'].replace('_', ' ')}.")]
 
-# %% ../nbs/53_findings.ipynb #dc1b8345
+# %% ../nbs/53_findings.ipynb #2fe8db43
 SOURCE_WORDS = dict(standard="the model", other_seed="trained with another seed", neutral="all bands shared", shuffled="pairs dealt out again", random_labels="random labels", untrained="no training")
 
 def plot_windows(evidence:dict, ax=None):

@@ -8,7 +8,7 @@ __all__ = ['SPECIMENS', 'NEAREST', 'EXPLANATION_SIZE', 'PEAKS', 'NEAR_CM1', 'WOR
            'plot_explanation', 'specimen_size', 'pooled_types', 'specimen_in_words', 'plot_specimen',
            'write_explanation']
 
-# %% ../nbs/51_interpret.ipynb #197d7ecf
+# %% ../nbs/51_interpret.ipynb #80b5badd
 import json, math, textwrap
 from dataclasses import dataclass
 from io import BytesIO
@@ -30,7 +30,7 @@ from .micrographs import plot_micrograph
 from .samples import Arrays
 from .spectra import GRID, plot_spectrum, write_atomic
 
-# %% ../nbs/51_interpret.ipynb #eada312d
+# %% ../nbs/51_interpret.ipynb #4574d6ed
 SPECIMENS, NEAREST = "specimens.safetensors", 3 # File in a model folder; neighbours that are named
 
 def write_specimens(
@@ -58,7 +58,7 @@ def nearest_specimens(
     alike = unit(np.asarray(z, float)) @ unit(own).T
     return [tuple(f"{names[j]} ({labels[j]}, {row[j]:.2f})" for j in np.argsort(-row, kind="stable")[:NEAREST]) for row in alike]
 
-# %% ../nbs/51_interpret.ipynb #d4593492
+# %% ../nbs/51_interpret.ipynb #06da2c35
 EXPLANATION_SIZE = (11, 5.6) # Width and height, inches
 PEAKS, NEAR_CM1 = 2, 24. # Peaks that are named in words; how far from a window a peak may lie to bear its name, cm⁻¹
 WORTH_SAYING = .1        # Log-odds
@@ -194,7 +194,7 @@ def _draw_indices(ax, e):
     table = ax.table(cells, colLabels=["index", "value", "detection limit", "verdict"], loc="upper left", cellLoc="left", edges="horizontal")
     table.auto_set_font_size(False); table.set_fontsize(7)
 
-# %% ../nbs/51_interpret.ipynb #a6370421
+# %% ../nbs/51_interpret.ipynb #e2944121
 MAX_VIEWS = 12 # Pictures on a summary
 
 def specimen_size(views:list)->tuple: # Width and height, inches

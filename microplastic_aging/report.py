@@ -6,7 +6,7 @@
 __all__ = ['MAX_EXAMPLES', 'LONG_TABLE', 'SHOWN_BANDS', 'FIGURE_DPI', 'STYLE', 'USUAL', 'QUICK', 'run_samples', 'example_samples',
            'draw_examples', 'esc', 'study_command', 'is_quick', 'limits', 'write_report']
 
-# %% ../nbs/55_report.ipynb #21f04564
+# %% ../nbs/55_report.ipynb #ab28c308
 import html, shlex, warnings
 from base64 import b64encode
 from io import BytesIO
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from .aging import BANDS, PAPER, Scheme
+from .findings import band_findings, finding_sentences, link_findings, plot_replacement, plot_windows, score_findings, surface_findings
 from .manifest import ManifestError, Samples, read_samples
 from .micrographs import MicrographFormatError, plot_micrograph, read_micrograph
 from .results import DEEP, SPLIT_STYLE, RunError, figure_label, read_run, result_of
@@ -23,7 +24,7 @@ from .results import data_sentence, paired_sentences, paper_sentences, short_ans
 from .results import SURE_MODELS, SURENESS_NOTE, plot_calibration, plot_confusion, plot_curves, plot_paired, plot_refusing, plot_results, sureness_sentences, one_sided_sentences
 from .spectra import SpectrumFormatError, plot_spectrum, read_spectra, write_atomic
 
-# %% ../nbs/55_report.ipynb #bc681cf1
+# %% ../nbs/55_report.ipynb #b876c2e4
 MAX_EXAMPLES = 12 # Classes
 LONG_TABLE = 12   # Rows; a longer one starts folded
 
@@ -54,7 +55,7 @@ def example_samples(run:dict # From `read_run`
             image=samples.file(i, "image"), spectrum=samples.file(i, "spectrum")))
     return pd.DataFrame(rows, columns=["label", "sample_id", "group", "polymer", "um_per_px", "image", "spectrum"])
 
-# %% ../nbs/55_report.ipynb #be1af3fd
+# %% ../nbs/55_report.ipynb #5962e4f7
 SHOWN_BANDS = tuple(b for b in BANDS if b.source == PAPER or b.name in ("vinyl", "C–O")) # Windows that are shaded
 
 def _read_example(row)->tuple:
@@ -90,7 +91,7 @@ def draw_examples(examples:pd.DataFrame # From `example_samples`
         if i < len(read) - 1: line[-1].set_xlabel("")
     return fig, reasons
 
-# %% ../nbs/55_report.ipynb #2ced5381
+# %% ../nbs/55_report.ipynb #6d821f22
 FIGURE_DPI = 100
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;color:#222;max-width:68rem;margin:2rem auto;padding:0 1rem}h1{margin-bottom:.2rem}h2{margin-top:2.4rem;border-bottom:1px solid #ccc}
 .banner{padding:.8rem 1rem;border-left:.5rem solid #2a6f4e;background:#eaf4ee}.banner.simulated{border-color:#b3261e;background:#fdecea;font-weight:600}
@@ -118,7 +119,7 @@ def _figure(folder:Path, name:str, fig:Figure, alt:str, simulated=False)->str:
     write_atomic(folder/"figures"/f"{name}.png", content.getvalue())
     return f'<p><img alt="{esc(alt)}" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}"></p>'
 
-# %% ../nbs/55_report.ipynb #d548fcf2
+# %% ../nbs/55_report.ipynb #4828bdfc
 def _results_section(run)->str:
     metrics, folder = run["metrics"], run["path"]
     table = result_table(metrics)
@@ -183,7 +184,7 @@ def _confusion_section(run)->str:
     for ax in axs[len(there):]: ax.remove()
     return _figure(run["path"], "confusion", fig, "confusion matrices") + _paragraphs(["Grouped split. A row is a true class: colour is its share, the number counts samples, the diagonal is right."])
 
-# %% ../nbs/55_report.ipynb #af1f32eb
+# %% ../nbs/55_report.ipynb #52ab4646
 def _curves_section(run)->str:
     fig = Figure(figsize=(10, 3.2), layout="constrained")
     drawn, axs = [], fig.subplots(1, 3)
@@ -203,6 +204,30 @@ def _examples_section(run)->str:
         if not examples[side].map(lambda p: isinstance(p, Path)).any(): said.append(f"These samples have no {name}.")
     said.append("Shaded windows, cm⁻¹: " + ", ".join(f"{b.name} {b.low:g}–{b.high:g}" for b in SHOWN_BANDS) + ". Water and biofilm absorb in the O–H and C=C windows too.")
     return _figure(run["path"], "examples", fig, "one sample of each class", is_simulated(run["metrics"])) + _paragraphs(said + reasons)
+
+def _inline(path:Path, alt:str)->str:
+    return f'<p><img alt="{esc(alt)}" src="data:image/png;base64,{b64encode(path.read_bytes()).decode()}"></p>'
+
+def _evidence_section(run)->str:
+    if not run["evidence"]: return _paragraphs(["Why the models answer as they do was not examined in this run."])
+    try: return _evidence_parts(run["evidence"], run["path"])
+    except (KeyError, TypeError, AttributeError) as e: return _paragraphs([f"evidence.json of this run cannot be shown: it lacks {e}. Another version of the package has written it; `study` with the stage evidence makes it anew."])
+
+def _evidence_parts(evidence, folder)->str:
+    sides = [side for side in ("image", "spectrum") if side in evidence["curves"]]
+    fig = Figure(figsize=(5 + 3*len(sides), 3.2), layout="constrained")
+    axs = fig.subplots(1, 1 + len(sides), width_ratios=(1.6, *[1]*len(sides)), squeeze=False)[0]
+    plot_windows(evidence, axs[0])
+    for side, ax in zip(sides, axs[1:]): plot_replacement(evidence["curves"], side, ax=ax)
+    if sides: axs[1].legend(fontsize=6)
+    parts = [f"<ul>{_paragraphs(finding_sentences(evidence), 'li')}</ul>", _figure(folder, "evidence", fig, "log-odds of the windows and deletion curves", evidence["simulated"]), _html_table(band_findings(evidence["bands"]))]
+    for key, words in (("surface", "Against the simulator's own masks:"), ("surface_found", "Against the masks that surface measurement finds, which is agreement with a filter and not with the truth:")):
+        if evidence.get(key): parts.append(_paragraphs([words]) + _html_table(surface_findings(evidence[key])))
+    if evidence["links"]: parts.append(_html_table(link_findings(evidence["links"])))
+    parts.append(_paragraphs(["The methods compared" + (f", on {' and '.join(f'{n} samples ({side})' for side, n in evidence['n_checked'].items())}" if sides else "") + ": area gained over random orders, more is better; infidelity and what is left after the net's weights were drawn anew, less is better."]) + _html_table(score_findings(evidence["faithfulness"])))
+    drawn = sorted((folder/"figures").glob("explained_*.png"))
+    if drawn: parts.append(_paragraphs(["The first held-out sample with each mechanism, alone where there is such a one; not chosen by result."]) + "".join(_inline(p, p.stem.replace("_", " ")) for p in drawn))
+    return "".join(parts)
 
 USUAL = dict(label="aging_type", group="specimen_id", scheme=None, seed=0, samples=1571, variant="standard", epochs=None, models=None) # What the command takes where nothing is said
 
@@ -230,7 +255,7 @@ def _run_section(run)->str:
     times = _html_table(pd.DataFrame([("all stages", f"{sum(v for _, v in seconds if isinstance(v, (int, float))):.1f}"), *timed], columns=["stage", "seconds"])) if timed else _paragraphs(["No times were recorded."])
     return _html_table(pd.DataFrame(rows, columns=["what", "value"]), "narrow") + f"<details{' open' if len(timed) <= LONG_TABLE else ''}><summary>Seconds per stage</summary>{times}</details>"
 
-# %% ../nbs/55_report.ipynb #cef9c8e6
+# %% ../nbs/55_report.ipynb #7c77830c
 QUICK = "This was a quick run, with few samples or epochs, made to see that everything works: its figures are far lower than those of a whole one."
 
 def is_quick(run:dict # From `read_run`
@@ -247,21 +272,21 @@ def limits(run:dict # From `read_run`
     if is_quick(run): said.append("How good the method is. " + QUICK)
     ran = protocol.get("grouped") or []
     if protocol.get("k") and len(ran) < protocol["k"]: said.append(f"How much the figures vary from fold to fold: {len(ran)} of {protocol['k']} grouped folds were tested, so most specimens were never asked about.")
+    lacking = ["why a model answers as it does"]*(not run["evidence"]) + ["whether its probabilities can be taken at their word"]*(not sureness_sentences(metrics))
     said += ["What another training would give: one seed was used, and the intervals cover the choice of specimens, not the luck of training.",
              "How a model does on polymers, instruments, laboratories or ageing treatments that are not in this data.",
-             f"What the label means: column {config.get('label', 'aging_type')} was taken as true.",
-             "Why a model answers as it does" + (": that was not examined in this run." if sureness_sentences(metrics) else ", and whether its probabilities can be taken at their word: neither was examined in this run.")]
-    return said
+             f"What the label means: column {config.get('label', 'aging_type')} was taken as true."] + [f"{' and '.join(lacking).capitalize()}: that was not examined in this run."]*bool(lacking)
+    return said + ["That a model is right: reasons show what it went by, and a model can be wrong for good reasons and right for bad ones."]*bool(run["evidence"])
 
 def write_report(run # Run folder, or what `read_run` gave
                 )->Path: # report.html in the run folder
     "Write the report of a run as one file that opens without a network"
     run = run if isinstance(run, dict) else read_run(run)
     metrics, folder = run["metrics"], run["path"]
-    for old in ("results", "paired", "reliability", "abstention", "confusion", "curves", "examples"): (folder/"figures"/f"{old}.png").unlink(missing_ok=True)
+    for old in ("results", "paired", "reliability", "abstention", "confusion", "curves", "examples", "evidence"): (folder/"figures"/f"{old}.png").unlink(missing_ok=True)
     simulated = is_simulated(metrics) or bool(run["provenance"].get("simulated"))
     sections = {"Results": _results_section, "Model against model": _pairs_section, "How sure": _sureness_section, "Confusions": _confusion_section, "Learning curves": _curves_section,
-                "One sample of each class": _examples_section, "How this run was made": _run_section}
+                "One sample of each class": _examples_section, "Evidence": _evidence_section, "How this run was made": _run_section}
     body = "".join(f"<section><h2>{title}</h2>{section(run)}</section>" for title, section in sections.items())
     page = f"""<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"><title>{'Simulated: ' if simulated else ''}microplastic ageing study</title><style>{STYLE}</style></head>

@@ -7,7 +7,7 @@ __all__ = ['TURNS', 'UNNAMED', 'LARGEST', 'DEALS', 'WORTH', 'SAYS', 'PAPER_BAND'
            'named_interval', 'band_table', 'unnamed_bands', 'covered', 'point_to_mask', 'surface_scores', 'on_mask',
            'link', 'speaks_up', 'verdict_of', 'contrast']
 
-# %% ../nbs/52_scores.ipynb #5c57a695
+# %% ../nbs/52_scores.ipynb #461fc3cf
 import numpy as np
 import pandas as pd
 from scipy.ndimage import binary_dilation
@@ -16,7 +16,7 @@ from .fusion import TOKEN_CM1
 from .maps import crowded
 from .uncertainty import bootstrap_ci
 
-# %% ../nbs/52_scores.ipynb #780f4758
+# %% ../nbs/52_scores.ipynb #58435fdf
 TURNS = 400 # Random turns of the null
 
 def band_tokens(window)->np.ndarray: # bool, shape (213,)
@@ -90,7 +90,7 @@ def unnamed_bands(maps:np.ndarray, groups, top:int=5)->pd.DataFrame:
         strength[abs(np.flatnonzero(free) - np.flatnonzero(free)[t]) <= UNNAMED] = 0
     return pd.DataFrame(rows)
 
-# %% ../nbs/52_scores.ipynb #1e667ba8
+# %% ../nbs/52_scores.ipynb #cfe3ae63
 LARGEST = .25 # Share of the surface under the mask
 
 def covered(mask:np.ndarray, grid:tuple)->np.ndarray: # Shape grid
@@ -113,15 +113,21 @@ def surface_scores(
     maps:np.ndarray,   # Of one mechanism, shape (n, rows, columns)
     masks:np.ndarray,  # Of its surface feature, bool, shape (n, h, w)
     groups:np.ndarray, # Specimen of each, shape (n,)
-)->dict:               # Each score with an interval; n_samples, n_specimens
-    "Pointing game, relevance mass and IoU over samples whose mask is neither empty nor larger than `LARGEST`"
+    difference=None,   # How much each token differs from the reference, shape (n, rows, columns)
+)->dict:               # Each score with an interval; log_odds on the mask; difference (its mass) and beyond_difference; n_samples, n_specimens
+    "Pointing game, relevance mass and IoU over samples whose mask is neither empty nor larger than `LARGEST`, and the log-odds on it"
     use = np.flatnonzero((masks.mean((1, 2)) > 0) & (masks.mean((1, 2)) <= LARGEST))
     if not len(use): return dict(n_samples=0, n_specimens=0)
-    each = pd.DataFrame([point_to_mask(maps[i], covered(masks[i], maps.shape[1:])) for i in use]).astype(float)
+    cover = {i: covered(masks[i], maps.shape[1:]) for i in use}
+    each = pd.DataFrame([point_to_mask(maps[i], cover[i]) for i in use]).astype(float)
+    more = named_interval("log_odds", np.array([(maps[i]*cover[i]).sum() for i in use]), groups[use])
+    if difference is not None:
+        bare = np.array([point_to_mask(difference[i], cover[i])["mass"] for i in use])
+        more |= dict(difference=float(bare.mean())) | named_interval("beyond_difference", each.mass.to_numpy() - bare, groups[use])
     out = {f"{k}": float(each[k].mean()) for k in each} | {f"{k}_ci": list(bootstrap_ci(each[k].to_numpy(), groups[use])) for k in ("pointing", "mass", "iou")}
-    return out | dict(mass_of_oracle=float(each.mass.mean()/each.oracle.mean()), n_samples=len(use), n_specimens=len(set(groups[use])))
+    return out | more | dict(mass_of_oracle=float(each.mass.mean()/each.oracle.mean()), n_samples=len(use), n_specimens=len(set(groups[use])))
 
-# %% ../nbs/52_scores.ipynb #1d51893e
+# %% ../nbs/52_scores.ipynb #a3aca4fb
 DEALS, WORTH = 2000, .3 # Random deals; correlation that would be worth speaking of
 SAYS = .1 # Log-odds: a tenth on the odds, and less is nothing
 
@@ -166,7 +172,7 @@ def verdict_of(found:dict, p:float, speaks:bool)->str:
     if p < .05 and found["effect"] > 0: return "supported"
     return "not supported" if found["ci"][1] < WORTH else "not detectable"
 
-# %% ../nbs/52_scores.ipynb #34c7db6e
+# %% ../nbs/52_scores.ipynb #223e42fb
 PAPER_BAND = {b.mechanism: b for b in BANDS if b.source == PAPER} # The window that the paper reads for each mechanism
 
 def contrast(

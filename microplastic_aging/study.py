@@ -8,7 +8,7 @@ __all__ = ['MIN_WRONG', 'COST', 'N_WET', 'GENTLE', 'DEFAULT_MODEL', 'pooled', 'o
            'ask_wet', 'summarise_controls', 'train_manifest', 'knowledge', 'model_folder', 'write_explanations',
            'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #297bb9a3
+# %% ../nbs/60_study.ipynb #51c37377
 import json, re, warnings
 from dataclasses import asdict, replace
 from functools import partial
@@ -34,7 +34,7 @@ from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 from .uncertainty import apply_temperature, fit_temperature
 
-# %% ../nbs/60_study.ipynb #a8455c0b
+# %% ../nbs/60_study.ipynb #70eba8a4
 def pooled(run:Run, split:str, answer:str="prob")->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split; `only_image`, `only_spectrum`: those of models asked with the other side hidden"
     out = {}
@@ -72,7 +72,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #66a3930d
+# %% ../nbs/60_study.ipynb #70425eb6
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -124,7 +124,7 @@ def tell_temperatures(run:Run):
         head["card"]["temperature"] = found.get(model, {})
         write_json(path, head)
 
-# %% ../nbs/60_study.ipynb #dd541464
+# %% ../nbs/60_study.ipynb #ec3325ae
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -148,7 +148,7 @@ def run_study(
     for kind in config.further_stages: run_stage(run, kind)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #df7722a1
+# %% ../nbs/60_study.ipynb #ab4b4b6c
 N_WET = N_SAMPLES # Wet, unaged samples that the headline models are asked about: 20 specimens
 
 def run_stage(run:Run, kind:str):
@@ -188,7 +188,7 @@ def summarise_controls(run:Run):
     head = dict(commit=commit_words({c for f in found.values() for c in f["commits"]}), seed=run.config.seed, simulated=run.samples.simulated)
     write_json(run.out/"controls.json", head | dict(variations=found, **more))
 
-# %% ../nbs/60_study.ipynb #53613c03
+# %% ../nbs/60_study.ipynb #2815cb4f
 GENTLE = .3 # Of the recipe's learning rate, where training begins with a trained model: enough to adapt, too little to forget at once
 
 def train_manifest(
@@ -233,7 +233,7 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #9e97eda6
+# %% ../nbs/60_study.ipynb #75368089
 def write_explanations(
     out,             # Folder, made if needed
     model,           # Model folder
@@ -265,7 +265,7 @@ def write_explanations(
 <div class="banner{kind}">{esc(basis)}</div>{''.join(parts)}{f'<h2>Not explained</h2><ul>{lacking}</ul>' if lacking else ''}</body></html>"""
     return write_atomic(out/"index.html", page.encode("utf-8", "replace"))
 
-# %% ../nbs/60_study.ipynb #49775e13
+# %% ../nbs/60_study.ipynb #36e4f590
 def predict_manifest(
     model,        # Model folder, run folder, or `default`: the model that comes with the package
     manifest,     # Manifest or its folder; labels are carried along unread
