@@ -6,12 +6,12 @@
 __all__ = ['SCORES', 'SOURCE_WORDS', 'GREY', 'NAMED', 'LINES', 'with_interval', 'band_findings', 'surface_findings',
            'link_findings', 'score_findings', 'finding_sentences', 'plot_windows', 'plot_replacement']
 
-# %% ../nbs/53_findings.ipynb #c259176a
+# %% ../nbs/53_findings.ipynb #9bfb8c1c
 import matplotlib.pyplot as plt
 import pandas as pd
 from .aging import MECHANISM_COLORS, MECHANISMS
 
-# %% ../nbs/53_findings.ipynb #ea2bf771
+# %% ../nbs/53_findings.ipynb #ae5f0bca
 def with_interval(x, ci, digits:int=1)->str:
     "A figure with its 95 % interval; a dash where there is none"
     if x is None: return "–"
@@ -21,7 +21,7 @@ def with_interval(x, ci, digits:int=1)->str:
 def band_findings(bands:dict # mechanism -> what was found in its window, as in `evidence.json`
                  )->pd.DataFrame: # Text, one row a mechanism
     "How much of the evidence lies in the window that the paper reads for each mechanism"
-    rows = [{"mechanism": m, "window": f"{b['window']} {b['low']:g}–{b['high']:g} cm⁻¹", "enrichment (95 % interval)": with_interval(b["enrichment"], b["ci"]), "of the bare difference": with_interval(b["difference"], None),
+    rows = [{"mechanism": m, "window": f"{b['window']} {b['low']:g}–{b['high']:g} cm⁻¹", "enrichment (95 % interval)": with_interval(b["enrichment"], b["ci"]), "19 of 20 turned maps below": with_interval(b["null"], None), "of the bare difference": with_interval(b["difference"], None),
         "beyond it": with_interval(b["beyond_difference"], b["beyond_difference_ci"]), "log-odds it gives": with_interval(b["log_odds"], b["log_odds_ci"], 2), "without the mechanism": with_interval(b["log_odds_without"], b["log_odds_without_ci"], 2),
         "samples, specimens": f"{b['n_samples']}, {b['n_specimens']}"} for m, b in bands.items()]
     return pd.DataFrame(rows)
@@ -51,7 +51,7 @@ def score_findings(faithfulness:dict # method -> figures, as in `evidence.json`
     shown = {k: name for k, name in SCORES.items() if any(row.get(k) is not None for row in faithfulness.values())}
     return pd.DataFrame([{"method": m} | {name: "–" if row.get(k) is None else f"{row[k]:.0f}" if k == "ms_per_pair" else with_interval(row[k], None, 2) for k, name in shown.items()} for m, row in faithfulness.items()])
 
-# %% ../nbs/53_findings.ipynb #7622de87
+# %% ../nbs/53_findings.ipynb #e62b290c
 def finding_sentences(evidence:dict # Content of evidence.json
                      )->list: # Sentences
     "What was found, for readers who skip tables"
@@ -66,7 +66,7 @@ def finding_sentences(evidence:dict # Content of evidence.json
     best = evidence["default_method"]
     return said + [f"On the scorecard of this run {best.replace('_', ' ')} comes first" + ("." if best == evidence["method"] else f"; the maps were made by {evidence['method'].replace('_', ' ')}.")]
 
-# %% ../nbs/53_findings.ipynb #2fe8db43
+# %% ../nbs/53_findings.ipynb #29fbf20c
 SOURCE_WORDS = dict(standard="the model", other_seed="trained with another seed", neutral="all bands shared", shuffled="pairs dealt out again", random_labels="random labels", untrained="no training")
 
 def plot_windows(evidence:dict, ax=None):

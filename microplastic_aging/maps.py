@@ -8,7 +8,7 @@ __all__ = ['STIFFNESS', 'CROWDED', 'STEPS', 'STRETCH', 'METHODS', 'COMPARING', '
            'token_gradients_maps', 'to_tokens', 'integrated_gradients_maps', 'occlusion_maps', 'references',
            'evidence_maps', 'answer_gap', 'map_sum', 'band_falls']
 
-# %% ../nbs/43_maps.ipynb #505359d9
+# %% ../nbs/43_maps.ipynb #fa342e98
 import math
 from functools import lru_cache
 import numpy as np
@@ -20,7 +20,7 @@ from .fusion import IMAGE_STRIDE, POINTS_PER_TOKEN, TOKEN_CM1, AgingNet
 from .sim_spectra import pristine_bands, pseudo_voigt
 from .spectra import GRID
 
-# %% ../nbs/43_maps.ipynb #e44dac88
+# %% ../nbs/43_maps.ipynb #5d9a0909
 def says_yes(
     what,         # A mechanism, or a class, or one for each row; a class that is called like a mechanism: 'only uv'
     scheme:Scheme
@@ -41,7 +41,7 @@ def log_odds(
     side = lambda keep: logits.masked_fill(~keep, -math.inf).logsumexp(-1)
     return side(yes) - side(~yes)
 
-# %% ../nbs/43_maps.ipynb #bcfd12e6
+# %% ../nbs/43_maps.ipynb #0ba93c24
 STIFFNESS = 1e-3 # Price of a band's deviation from the common height: about the square of 1 % misfit over 30 % deviation
 
 def blurred(
@@ -81,7 +81,7 @@ def pristine_like(
         out[row, 0] = torch.from_numpy(best*valid).to(spectrum)
     return out
 
-# %% ../nbs/43_maps.ipynb #ebeb7e48
+# %% ../nbs/43_maps.ipynb #29545ab5
 CROWDED = .05 # Height of a pristine band in a window, relative to the strongest
 
 def crowded(window # A `Band`
@@ -90,7 +90,7 @@ def crowded(window # A `Band`
     inside, spectra = (GRID >= window.low) & (GRID <= window.high), {k: pseudo_voigt(GRID, *bands.T) for k, bands in pristine_bands().items()}
     return [k for k, s in spectra.items() if s[inside].max() > CROWDED*s.max()]
 
-# %% ../nbs/43_maps.ipynb #8b91dd7b
+# %% ../nbs/43_maps.ipynb #a97a312d
 STEPS, STRETCH = 12, 3 # Steps along the way from reference to sample; tokens that are occluded together, odd
 
 def _image_grid(n:int)->tuple: # rows, columns
@@ -134,7 +134,7 @@ def grad_cam_maps(net, micrograph, spectrum, yes, **_):
     cam = {k: (tokens[k]*slopes[k].mean(1, keepdim=True)).sum(-1).clamp(min=0) for k in tokens}
     return _maps(cam.get("image"), cam.get("spectrum"), masks, len(micrograph))
 
-# %% ../nbs/43_maps.ipynb #74789826
+# %% ../nbs/43_maps.ipynb #fda8f52f
 def _along(score, sample, reference, extra)->list: # Attributions, one tensor a side
     "Integrated gradients of `score(*sides, *extra)` by captum, Gauss-Legendre steps"
     from captum.attr import IntegratedGradients # here, because few who import this module ask for it, and in a notebook the import warns of a missing widget
@@ -218,7 +218,7 @@ def evidence_maps(
     if reference is None and METHODS[method] in COMPARING: reference = references(micrograph, spectrum, polymer)
     return METHODS[method](net, micrograph, spectrum, yes.expand(len(micrograph), -1), reference=reference)
 
-# %% ../nbs/43_maps.ipynb #f9453d4c
+# %% ../nbs/43_maps.ipynb #c6f04cbc
 @torch.no_grad()
 def answer_gap(net, micrograph, spectrum, what, reference)->torch.Tensor: # Shape (b,)
     "Log-odds of the sample minus those of its reference: what a complete explanation sums to; arguments as in `evidence_maps`"
@@ -229,7 +229,7 @@ def map_sum(maps:tuple)->torch.Tensor: # Shape (b,)
     "All tokens of both sides together"
     return sum(m.flatten(1).sum(1) for m in maps)
 
-# %% ../nbs/43_maps.ipynb #da0da174
+# %% ../nbs/43_maps.ipynb #846b041a
 SHOWN_BANDS = tuple(b for b in BANDS if b.mechanism in MECHANISMS)
 
 @torch.no_grad()

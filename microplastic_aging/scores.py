@@ -7,7 +7,7 @@ __all__ = ['TURNS', 'UNNAMED', 'LARGEST', 'DEALS', 'WORTH', 'SAYS', 'PAPER_BAND'
            'named_interval', 'band_table', 'unnamed_bands', 'covered', 'point_to_mask', 'surface_scores', 'on_mask',
            'link', 'speaks_up', 'verdict_of', 'contrast']
 
-# %% ../nbs/52_scores.ipynb #461fc3cf
+# %% ../nbs/52_scores.ipynb #d2200af1
 import numpy as np
 import pandas as pd
 from scipy.ndimage import binary_dilation
@@ -16,7 +16,7 @@ from .fusion import TOKEN_CM1
 from .maps import crowded
 from .uncertainty import bootstrap_ci
 
-# %% ../nbs/52_scores.ipynb #58435fdf
+# %% ../nbs/52_scores.ipynb #a4f045e9
 TURNS = 400 # Random turns of the null
 
 def band_tokens(window)->np.ndarray: # bool, shape (213,)
@@ -90,7 +90,7 @@ def unnamed_bands(maps:np.ndarray, groups, top:int=5)->pd.DataFrame:
         strength[abs(np.flatnonzero(free) - np.flatnonzero(free)[t]) <= UNNAMED] = 0
     return pd.DataFrame(rows)
 
-# %% ../nbs/52_scores.ipynb #cfe3ae63
+# %% ../nbs/52_scores.ipynb #5dfeab10
 LARGEST = .25 # Share of the surface under the mask
 
 def covered(mask:np.ndarray, grid:tuple)->np.ndarray: # Shape grid
@@ -127,7 +127,7 @@ def surface_scores(
     out = {f"{k}": float(each[k].mean()) for k in each} | {f"{k}_ci": list(bootstrap_ci(each[k].to_numpy(), groups[use])) for k in ("pointing", "mass", "iou")}
     return out | more | dict(mass_of_oracle=float(each.mass.mean()/each.oracle.mean()), n_samples=len(use), n_specimens=len(set(groups[use])))
 
-# %% ../nbs/52_scores.ipynb #a3aca4fb
+# %% ../nbs/52_scores.ipynb #698ec618
 DEALS, WORTH = 2000, .3 # Random deals; correlation that would be worth speaking of
 SAYS = .1 # Log-odds: a tenth on the odds, and less is nothing
 
@@ -155,11 +155,7 @@ def link(
     by = each.type.to_numpy() if within else np.zeros(len(each))
     a, b, rng = _standard(each.a.to_numpy(), by), _standard(each.b.to_numpy(), by), np.random.default_rng(seed)
     members, value = [np.flatnonzero(by == k) for k in np.unique(by)], float((a*b).mean())
-    dealt = np.empty(DEALS)
-    for i in range(DEALS):
-        order = np.arange(len(b))
-        for m in members: order[m] = rng.permutation(m)
-        dealt[i] = (a*b[order]).mean()
+    dealt = sum(rng.permuted(np.tile(b[m], (DEALS, 1)), axis=1) @ a[m] for m in members)/len(b)
     return dict(effect=value, ci=list(bootstrap_ci(a*b, np.arange(len(a)))), p=float((1 + (dealt >= value).sum())/(1 + DEALS)), n_specimens=len(each))
 
 def speaks_up(band:dict)->bool: # From `band_evidence`
@@ -172,7 +168,7 @@ def verdict_of(found:dict, p:float, speaks:bool)->str:
     if p < .05 and found["effect"] > 0: return "supported"
     return "not supported" if found["ci"][1] < WORTH else "not detectable"
 
-# %% ../nbs/52_scores.ipynb #223e42fb
+# %% ../nbs/52_scores.ipynb #57cbe225
 PAPER_BAND = {b.mechanism: b for b in BANDS if b.source == PAPER} # The window that the paper reads for each mechanism
 
 def contrast(
