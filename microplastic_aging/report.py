@@ -6,7 +6,7 @@
 __all__ = ['MAX_EXAMPLES', 'LONG_TABLE', 'SHOWN_BANDS', 'FIGURE_DPI', 'STYLE', 'USUAL', 'QUICK', 'run_samples', 'example_samples',
            'draw_examples', 'esc', 'study_command', 'is_quick', 'limits', 'write_report']
 
-# %% ../nbs/55_report.ipynb #ab28c308
+# %% ../nbs/55_report.ipynb #fdab3315
 import html, shlex, warnings
 from base64 import b64encode
 from io import BytesIO
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from .aging import BANDS, PAPER, Scheme
-from .findings import band_findings, finding_sentences, link_findings, plot_replacement, plot_windows, score_findings, surface_findings
+from .findings import GLOSSARY, band_findings, finding_sentences, link_findings, plot_replacement, plot_windows, score_findings, surface_findings
 from .manifest import ManifestError, Samples, read_samples
 from .micrographs import MicrographFormatError, plot_micrograph, read_micrograph
 from .results import DEEP, SPLIT_STYLE, RunError, figure_label, read_run, result_of
@@ -24,7 +24,7 @@ from .results import data_sentence, paired_sentences, paper_sentences, short_ans
 from .results import SURE_MODELS, SURENESS_NOTE, plot_calibration, plot_confusion, plot_curves, plot_paired, plot_refusing, plot_results, sureness_sentences, one_sided_sentences
 from .spectra import SpectrumFormatError, plot_spectrum, read_spectra, write_atomic
 
-# %% ../nbs/55_report.ipynb #b876c2e4
+# %% ../nbs/55_report.ipynb #d6ec73ef
 MAX_EXAMPLES = 12 # Classes
 LONG_TABLE = 12   # Rows; a longer one starts folded
 
@@ -55,7 +55,7 @@ def example_samples(run:dict # From `read_run`
             image=samples.file(i, "image"), spectrum=samples.file(i, "spectrum")))
     return pd.DataFrame(rows, columns=["label", "sample_id", "group", "polymer", "um_per_px", "image", "spectrum"])
 
-# %% ../nbs/55_report.ipynb #5962e4f7
+# %% ../nbs/55_report.ipynb #a7b02c22
 SHOWN_BANDS = tuple(b for b in BANDS if b.source == PAPER or b.name in ("vinyl", "C–O")) # Windows that are shaded
 
 def _read_example(row)->tuple:
@@ -91,7 +91,7 @@ def draw_examples(examples:pd.DataFrame # From `example_samples`
         if i < len(read) - 1: line[-1].set_xlabel("")
     return fig, reasons
 
-# %% ../nbs/55_report.ipynb #6d821f22
+# %% ../nbs/55_report.ipynb #a3cd8755
 FIGURE_DPI = 100
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;color:#222;max-width:68rem;margin:2rem auto;padding:0 1rem}h1{margin-bottom:.2rem}h2{margin-top:2.4rem;border-bottom:1px solid #ccc}
 .banner{padding:.8rem 1rem;border-left:.5rem solid #2a6f4e;background:#eaf4ee}.banner.simulated{border-color:#b3261e;background:#fdecea;font-weight:600}
@@ -119,7 +119,7 @@ def _figure(folder:Path, name:str, fig:Figure, alt:str, simulated=False)->str:
     write_atomic(folder/"figures"/f"{name}.png", content.getvalue())
     return f'<p><img alt="{esc(alt)}" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}"></p>'
 
-# %% ../nbs/55_report.ipynb #4828bdfc
+# %% ../nbs/55_report.ipynb #75dafa8d
 def _results_section(run)->str:
     metrics, folder = run["metrics"], run["path"]
     table = result_table(metrics)
@@ -184,7 +184,7 @@ def _confusion_section(run)->str:
     for ax in axs[len(there):]: ax.remove()
     return _figure(run["path"], "confusion", fig, "confusion matrices") + _paragraphs(["Grouped split. A row is a true class: colour is its share, the number counts samples, the diagonal is right."])
 
-# %% ../nbs/55_report.ipynb #52ab4646
+# %% ../nbs/55_report.ipynb #b0cdf16e
 def _curves_section(run)->str:
     fig = Figure(figsize=(10, 3.2), layout="constrained")
     drawn, axs = [], fig.subplots(1, 3)
@@ -215,16 +215,17 @@ def _evidence_section(run)->str:
 
 def _evidence_parts(evidence, folder)->str:
     sides = [side for side in ("image", "spectrum") if side in evidence["curves"]]
-    fig = Figure(figsize=(5 + 3*len(sides), 3.2), layout="constrained")
+    fig = Figure(figsize=(5 + 3*len(sides), 3.6), layout="constrained")
     axs = fig.subplots(1, 1 + len(sides), width_ratios=(1.6, *[1]*len(sides)), squeeze=False)[0]
     plot_windows(evidence, axs[0])
     for side, ax in zip(sides, axs[1:]): plot_replacement(evidence["curves"], side, ax=ax)
-    if sides: axs[1].legend(fontsize=6)
+    if sides: fig.legend(*axs[1].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=7)
     parts = [f"<ul>{_paragraphs(finding_sentences(evidence), 'li')}</ul>", _figure(folder, "evidence", fig, "log-odds of the windows and deletion curves", evidence["simulated"]), _html_table(band_findings(evidence["bands"]))]
     for key, words in (("surface", "Against the simulator's own masks:"), ("surface_found", "Against the masks that surface measurement finds, which is agreement with a filter and not with the truth:")):
         if evidence.get(key): parts.append(_paragraphs([words]) + _html_table(surface_findings(evidence[key])))
     if evidence["links"]: parts.append(_html_table(link_findings(evidence["links"])))
     parts.append(_paragraphs(["The methods compared" + (f", on {' and '.join(f'{n} samples ({side})' for side, n in evidence['n_checked'].items())}" if sides else "") + ": area gained over random orders, more is better; infidelity and what is left after the net's weights were drawn anew, less is better."]) + _html_table(score_findings(evidence["faithfulness"])))
+    parts.append(f'<p class="note">{esc(GLOSSARY)}</p>')
     drawn = sorted((folder/"figures").glob("explained_*.png"))
     if drawn: parts.append(_paragraphs(["The first held-out sample with each mechanism, alone where there is such a one; not chosen by result."]) + "".join(_inline(p, p.stem.replace("_", " ")) for p in drawn))
     return "".join(parts)
@@ -248,6 +249,7 @@ def _run_section(run)->str:
     config, metrics = run["config"], run["metrics"]
     shown = {k: config[k] for k in ("mode", "seed", "samples", "variant", "label", "group", "models_run", "k", "grouped", "random", "size_px", "fov_um", "recipe")
              if config.get(k) is not None and not (config.get("manifest") and k in ("samples", "variant"))}
+    if "samples" in shown: shown["samples"] = (metrics.get("data") or {}).get("n", shown["samples"])
     rows = [("command", run["environment"].get("command") or study_command(config)), *_flat(shown), ("hash of the decoded data", (metrics.get("data") or {}).get("hash", "not recorded")),
             *_flat({k: v for k, v in run["environment"].items() if k != "command"})]
     seconds = _flat(metrics.get("seconds") or {})
@@ -255,7 +257,7 @@ def _run_section(run)->str:
     times = _html_table(pd.DataFrame([("all stages", f"{sum(v for _, v in seconds if isinstance(v, (int, float))):.1f}"), *timed], columns=["stage", "seconds"])) if timed else _paragraphs(["No times were recorded."])
     return _html_table(pd.DataFrame(rows, columns=["what", "value"]), "narrow") + f"<details{' open' if len(timed) <= LONG_TABLE else ''}><summary>Seconds per stage</summary>{times}</details>"
 
-# %% ../nbs/55_report.ipynb #7c77830c
+# %% ../nbs/55_report.ipynb #3d735a2a
 QUICK = "This was a quick run, with few samples or epochs, made to see that everything works: its figures are far lower than those of a whole one."
 
 def is_quick(run:dict # From `read_run`

@@ -6,7 +6,7 @@
 __all__ = ['ARRAY_NAMES', 'CACHE_FORMAT', 'MPX_PROVENANCE', 'MPX_SHEET', 'MPX_CARRIED', 'MPX_DIGITS', 'MPX_MATCH', 'MPX_DETECTOR',
            'choose_fov', 'Arrays', 'decode', 'decode_unlabelled', 'grouped_folds', 'random_folds', 'mpx_manifest']
 
-# %% ../nbs/30_samples.ipynb #74c3f6c3
+# %% ../nbs/30_samples.ipynb #4a5ea1f2
 import hashlib, io, json, warnings, zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path, PureWindowsPath
@@ -21,7 +21,7 @@ from .manifest import ManifestError, Samples, check_manifest, notes_by_row, read
 from .spectra import GRID, MIN_COVERAGE, Spectrum, coverage, to_grid, write_atomic, write_spectrum
 from .micrographs import read_micrograph, to_view
 
-# %% ../nbs/30_samples.ipynb #e5489a47
+# %% ../nbs/30_samples.ipynb #26569902
 def choose_fov(samples:Samples)->float|None:
     "Field of view that three in four scaled pictures can fill, µm; None where no scale is known"
     jobs = [(shorter_side, samples.file(i, "image"), float(um) if um > 0 else None) for i, um in enumerate(samples.table.um_per_px) if samples.table.image[i]]
@@ -29,7 +29,7 @@ def choose_fov(samples:Samples)->float|None:
     seen = dict(zip(distinct, attempt_all(distinct, "measuring")))
     return usual_fov([found[0] for job in jobs if (found := seen[job][0]) and found[0]])
 
-# %% ../nbs/30_samples.ipynb #62de073f
+# %% ../nbs/30_samples.ipynb #14ebd799
 @dataclass(eq=False)
 class Arrays:
     "Samples as a model sees them; see `decode`"
@@ -40,6 +40,7 @@ class Arrays:
     has_spectrum:np.ndarray # bool, shape (n,); false too where too little is covered
     fov_um:float|None=None  # Width of the view, µm; None where it is a whole picture
     hash:str=None           # SHA-256 over the content
+    field_um:np.ndarray|None=None # Height and width of each picture, µm, NaN where its scale is unknown, shape (n, 2); None: not recorded
 
     def __post_init__(self):
         n = len(self.image)
@@ -53,7 +54,7 @@ class Arrays:
 
     def take(self, rows)->"Arrays":
         "Some of the samples, by places or a boolean mask, shape (m,) or (n,)"
-        return Arrays(*(getattr(self, name)[rows] for name in ARRAY_NAMES), self.fov_um)
+        return Arrays(*(getattr(self, name)[rows] for name in ARRAY_NAMES), self.fov_um, field_um=None if self.field_um is None else self.field_um[rows])
 
 ARRAY_NAMES = [f.name for f in fields(Arrays)][:5]
 
@@ -66,8 +67,8 @@ def _digest(arrays:Arrays)->str:
         sha.update(f"{name}{a.shape}{a.dtype.name}".encode() + np.ascontiguousarray(a).tobytes())
     return sha.hexdigest()
 
-# %% ../nbs/30_samples.ipynb #5289cc88
-CACHE_FORMAT = 2
+# %% ../nbs/30_samples.ipynb #f4fc57bd
+CACHE_FORMAT = 3
 
 def _cache_file(samples, view, folder)->Path:
     "Where the arrays of these samples, seen so, are kept"
@@ -82,7 +83,7 @@ def _load_arrays(path:Path)->Arrays|None:
     "Stored arrays; None where there are none or they are damaged"
     try:
         with np.load(path, allow_pickle=False) as stored:
-            arrays = Arrays(*(stored[name] for name in ARRAY_NAMES), *(None if np.isnan(v) else float(v) for v in stored["fov_um"]))
+            arrays = Arrays(*(stored[name] for name in ARRAY_NAMES), *(None if np.isnan(v) else float(v) for v in stored["fov_um"]), field_um=stored["field_um"])
             return arrays if arrays.hash == str(stored["hash"]) else None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile): return None
 
@@ -90,15 +91,15 @@ def _store_arrays(path:Path, arrays:Arrays):
     "Keep arrays in one step"
     content = {name: getattr(arrays, name) for name in ARRAY_NAMES}
     packed = io.BytesIO()
-    np.savez(packed, **content, fov_um=np.array([np.nan if arrays.fov_um is None else arrays.fov_um]), hash=np.array(arrays.hash))
+    np.savez(packed, **content, field_um=arrays.field_um, fov_um=np.array([np.nan if arrays.fov_um is None else arrays.fov_um]), hash=np.array(arrays.hash))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, packed.getvalue())
 
-# %% ../nbs/30_samples.ipynb #5cdd239e
-def _one_image(path:Path, um_per_px:float|None, fov_um:float|None, size_px:int, scale_bar_um:float|None)->np.ndarray:
-    "View of a picture as 8-bit grey, shape (size_px, size_px)"
-    view = to_view(read_micrograph(path, um_per_px, scale_bar_um=scale_bar_um), fov_um, size_px)
-    return np.round(255*view).astype(np.uint8)
+# %% ../nbs/30_samples.ipynb #8eb04e64
+def _one_image(path:Path, um_per_px:float|None, fov_um:float|None, size_px:int, scale_bar_um:float|None)->tuple:
+    "View of a picture as 8-bit grey, shape (size_px, size_px), and height and width of the whole in µm"
+    whole = read_micrograph(path, um_per_px, scale_bar_um=scale_bar_um)
+    return np.round(255*to_view(whole, fov_um, size_px)).astype(np.uint8), np.array(whole.image.shape)*(whole.um_per_px or np.nan)
 
 def _read_arrays(samples, size_px, fov_um, progress, scale_bar_um=None)->tuple:
     "`Arrays`, and the problems of files that cannot be read; every distinct file is opened once"
@@ -109,16 +110,16 @@ def _read_arrays(samples, size_px, fov_um, progress, scale_bar_um=None)->tuple:
     jobs = list(dict.fromkeys(wanted.values()))
     results = dict(zip(jobs, attempt_all(jobs, "decoding", progress)))
     arrays = [np.zeros((n, size_px, size_px), np.uint8), np.zeros((n, GRID.size), np.float32), np.zeros((n, GRID.size), bool), np.zeros(n, bool), np.zeros(n, bool)]
-    image, spectrum, mask, has_image, has_spectrum = arrays
+    (image, spectrum, mask, has_image, has_spectrum), field = arrays, np.full((n, 2), np.nan)
     problems = []
     for (i, side), job in wanted.items():
         result, reason = results[job]
         if reason: problems.append(problem_row(samples.row[i], side, samples.table[side][i], reason, "replace the file, or empty the cell if the other side is enough"))
-        elif side == "image": image[i], has_image[i] = result, True
+        elif side == "image": (image[i], field[i]), has_image[i] = result, True
         elif coverage(result[1]) >= MIN_COVERAGE: spectrum[i], mask[i], has_spectrum[i] = *result, True
     problems += [problem_row(samples.row[i], "spectrum", samples.table.spectrum[i], f"covers less than {MIN_COVERAGE:.0%} of the range, and there is no image", "measure a wider range, or delete the row")
                  for i in np.flatnonzero(~has_image & ~has_spectrum) if not any(p["row"] == samples.row[i] for p in problems)]
-    return Arrays(*arrays, fov_um), problems
+    return Arrays(*arrays, fov_um, field_um=field), problems
 
 def decode(
     samples:Samples,
@@ -148,7 +149,7 @@ def decode_unlabelled(
     arrays, problems = _read_arrays(samples, size_px, fov_um, progress, scale_bar_um)
     return arrays, notes_by_row(samples, problems)
 
-# %% ../nbs/30_samples.ipynb #44c385f4
+# %% ../nbs/30_samples.ipynb #8e626f2c
 def _stratified(splitter, y, groups, k)->np.ndarray:
     "Fold of each labelled sample, -1 for the others"
     y = np.asarray(y)
@@ -177,7 +178,7 @@ def random_folds(
     "Folds that deal samples out singly, blind to specimens"
     return _stratified(StratifiedKFold(k, shuffle=True, random_state=seed), y, np.arange(len(y)), k)
 
-# %% ../nbs/30_samples.ipynb #3e35174d
+# %% ../nbs/30_samples.ipynb #7832f24c
 MPX_PROVENANCE = dict(
     simulated=False, title="MPX_specDB, Villefranche-sur-Mer (VLFR): ATR-FTIR spectra of plastic sheets exposed in the sea", source="https://doi.org/10.22000/1820",
     authors="Lenz, Fischer, Arnold, Fernández-González, Moscoso-Pérez, Andrade-Garda, Muniategui-Lorenzo, Fischer (2023)", licence="CC BY-SA 4.0",
