@@ -6,13 +6,13 @@
 __all__ = ['SCORES', 'GLOSSARY', 'SOURCE_WORDS', 'GREY', 'NAMED', 'LINES', 'with_interval', 'band_findings', 'surface_findings',
            'link_findings', 'score_findings', 'finding_sentences', 'plot_windows', 'plot_replacement']
 
-# %% ../nbs/53_findings.ipynb #63880f04
+# %% ../nbs/53_findings.ipynb #299532d2
 import matplotlib.pyplot as plt
 import pandas as pd
 from .aging import MECHANISM_COLORS, MECHANISMS
 from .scores import SAYS, least
 
-# %% ../nbs/53_findings.ipynb #1548e527
+# %% ../nbs/53_findings.ipynb #1d96ef23
 def with_interval(x, ci, digits:int=1)->str:
     "A figure with its 95 % interval; a dash where there is none"
     if x is None: return "–"
@@ -52,7 +52,7 @@ def score_findings(faithfulness:dict # method -> figures, as in `evidence.json`
     shown = {k: name for k, name in SCORES.items() if any(row.get(k) is not None for row in faithfulness.values())}
     return pd.DataFrame([{"method": m} | {name: "–" if row.get(k) is None else f"{row[k]:.0f}" if k == "ms_per_pair" else with_interval(row[k], None, 2) for k, name in shown.items()} for m, row in faithfulness.items()])
 
-# %% ../nbs/53_findings.ipynb #888942b2
+# %% ../nbs/53_findings.ipynb #638b4de4
 GLOSSARY = ("Log-odds: what is added to the natural logarithm of the odds of the mechanism; 1 makes them 2.7 times as high. Enrichment: share of the evidence for a mechanism that lies in a window, relative to the window's share of the range. "
     "Relevance mass: share of the evidence that lies on the marks; oracle: what the marks themselves, drawn at the resolution of the map, reach. Pointing game: does the strongest patch touch a mark, give or take one patch? IoU: overlap of marks and strongest patches, as a share of both together. "
     "Holm p: corrected for asking three questions. Deletion: how much faster than in random order the mechanism's probability falls while the strongest places give way to the reference; insertion the other way round. Steady: rank correlation of the maps of the same sample measured again.")
@@ -72,7 +72,7 @@ def finding_sentences(evidence:dict # Content of evidence.json
     best = evidence["default_method"]
     return said + [f"On the scorecard of this run {best.replace('_', ' ')} comes first" + (f", on {min(evidence['n_checked'].values(), default=0)} samples." if best == evidence["method"] else f", on {min(evidence['n_checked'].values(), default=0)} samples; the maps were made by {evidence['method'].replace('_', ' ')}.")]
 
-# %% ../nbs/53_findings.ipynb #53e9fc08
+# %% ../nbs/53_findings.ipynb #f425a6a3
 SOURCE_WORDS = dict(standard="the model", other_seed="trained with another seed", neutral="all bands shared", shuffled="pairs dealt out again", random_labels="random labels", untrained="no training")
 
 def plot_windows(evidence:dict, ax=None):
