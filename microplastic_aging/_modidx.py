@@ -634,6 +634,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                'microplastic_aging/interpret.py'),
                                               'microplastic_aging.interpret._draw_surface': ( 'interpret.html#_draw_surface',
                                                                                               'microplastic_aging/interpret.py'),
+                                              'microplastic_aging.interpret.cancels': ( 'interpret.html#cancels',
+                                                                                        'microplastic_aging/interpret.py'),
                                               'microplastic_aging.interpret.explain': ( 'interpret.html#explain',
                                                                                         'microplastic_aging/interpret.py'),
                                               'microplastic_aging.interpret.in_words': ( 'interpret.html#in_words',
