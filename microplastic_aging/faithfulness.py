@@ -8,7 +8,7 @@ __all__ = ['SIDES', 'SHARES', 'RANDOM_ORDERS', 'SUBSETS', 'JITTER', 'CASCADE', '
            'flat_map', 'faithfulness_curves', 'rank_correlation', 'infidelity', 'jittered', 'randomised', 'gaps',
            'check_methods', 'scorecard', 'milliseconds', 'winner']
 
-# %% ../nbs/56_faithfulness.ipynb #01ef9709
+# %% ../nbs/56_faithfulness.ipynb #12eeb356
 import math, time
 from itertools import pairwise
 import numpy as np
@@ -22,7 +22,7 @@ from .maps import METHODS, evidence_maps, log_odds, references, says_yes
 from .loaders import own_noise
 from .spectra import GRID
 
-# %% ../nbs/56_faithfulness.ipynb #a3873089
+# %% ../nbs/56_faithfulness.ipynb #7de70532
 SIDES = ("image", "spectrum")
 
 def only(side:str, micrograph, spectrum)->tuple: # Micrograph and spectrum
@@ -48,7 +48,7 @@ def put_in(side, sample, other, tokens)->tuple: # Micrograph and spectrum
     if side == "image": return torch.where(spread(tokens, side, sample[0].shape[-1]), other[0], sample[0]), sample[1]
     return sample[0], torch.stack([torch.where(spread(tokens, side), other[1][:, 0], sample[1][:, 0]), sample[1][:, 1]], 1)
 
-# %% ../nbs/56_faithfulness.ipynb #ab21eeb9
+# %% ../nbs/56_faithfulness.ipynb #3bf81f5b
 SHARES = (0, .02, .05, .1, .2, .35, .5, .75, 1) # Of the tokens that are replaced
 RANDOM_ORDERS = 3
 
@@ -92,7 +92,7 @@ def flat_map(maps:tuple, side:str)->torch.Tensor: # Shape (b, tokens)
     "The map of one side, row by row"
     return maps[SIDES.index(side)].flatten(1)
 
-# %% ../nbs/56_faithfulness.ipynb #62538841
+# %% ../nbs/56_faithfulness.ipynb #8dd22f0f
 @torch.no_grad()
 def faithfulness_curves(
     net, side:str,
@@ -116,7 +116,7 @@ def faithfulness_curves(
     by_chance = [run(torch.rand(orders["size"].shape, generator=rng)) for _ in range(RANDOM_ORDERS)]
     return curves | dict(random={k: np.mean([c[k] for c in by_chance], 0) for k in by_chance[0]}), rows.numpy()
 
-# %% ../nbs/56_faithfulness.ipynb #847a0fe5
+# %% ../nbs/56_faithfulness.ipynb #e1519fb2
 SUBSETS, JITTER = 8, .02 # Random halves a sample; noise of the picture, share of the grey range
 CASCADE = ("joint", "head", "fusion", "pool", "encoder") # From the answer down
 
@@ -160,7 +160,7 @@ def randomised(net, upto:int, seed:int=0):
     fresh.load_state_dict(state)
     return fresh.eval()
 
-# %% ../nbs/56_faithfulness.ipynb #0b0b5ca7
+# %% ../nbs/56_faithfulness.ipynb #d242f461
 BETTER = dict(deletion_gap_image=1, deletion_gap_spectrum=1, insertion_gap_image=1, insertion_gap_spectrum=1, infidelity_image=-1, infidelity_spectrum=-1,
               steadiness_image=1, steadiness_spectrum=1, randomisation_similarity=-1) # Column -> 1 where more is better
 
