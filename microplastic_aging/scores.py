@@ -7,7 +7,7 @@ __all__ = ['TURNS', 'UNNAMED', 'LARGEST', 'DEALS', 'WORTH', 'SAYS', 'PAPER_BAND'
            'least', 'band_evidence', 'named_interval', 'band_table', 'unnamed_bands', 'covered', 'point_to_mask',
            'surface_scores', 'on_mask', 'link', 'speaks_up', 'verdict_of', 'contrast']
 
-# %% ../nbs/52_scores.ipynb #fa7e2c2b
+# %% ../nbs/52_scores.ipynb #3d15a6ba
 import numpy as np
 import pandas as pd
 from scipy.ndimage import binary_dilation
@@ -16,7 +16,7 @@ from .fusion import TOKEN_CM1
 from .maps import crowded
 from .uncertainty import bootstrap_ci
 
-# %% ../nbs/52_scores.ipynb #0f9d4c47
+# %% ../nbs/52_scores.ipynb #20f7cdc9
 TURNS = 400 # Random turns of the null
 
 def band_tokens(window)->np.ndarray: # bool, shape (213,)
@@ -98,7 +98,7 @@ def unnamed_bands(maps:np.ndarray, groups, top:int=5)->pd.DataFrame:
         strength[abs(np.flatnonzero(free) - np.flatnonzero(free)[t]) <= UNNAMED] = 0
     return pd.DataFrame(rows)
 
-# %% ../nbs/52_scores.ipynb #8a790153
+# %% ../nbs/52_scores.ipynb #e2f707d2
 LARGEST = .25 # Share of the surface under the mask
 
 def covered(mask:np.ndarray, grid:tuple)->np.ndarray: # Shape grid
@@ -135,7 +135,7 @@ def surface_scores(
     out = {f"{k}": float(each[k].mean()) for k in each} | {f"{k}_ci": interval(each[k].to_numpy(), groups[use]) for k in ("pointing", "mass", "iou")}
     return out | more | dict(mass_of_oracle=float(each.mass.mean()/each.oracle.mean()), n_samples=len(use), n_specimens=len(set(groups[use])))
 
-# %% ../nbs/52_scores.ipynb #56b37328
+# %% ../nbs/52_scores.ipynb #06b5fbb3
 DEALS, WORTH = 2000, .3 # Random deals; correlation that would be worth speaking of
 SAYS = .1 # Log-odds: a tenth on the odds, and less is nothing
 
@@ -177,7 +177,7 @@ def verdict_of(found:dict, p:float, speaks:bool)->str:
     if p < .05 and found["effect"] > 0: return "supported"
     return "not supported" if found["ci"][1] < WORTH else "not detectable"
 
-# %% ../nbs/52_scores.ipynb #798c03cf
+# %% ../nbs/52_scores.ipynb #1a8546f8
 PAPER_BAND = {b.mechanism: b for b in BANDS if b.source == PAPER} # The window that the paper reads for each mechanism
 
 def contrast(
