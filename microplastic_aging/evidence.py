@@ -18,14 +18,14 @@ import pandas as pd
 import torch
 from PIL import Image
 from tqdm import tqdm
-from .aging import MECHANISMS, SURFACE_FEATURES
+from .aging import MECHANISMS, SHOWN_BANDS, SURFACE_FEATURES
 from .controls import VARIATIONS
 from .faithfulness import CASCADE, SHARES, check_methods, gaps, only, randomised, rank_correlation, scorecard, token_size, winner
 from .fusion import IMAGE_STRIDE, TOKEN_CM1
 from .interpret import explain, write_explanation
 from .learner import load_model
 from .loaders import ReadMicrograph, ReadSpectrum
-from .maps import DEFAULT_METHOD, METHODS, SHOWN_BANDS, blurred, crowded, evidence_maps, references, to_tokens
+from .maps import DEFAULT_METHOD, METHODS, blurred, crowded, evidence_maps, references, to_tokens
 from .micrographs import Micrograph, to_view
 from .pieces import Run, read_stage, stage_file, variant_run, write_json, write_stage
 from .scores import PAPER_BAND, band_evidence, band_table, band_tokens, contrast, enrichment, link, named_interval, on_mask, speaks_up, surface_scores, unnamed_bands, verdict_of

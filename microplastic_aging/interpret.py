@@ -22,12 +22,12 @@ import pandas as pd
 import torch
 from safetensors import safe_open
 from safetensors.numpy import save
-from .aging import MECHANISM_COLORS, MECHANISMS, InputError
+from .aging import MECHANISM_COLORS, MECHANISMS, SHOWN_BANDS, InputError
 from .fusion import POINTS_PER_TOKEN, TOKEN_CM1
 from .indices import index_table
 from .learner import embed_arrays
 from .loaders import ReadMicrograph, ReadSpectrum
-from .maps import DEFAULT_METHOD, SHOWN_BANDS, band_falls, crowded, evidence_maps, references
+from .maps import DEFAULT_METHOD, band_falls, crowded, evidence_maps, references
 from .micrographs import plot_micrograph
 from .samples import Arrays
 from .spectra import GRID, plot_spectrum, write_atomic
