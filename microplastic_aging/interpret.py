@@ -8,7 +8,7 @@ __all__ = ['SPECIMENS', 'NEAREST', 'EXPLANATION_SIZE', 'PEAKS', 'APART_CM1', 'TO
            'surface_caveats', 'in_words', 'plot_explanation', 'specimen_size', 'pooled_types', 'specimen_in_words',
            'plot_specimen', 'write_explanation']
 
-# %% ../nbs/51_interpret.ipynb #901d0111
+# %% ../nbs/51_interpret.ipynb #6913670e
 import json, math, textwrap
 from dataclasses import dataclass
 from io import BytesIO
@@ -25,14 +25,15 @@ from safetensors.numpy import save
 from .aging import MECHANISM_COLORS, MECHANISMS, SHOWN_BANDS, InputError
 from .fusion import POINTS_PER_TOKEN, TOKEN_CM1
 from .indices import index_table
-from .learner import embed_arrays
+from .learner import embed_arrays, predict_arrays
 from .loaders import ReadMicrograph, ReadSpectrum
 from .maps import DEFAULT_METHOD, band_falls, crowded, evidence_maps, references
 from .micrographs import plot_micrograph
 from .samples import Arrays
 from .spectra import GRID, plot_spectrum, write_atomic
+from .uncertainty import apply_temperature
 
-# %% ../nbs/51_interpret.ipynb #365af7c3
+# %% ../nbs/51_interpret.ipynb #e9d526e6
 SPECIMENS, NEAREST = "specimens.safetensors", 3 # File in a model folder; neighbours that are named
 
 def write_specimens(
@@ -60,7 +61,7 @@ def nearest_specimens(
     alike = unit(np.asarray(z, float)) @ unit(own).T
     return [tuple(f"{names[j]} ({labels[j]}, {row[j]:.2f})" for j in np.argsort(-row, kind="stable")[:NEAREST]) for row in alike]
 
-# %% ../nbs/51_interpret.ipynb #26298b69
+# %% ../nbs/51_interpret.ipynb #3b9c132c
 EXPLANATION_SIZE = (11, 5.6) # Width and height, inches
 PEAKS, APART_CM1 = 2, 48. # Peaks that are named in words, and how far they lie apart at least, cm⁻¹
 TOKEN_HALF = POINTS_PER_TOKEN*(GRID[1] - GRID[0])/2 # cm⁻¹
@@ -101,7 +102,7 @@ def explain(
     if not sides: raise InputError(f"sample {row} has no {' and no '.join(net.sides)} that the net could look at: there is nothing to explain")
     x, s = (torch.Tensor(read([row])) for read in (ReadMicrograph(arrays), ReadSpectrum(arrays)))
     temperature = net.card.get("temperature", {}).get(" + ".join(sides), 1.)
-    with torch.inference_mode(): p = (net(x, s)/temperature).softmax(-1)[0].double().numpy()
+    p = apply_temperature(predict_arrays(net, arrays, [row])[0][0], temperature)
     mechanisms, clean = pd.Series(p @ net.scheme.pattern, MECHANISMS), references(x, s, [polymer])
     what = what or mechanisms.idxmax()
     heat, bars = evidence_maps(net, x, s, what, method, reference=clean)
@@ -220,7 +221,7 @@ def _draw_indices(ax, e):
     table = ax.table(cells, colLabels=["index", "value", "detection limit", "verdict"], loc="upper left", cellLoc="left", edges="horizontal")
     table.auto_set_font_size(False); table.set_fontsize(7)
 
-# %% ../nbs/51_interpret.ipynb #302b34f0
+# %% ../nbs/51_interpret.ipynb #f8a4479f
 MAX_VIEWS = 12 # Pictures on a summary
 
 def specimen_size(views:list)->tuple: # Width and height, inches

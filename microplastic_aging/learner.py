@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['MODEL_FORMAT', 'MODEL_VERSION', 'CARD_KEYS', 'mechanism_logits', 'AgingLoss', 'headline_accuracy', 'macro_f1',
            'aging_metrics', 'Recipe', 'WeightMean', 'cpu_has_bf16', 'CpuBfloat16', 'only_modality', 'start_from',
-           'aging_learner', 'EpochTeller', 'train_model', 'learning_curve', 'predict_arrays', 'embed_arrays',
-           'ModelFormatError', 'save_model', 'load_model']
+           'aging_learner', 'EpochTeller', 'train_model', 'learning_curve', 'answer_arrays', 'predict_arrays',
+           'embed_arrays', 'ModelFormatError', 'save_model', 'load_model']
 
-# %% ../nbs/42_learner.ipynb #e5de8a30
+# %% ../nbs/42_learner.ipynb #531edbc3
 import hashlib, json
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -31,7 +31,7 @@ from .loaders import ReadMicrograph, ReadSpectrum, aging_block, aging_dls
 from .samples import Arrays
 from .spectra import write_atomic
 
-# %% ../nbs/42_learner.ipynb #b50cf2d7
+# %% ../nbs/42_learner.ipynb #d1311c75
 def mechanism_logits(
     logits:torch.Tensor, # Type logits, shape (..., n_classes)
     bits:torch.Tensor    # Bit pattern, shape (n_classes, 3)
@@ -65,7 +65,7 @@ class AgingLoss:
     def activation(self, logits): return logits.softmax(-1)
     def decodes(self, logits): return logits.argmax(-1)
 
-# %% ../nbs/42_learner.ipynb #ddbb6b66
+# %% ../nbs/42_learner.ipynb #91292277
 def headline_accuracy(
     pred,         # Class numbers, shape (n,)
     target,       # Class numbers, shape (n,)
@@ -84,7 +84,7 @@ def aging_metrics(scheme:Scheme)->list:
     "Headline accuracy and macro-F1 as fastai metrics over a whole validation set"
     return [AccumMetric(partial(headline_accuracy, scheme=scheme), dim_argmax=-1, name="accuracy"), AccumMetric(macro_f1, dim_argmax=-1, name="macro_f1")]
 
-# %% ../nbs/42_learner.ipynb #e7f8360a
+# %% ../nbs/42_learner.ipynb #b15a3d16
 @dataclass(frozen=True)
 class Recipe:
     "How a model is trained; does not know of a validation set"
@@ -122,7 +122,7 @@ class WeightMean(Callback):
     def after_validate(self): self.swap()
     def after_fit(self): self.swap(); self.mean = None # from here on the model holds the mean, in `get_preds` too
 
-# %% ../nbs/42_learner.ipynb #b9f37ab0
+# %% ../nbs/42_learner.ipynb #8ab843b0
 def cpu_has_bf16()->bool:
     "Whether this processor multiplies bf16 in hardware, as far as torch tells"
     flags = getattr(torch.cpu, "get_capabilities", dict)()
@@ -137,7 +137,7 @@ class CpuBfloat16(Callback):
         self.cast.__exit__(None, None, None)
         self.learn.pred = to_float(self.pred)
 
-# %% ../nbs/42_learner.ipynb #0548da87
+# %% ../nbs/42_learner.ipynb #d59517cf
 def only_modality(
     arrays:Arrays, # Decoded samples
     modality:str   # 'fusion', 'image' or 'spectrum'
@@ -183,7 +183,7 @@ def aging_learner(
     cbs = [WeightMean(recipe.ema)] + ([CpuBfloat16()] if torch.device(dls.device).type == "cpu" and cpu_has_bf16() else [])
     return Learner(dls, net, loss_func=loss, opt_func=adamw, lr=recipe.lr, wd=recipe.wd, metrics=aging_metrics(scheme), cbs=cbs)
 
-# %% ../nbs/42_learner.ipynb #6e7c31a3
+# %% ../nbs/42_learner.ipynb #1ee0e426
 class EpochTeller(Callback):
     "Call a function after every epoch, for somebody else's progress bar"
     def __init__(self, tell): self.tell = tell
@@ -223,40 +223,40 @@ def learning_curve(learn:Learner)->list:
     keys = ("train_loss", "valid_loss", "valid_accuracy", "valid_macro_f1")
     return [dict(epoch=e, **{k: None if v is None else float(v) for k, v in zip(keys, row)}) for e, row in enumerate(learn.recorder.values, 1)]
 
-# %% ../nbs/42_learner.ipynb #f40c2d8b
+# %% ../nbs/42_learner.ipynb #8bc19883
 @torch.inference_mode()
-def predict_arrays(
+def answer_arrays(
     model,         # `AgingNet`, or a learner that holds one
     arrays:Arrays, # Decoded samples
     rows=None,     # Row numbers; default all
     bs:int=128     # Samples at once
-)->tuple:          # Type probabilities (n, n_classes); mechanism probabilities (n, 3) or None
-    "Predict rows as they stand; a row that lacks what the model needs gets the model's prior, so look at `has_image` and `has_spectrum`"
+)->tuple:          # Type probabilities (n, n_classes); what the model makes of each side before it answers, side by side, 0 where a side is missing, shape (n, sides·d)
+    "Ask about rows as they stand, the micrograph in each of its quarter turns; a row that lacks what the model needs gets the model's prior, so look at `has_image` and `has_spectrum`"
     net = getattr(model, "model", model).eval()
-    p = _each_batch(net, net, arrays, rows, bs, net.scheme.n).softmax(-1).numpy()
-    return p, to_mechanism_prob(p, net.scheme)
-
-def _each_batch(net, call, arrays, rows, bs, n)->torch.Tensor: # Shape (rows, n), float64
-    device, seen = next(net.parameters()).device, only_modality(arrays, net.modality)
+    device, seen, n = next(net.parameters()).device, only_modality(arrays, net.modality), net.scheme.n
     rows = np.arange(len(arrays.spectrum)) if rows is None else np.asarray(rows, int)
-    read = ReadMicrograph(seen), ReadSpectrum(seen)
-    return torch.cat([torch.zeros(0, n).double()] + [call(*(r(rows[i:i + bs]).to(device) for r in read)).double().cpu() for i in range(0, len(rows), bs)])
+    read, found = (ReadMicrograph(seen), ReadSpectrum(seen)), [torch.zeros(0, n + len(net.sides)*net.config["d"]).double()]
+    for i in range(0, len(rows), bs): found.append(_mean_answer(net, *(r(rows[i:i + bs]).to(device) for r in read)))
+    found = torch.cat(found)
+    return found[:, :n].softmax(-1).numpy(), found[:, n:].numpy()
 
-@torch.inference_mode()
-def embed_arrays(
-    model,         # `AgingNet`, or a learner that holds one
-    arrays:Arrays, # Decoded samples
-    rows=None,     # Row numbers; default all
-    bs:int=128     # Samples at once
-)->np.ndarray:     # Shape (n, d) for each side that the model has, side by side; 0 where a side is missing
-    "What the model makes of each side before it answers"
-    net = getattr(model, "model", model).eval()
-    def pooled(*pair):
-        tokens, masks = net.tokens(*pair)
-        return torch.cat([net.pool[side](tokens[side], masks[side])[0] for side in net.sides], 1)
-    return _each_batch(net, pooled, arrays, rows, bs, len(net.sides)*net.config["d"]).numpy()
+def _mean_answer(net, micrograph, spectrum)->torch.Tensor: # Log-probabilities and pooled sides, means over the turns, float64, shape (b, n_classes + sides·d)
+    each = []
+    for tokens, masks in net.turned(micrograph.as_subclass(torch.Tensor), spectrum.as_subclass(torch.Tensor)):
+        pooled = [net.pool[side](tokens[side], masks[side])[0] for side in net.sides]
+        each.append(torch.cat([o.double() for o in (net.answer(tokens, masks)[0][:, 0].double().log_softmax(-1), *pooled)], 1))
+    return torch.stack(each).mean(0).cpu()
 
-# %% ../nbs/42_learner.ipynb #9aa3c012
+def predict_arrays(model, arrays:Arrays, rows=None, bs:int=128)->tuple: # Type probabilities (n, n_classes); mechanism probabilities (n, 3) or None
+    "Types and mechanisms of rows; see `answer_arrays`"
+    p, _ = answer_arrays(model, arrays, rows, bs)
+    return p, to_mechanism_prob(p, getattr(model, "model", model).scheme)
+
+def embed_arrays(model, arrays:Arrays, rows=None, bs:int=128)->np.ndarray: # Shape (n, sides·d)
+    "What a model makes of each side; see `answer_arrays`"
+    return answer_arrays(model, arrays, rows, bs)[1]
+
+# %% ../nbs/42_learner.ipynb #fc5300bb
 MODEL_FORMAT, MODEL_VERSION = "microplastic_aging.model", 1
 CARD_KEYS = ("simulated", "view")
 
@@ -283,7 +283,7 @@ def save_model(
     write_atomic(folder/"model.json", text.encode())
     return folder
 
-# %% ../nbs/42_learner.ipynb #119bc46a
+# %% ../nbs/42_learner.ipynb #d02f57a5
 def _read(path):
     try: return path.read_bytes()
     except OSError as e: raise ModelFormatError(path, f"cannot be read ({e.strerror}); a model folder holds model.json and model.safetensors") from None

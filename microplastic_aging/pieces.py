@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['MODES', 'K_FOLDS', 'SIZE_PX', 'QUICK_SAMPLES', 'QUICK_EPOCHS', 'MIN_PER_CLASS', 'STAGES', 'StudyError', 'StudyConfig',
-           'write_json', 'Run', 'stage_file', 'read_stage', 'write_stage', 'run_piece', 'run_deep', 'model_card',
+           'write_json', 'Run', 'stage_file', 'read_stage', 'write_stage', 'run_piece', 'run_deep', 'ask', 'model_card',
            'open_run', 'variant_run', 'fold_count', 'claim_folder', 'timed', 'write_run_head', 'environment', 'commit']
 
-# %% ../nbs/57_pieces.ipynb #3ad7b50a
+# %% ../nbs/57_pieces.ipynb #2a4ffa88
 import io, json, os, platform, subprocess, time
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -27,7 +27,7 @@ from .samples import Arrays, Samples, decode, grouped_folds, random_folds, read_
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 
-# %% ../nbs/57_pieces.ipynb #6f5c3656
+# %% ../nbs/57_pieces.ipynb #3cadbae8
 MODES = dict(study=1, quick=1, full=5, control=1) # grouped folds that are run; the random split is one fold in all but `control`
 K_FOLDS, SIZE_PX = 5, 160              # folds; side of the model's view in pixels
 QUICK_SAMPLES, QUICK_EPOCHS = 400, 8
@@ -80,10 +80,10 @@ class StudyConfig:
         epochs = self.epochs or (QUICK_EPOCHS if self.quick else None)
         return replace(Recipe(), epochs=epochs) if epochs else Recipe()
 
-# %% ../nbs/57_pieces.ipynb #757f041d
+# %% ../nbs/57_pieces.ipynb #5a129361
 def write_json(path, content): write_atomic(path, json.dumps(content, indent=1).encode())
 
-# %% ../nbs/57_pieces.ipynb #d97d37e3
+# %% ../nbs/57_pieces.ipynb #df58dbf0
 @dataclass
 class Run:
     "A study while it runs"
@@ -130,7 +130,7 @@ class Run:
         asked = self.config.models or (CLASSICAL if self.config.mode == "full" else [m for m in CLASSICAL if BASELINES[m].default])
         return {m: why for m in CLASSICAL if m in asked and (why := why_not(m))}
 
-# %% ../nbs/57_pieces.ipynb #dde1e009
+# %% ../nbs/57_pieces.ipynb #cb9a3f3b
 def stage_file(out, model, split, fold, kind): return Path(out)/"stages"/f"{model}-{split}-{fold}.{kind}"
 
 def read_stage(out, model, split, fold)->tuple: # rows (m,); answers: name -> probabilities (m, n_classes); notes
@@ -163,18 +163,22 @@ def run_deep(run:Run, model, split, fold, train, test)->tuple: # answers: name -
         learn = train_model(a, run.samples.y, run.samples.groups, run.samples.scheme, train, test, model, c.seed + fold, c.recipe, c.device, progress=bar.update)
     made = save_model(learn, run.out/"models"/f"{model}-{split}-{fold}", model_card(run.samples, a, split=split, fold=fold))
     write_specimens(made, learn, a, train, run.samples.groups, run.samples.table[run.samples.label])
-    has = {s: getattr(a, f"has_{s}")[test] for s in SIDES[model]}
-    asked = dict(prob=model) | ({f"only_{s}": s for s in has} if len(has) > 1 else {})
-    answers = {name: predict_arrays(learn, only_modality(a, seen), test)[0] for name, seen in asked.items()}
+    return ask(learn.model, a, test), dict(curve=learning_curve(learn))
+
+def ask(net, arrays:Arrays, rows)->dict: # name -> probabilities (len(rows), n_classes), nan where a row has nothing to look at
+    "What a network answers: `prob`, and with one of two sides hidden `only_image` and `only_spectrum`"
+    has = {s: getattr(arrays, f"has_{s}")[rows] for s in net.sides}
+    asked = dict(prob=net.modality) | ({f"only_{s}": s for s in has} if len(has) > 1 else {})
+    answers = {name: predict_arrays(net, only_modality(arrays, seen), rows)[0] for name, seen in asked.items()}
     for name, seen in asked.items(): answers[name][~np.any([has[s] for s in SIDES[seen]], axis=0)] = np.nan
-    return answers, dict(curve=learning_curve(learn))
+    return answers
 
 def model_card(samples:Samples, arrays:Arrays, **more)->dict:
     "What a model rests on"
     view = dict(fov_um=arrays.fov_um, size_px=int(arrays.image.shape[-1]))
     return dict(simulated=samples.simulated, view=view, data=samples.provenance, data_hash=arrays.hash, label=samples.label, package=__version__, **more)
 
-# %% ../nbs/57_pieces.ipynb #a57ae182
+# %% ../nbs/57_pieces.ipynb #6256a609
 def open_run(config:StudyConfig, progress=True)->Run:
     "Make or reopen the run folder: data, arrays, folds"
     out = Path(config.out)
@@ -229,7 +233,7 @@ def timed(out, stage, fn, *args, **kwargs):
     write_json(path, seconds | {stage: max(round(time.time() - start, 1), seconds.get(stage, 0))}) # a resumed run that finds the work done keeps the time it took
     return value
 
-# %% ../nbs/57_pieces.ipynb #94497b80
+# %% ../nbs/57_pieces.ipynb #7cf5f916
 def write_run_head(run:Run):
     "config.json, provenance.json, folds.csv, environment.json"
     c, s = run.config, run.samples

@@ -8,7 +8,7 @@ __all__ = ['MIN_WRONG', 'COST', 'N_WET', 'GENTLE', 'DEFAULT_MODEL', 'NAME_LENGTH
            'ask_wet', 'summarise_controls', 'train_manifest', 'knowledge', 'model_folder', 'asked_mechanisms',
            'write_explanations', 'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #9adfdc99
+# %% ../nbs/60_study.ipynb #53d9cb16
 import json, re, warnings
 from dataclasses import asdict, replace
 from functools import partial
@@ -34,7 +34,7 @@ from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 from .uncertainty import apply_temperature, fit_temperature
 
-# %% ../nbs/60_study.ipynb #d9761f3a
+# %% ../nbs/60_study.ipynb #a9acc00c
 def pooled(run:Run, split:str, answer:str="prob")->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split; `only_image`, `only_spectrum`: those of models asked with the other side hidden"
     out = {}
@@ -72,11 +72,11 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #2281c66b
+# %% ../nbs/60_study.ipynb #ad1d9d30
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
-    models, paired, tables, curves, seconds, share, commits = {}, {}, [], {}, json.loads((run.out/"seconds.json").read_text()), {}, set()
+    models, paired, tables, curves, seconds, share, commits = {}, {}, [], {}, json.loads((run.out/"seconds.json").read_text()), {}, (set(), set())
     for split in ("grouped", "random"):
         probs = pooled(run, split)
         if not probs: continue
@@ -90,12 +90,12 @@ def summarise(run:Run)->dict:
     for model, split, fold in run.todo():
         notes = read_stage(run.out, model, split, fold)[2]
         seconds[f"{model}-{split}-{fold}"] = notes["seconds"]
-        commits.add(notes.get("commit"))
+        [of.add(notes.get(key)) for of, key in zip(commits, ("commit", "asked"))]
         if notes["curve"]: curves.setdefault(model, {}).setdefault(split, {})[str(fold)] = notes["curve"]
     data = {k: s.provenance.get(k) for k in ("version", "variant", "title")} | dict(simulated=s.simulated, hash=run.arrays.hash, n=len(s))
     scheme = dict(name=s.scheme.name, classes=s.scheme.classes, bits=s.scheme.bits)
     protocol = dict(k=run.k, grouped=run.grouped, random=run.random, mode=c.mode, label=c.label, group=c.group if s.has_groups else None, recipe=asdict(c.recipe))
-    metrics = dict(data=data, scheme=scheme, protocol=protocol, models=models, paired=paired, chance=share, seconds=seconds, seed=c.seed, commit=commit_words(commits),
+    metrics = dict(data=data, scheme=scheme, protocol=protocol, models=models, paired=paired, chance=share, seconds=seconds, seed=c.seed, commit=commit_words(commits[0]), asked=commit_words(commits[1]),
         headline="accuracy over samples of a class with a mechanism" if s.scheme.bits else "accuracy over all samples")
     write_atomic(run.out/"predictions.csv", pd.concat(tables).to_csv(index=False).encode())
     write_json(run.out/"curves.json", curves)
@@ -124,7 +124,7 @@ def tell_temperatures(run:Run):
         head["card"]["temperature"] = found.get(model, {})
         write_json(path, head)
 
-# %% ../nbs/60_study.ipynb #68aa098e
+# %% ../nbs/60_study.ipynb #b4530418
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -148,7 +148,7 @@ def run_study(
     for kind in config.further_stages: run_stage(run, kind)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #d1679da4
+# %% ../nbs/60_study.ipynb #8de03775
 N_WET = N_SAMPLES # Wet, unaged samples that the headline models are asked about: 20 specimens
 
 def run_stage(run:Run, kind:str):
@@ -188,7 +188,7 @@ def summarise_controls(run:Run):
     head = dict(commit=commit_words({c for f in found.values() for c in f["commits"]}), seed=run.config.seed, simulated=run.samples.simulated)
     write_json(run.out/"controls.json", head | dict(variations=found, **more))
 
-# %% ../nbs/60_study.ipynb #ab04fa6f
+# %% ../nbs/60_study.ipynb #988a6732
 GENTLE = .3 # Of the recipe's learning rate, where training begins with a trained model: enough to adapt, too little to forget at once
 
 def train_manifest(
@@ -233,7 +233,7 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #91a26ad5
+# %% ../nbs/60_study.ipynb #9f4e06ae
 NAME_LENGTH = 100 # Characters of a figure's name that come from the sample's
 
 def asked_mechanisms(net, arrays, rows)->list: # Names
@@ -274,7 +274,7 @@ def write_explanations(
 <div class="banner{kind}">{esc(basis)}</div>{''.join(parts)}{f'<h2>Not explained</h2><ul>{lacking}</ul>' if lacking else ''}</body></html>"""
     return write_atomic(out/"index.html", page.encode("utf-8", "replace"))
 
-# %% ../nbs/60_study.ipynb #b55d38c7
+# %% ../nbs/60_study.ipynb #3d6c81ca
 def predict_manifest(
     model,        # Model folder, run folder, or `default`: the model that comes with the package
     manifest,     # Manifest or its folder; labels are carried along unread

@@ -1,0 +1,40 @@
+"""Ask the trained networks of a run again, as the present code asks, and write its figures anew. Nothing is trained.
+
+`python benchmarks/ask_again.py RUN` for a change of how a net is asked (turns of the micrograph, a hidden side); the pieces keep the commit that trained them and get, beside it, the one that asked.
+About a quarter of an hour on one core for the record; pieces that this commit has asked are left alone, so it goes on where it stopped.
+"""
+import argparse, json
+from dataclasses import fields
+from pathlib import Path
+from tqdm import tqdm
+from microplastic_aging.controls import VARIATIONS
+from microplastic_aging.learner import load_model, predict_arrays
+from microplastic_aging.pieces import SIDES, StudyConfig, ask, commit, open_run, read_stage, variant_run, write_stage
+from microplastic_aging.report import write_report
+from microplastic_aging.study import run_stage, summarise
+
+def pieces(run): # Yields (run that holds it, model, split, fold)
+    for model, split, fold in run.todo():
+        if model in ("fusion", "image", "spectrum"): yield run, model, split, fold
+    for name, v in VARIATIONS.items():
+        own = variant_run(run, v.variant)
+        for folder in sorted((own.out/"models").glob(f"{name}-grouped-*")): yield own, name, "grouped", int(folder.name.rsplit("-", 1)[1])
+
+def main(argv=None):
+    args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    args.add_argument("run", type=Path)
+    folder = args.parse_args(argv).run
+    held, known = json.loads((folder/"config.json").read_text()), {f.name for f in fields(StudyConfig)}
+    run = open_run(StudyConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in held.items() if k in known} | dict(out=str(folder))))
+    for own, model, split, fold in tqdm(list(pieces(run)), "asking", unit="piece"):
+        rows, answers, notes = read_stage(own.out, model, split, fold)
+        if notes.get("asked") == commit(): continue
+        net = load_model(own.out/"models"/f"{model}-{split}-{fold}")
+        new = ask(net, own.arrays, rows) if model in SIDES else dict(prob=predict_arrays(net, own.arrays, rows)[0])
+        write_stage(own.out, model, split, fold, rows, answers | new, notes | dict(asked=commit()))
+    for again in ("wet", "robustness"): (run.out/f"stages/{again}.json").unlink(missing_ok=True)
+    summarise(run)
+    if run.config.is_usual: run_stage(run, "controls")
+    write_report(run.out)
+
+if __name__ == "__main__": main()
