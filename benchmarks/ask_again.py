@@ -9,7 +9,9 @@ from pathlib import Path
 from tqdm import tqdm
 from microplastic_aging.controls import VARIATIONS
 from microplastic_aging.learner import load_model, predict_arrays
-from microplastic_aging.pieces import SIDES, StudyConfig, ask, commit, open_run, read_stage, variant_run, write_stage
+from microplastic_aging.baselines import SIDES
+from microplastic_aging.pieces import ask
+from microplastic_aging.runs import StudyConfig, commit, open_run, read_stage, variant_run, write_stage
 from microplastic_aging.report import write_report
 from microplastic_aging.study import run_stage, summarise
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 from microplastic_aging.compare import evaluate
 from microplastic_aging.learner import Recipe, load_model, predict_arrays, save_model, train_model
-from microplastic_aging.pieces import SIZE_PX, commit
+from microplastic_aging.runs import SIZE_PX, commit
 from microplastic_aging.samples import decode, read_samples
 from microplastic_aging.simulate import N_SAMPLES, write_benchmark
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from microplastic_aging.compare import evaluate
 from microplastic_aging.learner import load_model, predict_arrays
-from microplastic_aging.pieces import commit
+from microplastic_aging.runs import commit
 from microplastic_aging.samples import decode, read_samples
 from microplastic_aging.simulate import Dials, write_benchmark
 from microplastic_aging.study import DEFAULT_MODEL, train_manifest

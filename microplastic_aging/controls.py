@@ -8,27 +8,29 @@ __all__ = ['NOISY_LABELS', 'VARIATIONS', 'DEALS', 'FAULTS', 'Variation', 'spoil_
            'image_blur', 'image_contrast', 'spectrum_noise', 'spectrum_tilt', 'spectrum_gap', 'robustness',
            'called_aged']
 
-# %% ../nbs/58_controls.ipynb #99c7896e
+# %% ../nbs/58_controls.ipynb #d4f52ddc
 from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 from scipy import ndimage as ndi
 from tqdm import tqdm
+from .aging import MECHANISMS
 from .compare import paired_difference
 from .fusion import OPERATORS
 from .learner import headline_accuracy, load_model, predict_arrays, save_model, train_model
-from .pieces import Run, model_card, read_stage, stage_file, write_stage
+from .pieces import model_card
+from .runs import Run, read_stage, stage_file, write_stage
 from .samples import Arrays
 from .spectra import GRID
 from .uncertainty import bootstrap_ci, holm, sign_flip_p
 
-# %% ../nbs/58_controls.ipynb #681712a2
+# %% ../nbs/58_controls.ipynb #553bd6b7
 NOISY_LABELS = .2 # Share of training specimens that get another class
 
 @dataclass(frozen=True)
 class Variation:
     "The headline study with one thing changed"
-    kind:str                 # operators, ablations or controls
+    kind:str                 # operators, ablations, controls or attribution
     says:str                 # What is changed
     folds:int=2              # Grouped folds it is run on, from the first
     modality:str="fusion"
@@ -38,7 +40,7 @@ class Variation:
     labels:str="true"        # true; noisy: some training specimens carry another class; random: labels are dealt out again over specimens
     share:float=1.           # Share of the training specimens it learns from
     seed:int=0               # Added to that of the study
-    hold_out:str|None=None   # Column whose part is kept from training, and is all that is tested
+    hold_out:str|None=None   # What is kept from training and asked about: a column, `mixtures`, or a mechanism
 
 _operators = {f"operator_{name}": Variation("operators", f"sides put together by {'feature-wise scaling (FiLM)' if name == 'film' else name}", net=dict(operator=name)) for name in OPERATORS if name != "cross_attention"}
 _ablations = dict(
@@ -62,9 +64,11 @@ _controls = dict(
     half=Variation("controls", "half of the training specimens", 2, share=.5),
     other_polymer=Variation("controls", "tested on polymers that no training specimen is made of", 4, hold_out="polymer"),
     finer_scale=Variation("controls", "tested on micrographs taken at a finer scale than any in training, which loses a third of its rows", 2, hold_out="um_per_px"))
-VARIATIONS = _operators | _ablations | _controls
+_attribution = dict(unseen_mixtures=Variation("attribution", "trained on single mechanisms and unaged particles, tested on mixtures", 5, hold_out="mixtures")) | {
+    f"no_{m}": Variation("attribution", f"no particle with {m} ageing in training; asked about these, and about what it knows", 1, hold_out=m) for m in MECHANISMS}
+VARIATIONS = _operators | _ablations | _controls | _attribution
 
-# %% ../nbs/58_controls.ipynb #1ddfd389
+# %% ../nbs/58_controls.ipynb #3503c46a
 def spoil_labels(
     y,          # Class numbers, shape (n,)
     groups,     # Specimen of each row, shape (n,)
@@ -102,13 +106,17 @@ def rows_of(run:Run, v:Variation, fold:int)->tuple: # training rows, test rows
         away = (table.polymer == names[fold % len(names)]).to_numpy()
         labelled = np.flatnonzero(y >= 0)
         return labelled[~away[labelled]], labelled[away[labelled]]
+    if v.hold_out in ("mixtures", *MECHANISMS):
+        bits = run.samples.scheme.pattern[y]*(y >= 0)[:, None]
+        away = bits.sum(1) > 1 if v.hold_out == "mixtures" else bits[:, MECHANISMS.index(v.hold_out)] > 0
+        return train[~away[train]], test[away[test]] if v.hold_out == "mixtures" else np.union1d(test, np.flatnonzero(away))
     if v.hold_out:
         scale = pd.to_numeric(table[v.hold_out]).to_numpy()
         fine = scale <= np.quantile(scale, 1/3)
         return train[~fine[train]], test[fine[test]]
     return thin_out(train, y, groups, v.share, fold), test
 
-# %% ../nbs/58_controls.ipynb #d19f20f2
+# %% ../nbs/58_controls.ipynb #df130f47
 def run_variation(run:Run, name:str, fold:int):
     "Train one variation on one fold and write what it answers; `run` holds the benchmark that the variation asks for"
     v, s, c = VARIATIONS[name], run.samples, run.config
@@ -168,7 +176,7 @@ def correct_p(found:dict)->dict:
         for versus, p in zip(those, holm([v["p"] for v in those])): versus["p_holm"] = float(p)
     return found
 
-# %% ../nbs/58_controls.ipynb #597d7e6b
+# %% ../nbs/58_controls.ipynb #5fb4cfe8
 def _each_image(arrays, change): return replace(arrays, image=np.clip(np.rint(change(arrays.image.astype(np.float32))), 0, 255).astype(np.uint8), hash="")
 def _noise(shape, seed=0): return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
@@ -200,7 +208,7 @@ def robustness(run:Run, models=("fusion", "image", "spectrum"), fold:int=0)->lis
             if model in fault or model == "fusion": rows += [dict(model=model, fault=fault, level=level, accuracy=score(spoil(asked, level)), usual=usual) for level in levels]
     return rows
 
-# %% ../nbs/58_controls.ipynb #e29c4d14
+# %% ../nbs/58_controls.ipynb #80f62071
 def called_aged(
     run:Run,       # With trained models
     arrays:Arrays, groups, # Samples that are not aged, and their specimens, shape (n,)

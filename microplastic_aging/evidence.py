@@ -9,7 +9,7 @@ __all__ = ['SOURCES', 'CHECKED', 'FEATURE_OF', 'OTHER_ORDERS', 'Maps', 'explain_
            'surface_evidence', 'paper_links', 'link_matrix', 'read_contrast', 'same_story', 'read_checks',
            'faithfulness_summary', 'of_source', 'summarise_evidence', 'plain']
 
-# %% ../nbs/59_evidence.ipynb #eb9eee63
+# %% ../nbs/59_evidence.ipynb #1813285f
 import math
 from dataclasses import dataclass
 from functools import partial
@@ -27,12 +27,12 @@ from .learner import load_model
 from .loaders import ReadMicrograph, ReadSpectrum
 from .maps import DEFAULT_METHOD, METHODS, blurred, crowded, evidence_maps, references, to_tokens
 from .micrographs import Micrograph, to_view
-from .pieces import Run, read_stage, stage_file, variant_run, write_json, write_stage
+from .runs import Run, read_stage, stage_file, variant_run, write_json, write_stage
 from .scores import PAPER_BAND, band_evidence, band_table, band_tokens, contrast, enrichment, link, named_interval, on_mask, speaks_up, surface_scores, unnamed_bands, verdict_of
 from .surface import surface_masks
 from .uncertainty import bootstrap_ci, holm
 
-# %% ../nbs/59_evidence.ipynb #4e65d6a4
+# %% ../nbs/59_evidence.ipynb #db1f4114
 @dataclass
 class Maps:
     "Explanations of n samples, one a mechanism"
@@ -72,7 +72,7 @@ def uv_over_chemical(net, arrays, rows, polymer=None, method:str=DEFAULT_METHOD,
         found.append(uv - chemical)
     return np.concatenate(found)
 
-# %% ../nbs/59_evidence.ipynb #52740e92
+# %% ../nbs/59_evidence.ipynb #49b5b5b7
 SOURCES = dict(standard=None, neutral="neutral_fusion", shuffled="shuffled_fusion", random_labels="random_labels", other_seed="other_seed", untrained=None) # Source -> its variation in room 58
 CHECKED = dict(quick=4, study=12, full=24, control=4) # Samples of each fold on which all methods are compared, at most a tenth
 FEATURE_OF = {f.mechanism: i for i, f in enumerate(SURFACE_FEATURES)}
@@ -145,7 +145,7 @@ def draw_explained(run:Run):
         (run.out/"figures").mkdir(exist_ok=True)
         write_explanation(run.out/"figures"/f"explained_{m}.png", [explain(net, a, int(rows[i]), polymer and polymer[i] or None, m)], f"{'simulated, ' if s.simulated else ''}{s.table.sample_id[rows[i]]}, labelled {s.scheme.classes[s.y[rows[i]]]}, held out")
 
-# %% ../nbs/59_evidence.ipynb #de7b5322
+# %% ../nbs/59_evidence.ipynb #6a0e6c9d
 @dataclass
 class Explained:
     "Maps with what they are maps of"
@@ -192,7 +192,7 @@ def surface_found(e:Explained)->np.ndarray|None: # As `surface_truth`
         for k, m in enumerate(MECHANISMS): views[k, i] = found[SURFACE_FEATURES[FEATURE_OF[m]].name]
     return views
 
-# %% ../nbs/59_evidence.ipynb #ef8c843c
+# %% ../nbs/59_evidence.ipynb #3fa78aab
 def paper_bands(e:Explained)->dict: # mechanism -> window, low, high and what `band_evidence` says
     "The paper's window of each mechanism, over samples that hold it and whose polymer leaves the window free"
     out = {}
@@ -265,7 +265,7 @@ def same_story(a:Explained, b:Explained)->dict: # side -> same, chance
         out[side] = dict(same=float(np.nanmean(rank_correlation(x, y))), chance=float(np.nanmean(rank_correlation(x, z))))
     return out
 
-# %% ../nbs/59_evidence.ipynb #55e30651
+# %% ../nbs/59_evidence.ipynb #228392c9
 def read_checks(run:Run)->tuple: # side -> curves of all folds; method -> mean checks; side -> rows
     "All finished comparisons of methods"
     pieces = [read_stage(run.out, "faithfulness", "grouped", k) for k in run.grouped if stage_file(run.out, "faithfulness", "grouped", k, "json").exists()]

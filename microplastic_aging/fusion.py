@@ -9,7 +9,7 @@ __all__ = ['DERIVATIVE_GAIN', 'IMAGE_STRIDE', 'POINTS_PER_TOKEN', 'TOKEN_CM1', '
            'LateFusion', 'GatedFusion', 'FilmFusion', 'BottleneckFusion', 'CrossAttentionFusion', 'to_mechanism_prob',
            'TypeHead', 'let_through', 'AgingNet']
 
-# %% ../nbs/41_fusion.ipynb #dc5c114d
+# %% ../nbs/41_fusion.ipynb #8ca88ee5
 import math
 from collections import OrderedDict
 from functools import lru_cache
@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from .aging import InputError, Scheme
 from .spectra import GRID
 
-# %% ../nbs/41_fusion.ipynb #5d6e24b3
+# %% ../nbs/41_fusion.ipynb #f15e0057
 DERIVATIVE_GAIN = 4. # brings the derivative to about the size of the SNV itself
 
 def standardise(
@@ -47,7 +47,7 @@ def spectrum_channels(
     both = F.pad(valid[:, 2:] & valid[:, :-2] & valid[:, 1:-1], (1, 1))
     return torch.stack([a, torch.where(both, slope, 0), valid.to(a.dtype)], 1)
 
-# %% ../nbs/41_fusion.ipynb #450ea73b
+# %% ../nbs/41_fusion.ipynb #ad0e9083
 IMAGE_STRIDE = 16 # px per token
 
 class ResBlock(nn.Module):
@@ -82,7 +82,7 @@ def place_code(
     rows, cols = (waves(torch.arange(n, device=device).float(), d//2, 64., 4.) for n in grid)
     return torch.cat([rows[:, None].expand(-1, len(cols), -1), cols[None].expand(len(rows), -1, -1)], -1).flatten(0, 1)
 
-# %% ../nbs/41_fusion.ipynb #7375b22b
+# %% ../nbs/41_fusion.ipynb #7007960e
 class ImageEncoder(nn.Module):
     "Micrographs of any size from 64 px to tokens of 16 × 16 px"
     def __init__(self,
@@ -106,7 +106,7 @@ class ImageEncoder(nn.Module):
         m = self.body(standardise(x).contiguous(memory_format=torch.channels_last))
         return m.flatten(2).transpose(1, 2) + self.place*place_code(m.shape[-2:], self.d, x.device)
 
-# %% ../nbs/41_fusion.ipynb #c8444df6
+# %% ../nbs/41_fusion.ipynb #b418fa46
 def _backbone(name:str)->nn.Module:
     "The part of a torchvision or timm net that makes feature maps, its weights named as in the library"
     if name.startswith("timm/"):
@@ -198,7 +198,7 @@ def frozen_features(
     x = standardise(torch.from_numpy(image.astype(np.float32)/255)[None, None]).expand(-1, 3, -1, -1)
     return _frozen(name, weights).body(x).mean((-2, -1))[0].numpy().astype(float)
 
-# %% ../nbs/41_fusion.ipynb #2aa7b35b
+# %% ../nbs/41_fusion.ipynb #86f244cd
 POINTS_PER_TOKEN = 4
 TOKEN_CM1 = GRID[::POINTS_PER_TOKEN] # centre of each token, cm⁻¹, shape (213,)
 
@@ -231,7 +231,7 @@ class SpectrumEncoder(nn.Module):
         gain, shift = self.place(self.code).chunk(2, -1)
         return h.squeeze(2).transpose(1, 2)*(1 + gain) + shift
 
-# %% ../nbs/41_fusion.ipynb #f4f01135
+# %% ../nbs/41_fusion.ipynb #11dcfc33
 class AttentionPool(nn.Module):
     "Learned queries gather tokens into one vector; a side with no token gives zeros"
     def __init__(self, d:int, heads:int):
@@ -269,7 +269,7 @@ class BandPool(AttentionPool):
         each = self.drop((self.each(self.own(x))*mask[..., None]).flatten(1))
         return self.bring(torch.cat([each, z], 1))*mask.any(-1, keepdim=True), w
 
-# %% ../nbs/41_fusion.ipynb #9dc98473
+# %% ../nbs/41_fusion.ipynb #c6a0e9af
 class CrossAttention(nn.Module):
     "Tokens `x` ask tokens `y`; pre-norm, residual, followed by an MLP"
     def __init__(self, d:int, heads:int):
@@ -290,7 +290,7 @@ class CrossAttention(nn.Module):
         x = x + self.out(a.transpose(1, 2).reshape(b, n, d))*seen
         return x + self.mlp(self.norm(x)), weights
 
-# %% ../nbs/41_fusion.ipynb #505da920
+# %% ../nbs/41_fusion.ipynb #0f879575
 class ConcatFusion(nn.Module):
     "Joint embedding of surface and wavenumber tokens: pooled, side by side, one layer"
     def __init__(self,
@@ -345,7 +345,7 @@ class GatedFusion(ConcatFusion):
         rest = (1 - g)*has_spectrum[:, None]
         return g*self.join["image"](zi).tanh() + rest*self.join["spectrum"](zs).tanh(), dict(gate=torch.stack([g.mean(1), rest.mean(1)], 1))
 
-# %% ../nbs/41_fusion.ipynb #0b735f9a
+# %% ../nbs/41_fusion.ipynb #d19b0415
 class FilmFusion(ConcatFusion):
     "Each side scales and shifts the features of the other side's tokens"
     def __init__(self, d:int=64, heads:int=4):
@@ -389,7 +389,7 @@ class CrossAttentionFusion(ConcatFusion):
 
 OPERATORS = dict(late=LateFusion, concat=ConcatFusion, gated=GatedFusion, film=FilmFusion, bottleneck=BottleneckFusion, cross_attention=CrossAttentionFusion)
 
-# %% ../nbs/41_fusion.ipynb #7de6c827
+# %% ../nbs/41_fusion.ipynb #7a36e1ec
 def to_mechanism_prob(
     type_prob,    # Type probabilities, shape (..., n_classes), array or tensor
     scheme:Scheme # Its bits say which types hold which mechanism
@@ -413,7 +413,7 @@ class TypeHead(nn.Module):
         logits = self.residual(z)
         return logits if self.mechanism is None else logits + self.mechanism(z) @ self.bits.T
 
-# %% ../nbs/41_fusion.ipynb #74c8057a
+# %% ../nbs/41_fusion.ipynb #474a0065
 TURNS = 4 # Quarter turns of a micrograph that are asked about
 
 def let_through(x:torch.Tensor, share:float)->torch.Tensor:
@@ -446,6 +446,13 @@ class AgingNet(nn.Module):
         self.drop = nn.Dropout(drop)
         if modality == "fusion": self.fusion = OPERATORS[operator](d, heads)
         self.joint = TypeHead(d, scheme, zero=True) if modality == "fusion" and operator != "late" else None
+
+    @torch.no_grad()
+    def no_residual(self, classes): # Bool, shape (n_classes,)
+        "Let some types be no more than the sum of their mechanisms"
+        for head in [*self.head.values(), *([self.joint] if self.joint is not None else [])]:
+            head.residual.weight[torch.as_tensor(classes)] = 0
+            head.residual.bias[torch.as_tensor(classes)] = 0
 
     def tokens(self, micrograph, spectrum)->tuple: # side -> tokens (b, n, d); side -> bool (b, n), those that exist
         "What the encoders make of each side, shapes of inputs as in `forward`; rows that lack a side are never encoded"

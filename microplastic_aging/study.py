@@ -8,7 +8,7 @@ __all__ = ['MIN_WRONG', 'COST', 'N_WET', 'GENTLE', 'DEFAULT_MODEL', 'NAME_LENGTH
            'ask_wet', 'summarise_controls', 'train_manifest', 'knowledge', 'model_folder', 'asked_mechanisms',
            'write_explanations', 'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #53d9cb16
+# %% ../nbs/60_study.ipynb #0fffde31
 import json, re, warnings
 from dataclasses import asdict, replace
 from functools import partial
@@ -19,22 +19,23 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 from .aging import MECHANISMS, Scheme, find_scheme
-from .baselines import classical_features, imagenet_weights
-from .compare import SIDES, compare_models, evaluate, paired_difference
+from .baselines import SIDES, classical_features, imagenet_weights
+from .compare import compare_models, evaluate, paired_difference
 from .controls import VARIATIONS, called_aged, correct_p, robustness, run_variation, variation_figures, versus_variation
 from .evidence import run_evidence
 from .interpret import explain, in_words, nearest_specimens, specimen_in_words, write_explanation, write_specimens
 from .fusion import frozen_features, to_mechanism_prob
 from .learner import embed_arrays, load_model, predict_arrays, save_model, train_model
 from .manifest import Samples, read_unlabelled
-from .pieces import SIZE_PX, Run, StudyConfig, StudyError, model_card, open_run, read_stage, run_piece, stage_file, variant_run, write_json
+from .pieces import model_card, run_piece
+from .runs import SIZE_PX, Run, StudyConfig, StudyError, open_run, read_stage, stage_file, variant_run, write_json
 from .report import STYLE, esc, write_report
 from .samples import Arrays, decode, decode_unlabelled, read_samples
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 from .uncertainty import apply_temperature, fit_temperature
 
-# %% ../nbs/60_study.ipynb #a9acc00c
+# %% ../nbs/60_study.ipynb #465e476f
 def pooled(run:Run, split:str, answer:str="prob")->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split; `only_image`, `only_spectrum`: those of models asked with the other side hidden"
     out = {}
@@ -72,7 +73,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #ad1d9d30
+# %% ../nbs/60_study.ipynb #cbaa5bb5
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -124,7 +125,7 @@ def tell_temperatures(run:Run):
         head["card"]["temperature"] = found.get(model, {})
         write_json(path, head)
 
-# %% ../nbs/60_study.ipynb #b4530418
+# %% ../nbs/60_study.ipynb #c05558b8
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -148,7 +149,7 @@ def run_study(
     for kind in config.further_stages: run_stage(run, kind)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #8de03775
+# %% ../nbs/60_study.ipynb #d7316acf
 N_WET = N_SAMPLES # Wet, unaged samples that the headline models are asked about: 20 specimens
 
 def run_stage(run:Run, kind:str):
@@ -181,14 +182,14 @@ def summarise_controls(run:Run):
     "controls.json from the finished pieces"
     headline, found, made = pooled(run, "grouped"), {}, [v for v in {v.variant for v in VARIATIONS.values()} if v == "standard" or (run.out/"variants"/v/"study.json").exists()]
     for name, v in VARIATIONS.items():
-        if v.variant in made: found[name] = variation_figures(variant_run(run, v.variant), name, headline)
+        if v.variant in made and v.kind != "attribution": found[name] = variation_figures(variant_run(run, v.variant), name, headline)
     if "shuffled" in made: found["shuffled_fusion"]["versus_image"] = versus_variation(variant_run(run, "shuffled"), "shuffled_fusion", "shuffled_image")
     more = {part: json.loads(path.read_text()) for part in ("wet", "robustness") if (path := run.out/f"stages/{part}.json").exists()}
     found = correct_p({k: f for k, f in found.items() if f.get("accuracy") is not None})
     head = dict(commit=commit_words({c for f in found.values() for c in f["commits"]}), seed=run.config.seed, simulated=run.samples.simulated)
     write_json(run.out/"controls.json", head | dict(variations=found, **more))
 
-# %% ../nbs/60_study.ipynb #988a6732
+# %% ../nbs/60_study.ipynb #b55eb889
 GENTLE = .3 # Of the recipe's learning rate, where training begins with a trained model: enough to adapt, too little to forget at once
 
 def train_manifest(
@@ -233,7 +234,7 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #9f4e06ae
+# %% ../nbs/60_study.ipynb #4679b2e2
 NAME_LENGTH = 100 # Characters of a figure's name that come from the sample's
 
 def asked_mechanisms(net, arrays, rows)->list: # Names
@@ -274,7 +275,7 @@ def write_explanations(
 <div class="banner{kind}">{esc(basis)}</div>{''.join(parts)}{f'<h2>Not explained</h2><ul>{lacking}</ul>' if lacking else ''}</body></html>"""
     return write_atomic(out/"index.html", page.encode("utf-8", "replace"))
 
-# %% ../nbs/60_study.ipynb #3d6c81ca
+# %% ../nbs/60_study.ipynb #912f80eb
 def predict_manifest(
     model,        # Model folder, run folder, or `default`: the model that comes with the package
     manifest,     # Manifest or its folder; labels are carried along unread
