@@ -6,10 +6,10 @@
 __all__ = ['RIDGE', 'LEVEL', 'FACTORS', 'N_DRAWS', 'ATTRIBUTION', 'FORMAT', 'MIN_SURE', 'KAPPA', 'true_severity', 'SeverityRule',
            'fit_severity', 'severity_quantile', 'interval_holds', 'fit_spread', 'primary_prob', 'expected_severity',
            'Attributor', 'combinations_of', 'fit_rules', 'if_present', 'save_attributor', 'load_attributor',
-           'attribute', 'factor_prob', 'side_says', 'with_verdict', 'attribute_specimens', 'dual_posterior',
-           'dual_evidence', 'evidence_chance', 'dual_figures']
+           'attribute', 'factor_prob', 'side_says', 'with_verdict', 'pool_views', 'attribute_specimens',
+           'dual_posterior', 'dual_evidence', 'evidence_chance', 'dual_figures']
 
-# %% ../nbs/47_attribution.ipynb #f9137776
+# %% ../nbs/47_attribution.ipynb #cb008795
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from .novelty import Gate, Known, sides_in_words, split_sides
 from .spectra import write_atomic
 from .uncertainty import bootstrap_ci
 
-# %% ../nbs/47_attribution.ipynb #e7f0f100
+# %% ../nbs/47_attribution.ipynb #b29866bd
 def true_severity(samples # `manifest.Samples`
                  )->np.ndarray|None: # Severity of each sample's specimen by mechanism, 0 where absent, shape (n, 3); None where it is not known
     "Severity as the simulator or the laboratory knows it"
@@ -39,7 +39,7 @@ def true_severity(samples # `manifest.Samples`
     if bad.any(): raise InputError(f"{samples.folder}: severity of sample {samples.table.sample_id[bad.any(1).argmax()]} is {found[bad][0]}; give numbers from 0 to 1, 0 where the mechanism did not act")
     return found
 
-# %% ../nbs/47_attribution.ipynb #59e452c9
+# %% ../nbs/47_attribution.ipynb #88dd09b7
 RIDGE = 10. # Weight of the penalty, in specimens; not tuned: the verdicts of the development benchmark hardly changed from 1 to 100
 
 @dataclass
@@ -81,7 +81,7 @@ def severity_quantile(
     value = if_present + sd*ndtri(rest)
     return np.where(rest <= 0, 0, np.clip(np.nan_to_num(value, neginf=0, posinf=1), 0, 1))
 
-# %% ../nbs/47_attribution.ipynb #c41ffd8e
+# %% ../nbs/47_attribution.ipynb #da97a956
 LEVEL = .95
 
 def interval_holds(truth, present, if_present, sd, groups, level:float=LEVEL)->float: # Arrays (n,); share of specimens
@@ -95,7 +95,7 @@ def fit_spread(truth, present, if_present, groups, level:float=LEVEL)->float: # 
     holds = np.array([interval_holds(truth, present, if_present, sd, groups, level) for sd in tried])
     return float(tried[(holds >= level).argmax()] if (holds >= level).any() else tried[-1])
 
-# %% ../nbs/47_attribution.ipynb #c0e7da4a
+# %% ../nbs/47_attribution.ipynb #1c876352
 FACTORS = ("none", *MECHANISMS)
 N_DRAWS = 200
 
@@ -123,7 +123,7 @@ def expected_severity(type_prob, if_present, scheme:Scheme)->np.ndarray: # Shape
     present = type_prob @ scheme.pattern
     return present if if_present is None else present*if_present
 
-# %% ../nbs/47_attribution.ipynb #7c42a33d
+# %% ../nbs/47_attribution.ipynb #59f1d6a4
 ATTRIBUTION = "attribution.safetensors"
 FORMAT = "microplastic_aging.attribution 1"
 
@@ -135,8 +135,6 @@ class Attributor:
     rules:dict           # sides, such as 'image + spectrum' -> `SeverityRule`; empty where no severity is known
     spreads:dict         # sides -> spread of each mechanism's severity, shape (3,)
     held_out:dict        # name -> array: answers on held-out samples, see `prevalence`; empty where there are none
-
-    def rule_of(self, used:str): return self.rules.get(used), self.spreads.get(used)
 
 def combinations_of(sides)->list: # Of tuples: each side alone, and all together
     return [(s,) for s in sides] + ([tuple(sides)] if len(sides) > 1 else [])
@@ -157,7 +155,7 @@ def if_present(rules:dict, pooled, has:dict)->np.ndarray: # Shape (n, 3); nan wh
         if rows.any(): out[rows] = rule(np.hstack([parts[s][rows] for s in used.split(" + ")]))
     return out
 
-# %% ../nbs/47_attribution.ipynb #b7bf5dcd
+# %% ../nbs/47_attribution.ipynb #793e60ad
 def save_attributor(
     attributor:Attributor,
     folder, # Of the model
@@ -178,14 +176,17 @@ def load_attributor(folder # Of the model
         with safe_open(path, "numpy") as f: head, tensors = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
     except (SafetensorError, OSError) as e: raise FileFormatError(path, f"is damaged or no safetensors file ({e})") from None
     if head.get("format") != FORMAT: raise FileFormatError(path, f"has format {head.get('format')!r}, this package reads {FORMAT!r}; run the study again with this version")
-    parts = {}
+    parts = dict(known={}, rule={}, spread={}, held_out={})
     for name, v in tensors.items():
-        kind, *rest = name.split("|")
-        parts.setdefault(kind, {}).setdefault(rest[0], {})["|".join(rest[1:])] = v.astype(float) if v.dtype == np.float32 else v
+        kind, _, rest = name.partition("|")
+        of, _, what = rest.partition("|")
+        v = v.astype(float) if v.dtype == np.float32 else v
+        if kind in ("known", "rule"): parts[kind].setdefault(of, {})[what] = v
+        else: parts[kind][rest] = v
     known, gate = Known({side: Mahalanobis.from_tensors(parts["known"][side]) for side in json.loads(head["sides"])}), json.loads(head["gate"])
-    return Attributor(known, gate and Gate(**gate), {u: SeverityRule(**t) for u, t in parts.get("rule", {}).items()}, {u: t[""] for u, t in parts.get("spread", {}).items()}, {k: t[""] for k, t in parts.get("held_out", {}).items()})
+    return Attributor(known, gate and Gate(**gate), {u: SeverityRule(**t) for u, t in parts["rule"].items()}, parts["spread"], parts["held_out"])
 
-# %% ../nbs/47_attribution.ipynb #3db9796b
+# %% ../nbs/47_attribution.ipynb #b8232a62
 MIN_SURE = .5 # Probability that the likeliest type must reach for a verdict
 
 def attribute(
@@ -199,12 +200,13 @@ def attribute(
     if scheme.pattern is None: raise InputError(f"scheme {scheme.name!r} has plain labels; attribution needs a scheme with bits")
     used = sides_in_words({s: np.where(h, 0., np.nan) for s, h in has.items()})
     out = {"aged": 1 - answers.prob[:, ~scheme.headline].sum(1)} | {f"m_{m}": v for m, v in zip(MECHANISMS, (answers.prob @ scheme.pattern).T)}
-    severity, sd = if_present(attributor.rules, answers.pooled, has), np.full((len(used), 3), np.nan)
+    rules = {u: rule for u, rule in attributor.rules.items() if u in attributor.spreads} # a severity without an interval is none
+    severity, sd = if_present(rules, answers.pooled, has), np.full((len(used), 3), np.nan)
     for u, s in attributor.spreads.items(): sd[used == u] = s
-    for k, m in enumerate(MECHANISMS if attributor.rules else ()):
+    for k, m in enumerate(MECHANISMS if rules else ()):
         out |= {f"severity_{m}": out[f"m_{m}"]*severity[:, k]} | {f"severity_{m}_{end}": severity_quantile(q, out[f"m_{m}"], severity[:, k], sd[:, k]) for end, q in (("low", (1 - LEVEL)/2), ("high", (1 + LEVEL)/2))}
-    factor = factor_prob(answers.prob, severity, sd, scheme) if attributor.rules else primary_prob(answers.prob, None, None, scheme)
-    strongest = expected_severity(answers.prob, severity if attributor.rules else None, scheme).argmax(1)
+    factor = factor_prob(answers.prob, severity, sd, scheme) if rules else primary_prob(answers.prob, None, None, scheme)
+    strongest = expected_severity(answers.prob, severity if rules else None, scheme).argmax(1)
     unaged = ~scheme.headline[answers.prob.argmax(1)]
     primary = np.where(unaged, 0, 1 + strongest)
     out |= dict(primary=np.array(FACTORS)[primary], p_primary=factor[np.arange(len(primary)), primary]) | {f"primary_{f}": v for f, v in zip(FACTORS, factor.T)}
@@ -213,7 +215,7 @@ def attribute(
     return with_verdict(table, answers.prob, attributor, far or attributor.known.strangeness(answers.pooled, has), scheme)
 
 def factor_prob(type_prob, severity, sd, scheme:Scheme)->np.ndarray: # As `primary_prob`, spreads by row (n, 3)
-    out = np.zeros((len(type_prob), 4))
+    out = primary_prob(type_prob, None, None, scheme)
     for one in np.unique(sd[~np.isnan(sd).any(1)], axis=0):
         rows = (sd == one).all(1)
         out[rows] = primary_prob(type_prob[rows], severity[rows], one, scheme)
@@ -239,28 +241,36 @@ def with_verdict(table, prob, attributor, far:dict, scheme:Scheme)->pd.DataFrame
         reason[i] = f"undecided: {first} ({prob[i].max():.0%}) or {second}"
     return table.assign(strangeness=score, known=known & able, verdict=np.where(reason == "", names[prob.argmax(1)], ""), reason=reason)
 
-# %% ../nbs/47_attribution.ipynb #fc5dcf1d
+# %% ../nbs/47_attribution.ipynb #8d57d36b
+def pool_views(
+    answers, has:dict, # As in `attribute`
+    groups:np.ndarray, # Specimen of each sample, shape (n,)
+)->tuple:              # The same for specimens; their names, in the order of their first sample; the specimen of each sample, as a number
+    "All views of a specimen as one answer"
+    names = pd.unique(np.asarray(groups, str))
+    of, used = pd.Categorical(np.asarray(groups, str), names).codes, np.any(list(has.values()), axis=0)
+    def mean(x, there):
+        total, count = np.zeros((len(names), x.shape[1])), np.bincount(of[there], minlength=len(names))
+        np.add.at(total, of[there], x[there])
+        return total/np.maximum(count, 1)[:, None]
+    logs = mean(np.log(answers.prob.clip(1e-12)), used)
+    together = replace(answers, prob=np.exp(logs - np.logaddexp.reduce(logs, axis=1)[:, None]), energy=mean(answers.energy[:, None], used)[:, 0],
+        pooled=np.hstack([mean(z, has[side]) for side, z in split_sides(answers.pooled, has).items()]), evidence={side: mean(v, has[side]) for side, v in answers.evidence.items()})
+    return together, {side: np.bincount(of[v], minlength=len(names)) > 0 for side, v in has.items()}, names, of
+
 def attribute_specimens(
     answers, attributor:Attributor, has:dict, scheme:Scheme, # As in `attribute`
     groups:np.ndarray, # Specimen of each sample, shape (n,)
-)->pd.DataFrame:       # One row a specimen, in the order of their first sample; column `views`
+)->pd.DataFrame:       # One row a specimen, in the order of their first sample; columns `specimen`, `views`
     "Attribute specimens, all views of each together"
-    groups, used = np.asarray(groups, str), np.any(list(has.values()), axis=0)
-    names = pd.unique(groups)
-    of = pd.Categorical(groups, names).codes
-    mean = lambda x, there: np.stack([x[(of == k) & there].mean(0) if ((of == k) & there).any() else np.zeros(x.shape[1]) for k in range(len(names))])
-    there = {side: np.array([has[side][of == k].any() for k in range(len(names))]) for side in has}
-    logs = mean(np.log(answers.prob.clip(1e-12)), used)
-    prob = np.exp(logs - np.logaddexp.reduce(logs, axis=1)[:, None])
-    pooled = np.hstack([mean(z, has[side]) for side, z in split_sides(answers.pooled, has).items()])
-    far = {side: np.array([np.nanmedian(v[of == k]) if there[side][k] else np.nan for k in range(len(names))]) for side, v in attributor.known.strangeness(answers.pooled, has).items()}
-    together = replace(answers, prob=prob, pooled=pooled, evidence={side: mean(v, has[side]) for side, v in answers.evidence.items()})
+    together, there, names, of = pool_views(answers, has, groups)
+    far = {side: pd.Series(v).groupby(of).median().reindex(range(len(names))).to_numpy() for side, v in attributor.known.strangeness(answers.pooled, has).items()}
     table = attribute(together, attributor, there, scheme, far)
     table.insert(0, "views", np.bincount(of, minlength=len(names)))
     table.insert(0, "specimen", names)
     return table
 
-# %% ../nbs/47_attribution.ipynb #11acb192
+# %% ../nbs/47_attribution.ipynb #6614a85e
 KAPPA = 1.5 # Times the share of an even spread
 
 def dual_posterior(mechanism_prob, bits)->np.ndarray: # Shapes (n, 3); bool, shape (n,)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['run_piece', 'run_deep', 'ask', 'model_card']
 
-# %% ../nbs/57_pieces.ipynb #ba113ae8
+# %% ../nbs/57_pieces.ipynb #7e4afb5f
 import time
 import numpy as np
 from tqdm import tqdm
@@ -16,7 +16,7 @@ from .learner import learning_curve, only_modality, predict_arrays, save_model, 
 from .runs import Run, write_stage
 from .samples import Arrays, Samples
 
-# %% ../nbs/57_pieces.ipynb #bc0ea796
+# %% ../nbs/57_pieces.ipynb #d3d3eee8
 def run_piece(run:Run, features, model:str, split:str, fold:int):
     "Fit one model on one fold and write what it answers"
     train, test = run.rows(split, fold)

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['MAX_EXAMPLES', 'LONG_TABLE', 'FIGURE_DPI', 'STYLE', 'USUAL', 'QUICK', 'run_samples', 'example_samples',
-           'draw_examples', 'esc', 'study_command', 'is_quick', 'limits', 'write_report']
+           'draw_examples', 'esc', 'html_table', 'study_command', 'is_quick', 'limits', 'write_report']
 
-# %% ../nbs/55_report.ipynb #ff6b9f24
+# %% ../nbs/55_report.ipynb #22a6fcad
 import html, shlex, warnings
 from base64 import b64encode
 from io import BytesIO
@@ -24,7 +24,7 @@ from .results import data_sentence, paired_sentences, paper_sentences, short_ans
 from .results import SURE_MODELS, SURENESS_NOTE, plot_calibration, plot_confusion, plot_curves, plot_paired, plot_refusing, plot_results, sureness_sentences, one_sided_sentences
 from .spectra import SpectrumFormatError, plot_spectrum, read_spectra, write_atomic
 
-# %% ../nbs/55_report.ipynb #f1ebb05b
+# %% ../nbs/55_report.ipynb #d0f61a80
 MAX_EXAMPLES = 12 # Classes
 LONG_TABLE = 12   # Rows; a longer one starts folded
 
@@ -55,7 +55,7 @@ def example_samples(run:dict # From `read_run`
             image=samples.file(i, "image"), spectrum=samples.file(i, "spectrum")))
     return pd.DataFrame(rows, columns=["label", "sample_id", "group", "polymer", "um_per_px", "image", "spectrum"])
 
-# %% ../nbs/55_report.ipynb #6b53822f
+# %% ../nbs/55_report.ipynb #19a2a42c
 def _read_example(row)->tuple:
     "Micrograph and spectrum of an example, None where absent, and reasons why one cannot be shown"
     found, reasons = dict(image=None, spectrum=None), []
@@ -89,7 +89,7 @@ def draw_examples(examples:pd.DataFrame # From `example_samples`
         if i < len(read) - 1: line[-1].set_xlabel("")
     return fig, reasons
 
-# %% ../nbs/55_report.ipynb #89345c71
+# %% ../nbs/55_report.ipynb #7eab117a
 FIGURE_DPI = 100
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;color:#222;max-width:68rem;margin:2rem auto;padding:0 1rem}h1{margin-bottom:.2rem}h2{margin-top:2.4rem;border-bottom:1px solid #ccc}
 .banner{padding:.8rem 1rem;border-left:.5rem solid #2a6f4e;background:#eaf4ee}.banner.simulated{border-color:#b3261e;background:#fdecea;font-weight:600}
@@ -103,7 +103,7 @@ def esc(x)->str:
 def _paragraphs(sentences, kind="p")->str:
     return "".join(f"<{kind}>{esc(s)}</{kind}>" for s in sentences)
 
-def _html_table(frame:pd.DataFrame, kind="wide")->str:
+def html_table(frame:pd.DataFrame, kind="wide")->str:
     head = "".join(f"<th>{esc(c)}</th>" for c in frame.columns)
     rows = "".join("<tr>" + "".join(f"<td>{esc(v)}</td>" for v in row) + "</tr>" for row in frame.itertuples(index=False))
     return f'<div class="{kind}"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
@@ -117,13 +117,13 @@ def _figure(folder:Path, name:str, fig:Figure, alt:str, simulated=False)->str:
     write_atomic(folder/"figures"/f"{name}.png", content.getvalue())
     return f'<p><img alt="{esc(alt)}" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}"></p>'
 
-# %% ../nbs/55_report.ipynb #7b958b30
+# %% ../nbs/55_report.ipynb #ec554e9f
 def _results_section(run)->str:
     metrics, folder = run["metrics"], run["path"]
     table = result_table(metrics)
     if not len(table): return _paragraphs(["No model of this run has been tested yet."])
     splits = [s for s in SPLIT_STYLE if any(result_of(metrics, m, s).get("accuracy") is not None for m in table.index)]
-    parts = [_html_table(readable_table(metrics)), _paragraphs(_reading(run) + split_sentences(metrics) + paper_sentences(metrics))]
+    parts = [html_table(readable_table(metrics)), _paragraphs(_reading(run) + split_sentences(metrics) + paper_sentences(metrics))]
     if splits:
         fig = Figure(figsize=(8, .45*len(table) + 1.3), layout="constrained")
         ax = fig.subplots()
@@ -182,7 +182,7 @@ def _confusion_section(run)->str:
     for ax in axs[len(there):]: ax.remove()
     return _figure(run["path"], "confusion", fig, "confusion matrices") + _paragraphs(["Grouped split. A row is a true class: colour is its share, the number counts samples, the diagonal is right."])
 
-# %% ../nbs/55_report.ipynb #19b05a46
+# %% ../nbs/55_report.ipynb #326d284b
 def _curves_section(run)->str:
     fig = Figure(figsize=(10, 3.2), layout="constrained")
     drawn, axs = [], fig.subplots(1, 3)
@@ -218,11 +218,11 @@ def _evidence_parts(evidence, folder)->str:
     plot_windows(evidence, axs[0])
     for side, ax in zip(sides, axs[1:]): plot_replacement(evidence["curves"], side, ax=ax)
     if sides: fig.legend(*axs[1].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=7)
-    parts = [f"<ul>{_paragraphs(finding_sentences(evidence), 'li')}</ul>", _figure(folder, "evidence", fig, "log-odds of the windows and deletion curves", evidence["simulated"]), _html_table(band_findings(evidence["bands"]))]
+    parts = [f"<ul>{_paragraphs(finding_sentences(evidence), 'li')}</ul>", _figure(folder, "evidence", fig, "log-odds of the windows and deletion curves", evidence["simulated"]), html_table(band_findings(evidence["bands"]))]
     for key, words in (("surface", "Against the simulator's own masks:"), ("surface_found", "Against the masks that surface measurement finds, which is agreement with a filter and not with the truth:")):
-        if evidence.get(key): parts.append(_paragraphs([words]) + _html_table(surface_findings(evidence[key])))
-    if evidence["links"]: parts.append(_html_table(link_findings(evidence["links"])))
-    parts.append(_paragraphs(["The methods compared" + (f", on {' and '.join(f'{n} samples ({side})' for side, n in evidence['n_checked'].items())}" if sides else "") + ": area gained over random orders, more is better; infidelity and what is left after the net's weights were drawn anew, less is better."]) + _html_table(score_findings(evidence["faithfulness"])))
+        if evidence.get(key): parts.append(_paragraphs([words]) + html_table(surface_findings(evidence[key])))
+    if evidence["links"]: parts.append(html_table(link_findings(evidence["links"])))
+    parts.append(_paragraphs(["The methods compared" + (f", on {' and '.join(f'{n} samples ({side})' for side, n in evidence['n_checked'].items())}" if sides else "") + ": area gained over random orders, more is better; infidelity and what is left after the net's weights were drawn anew, less is better."]) + html_table(score_findings(evidence["faithfulness"])))
     parts.append(f'<p class="note">{esc(GLOSSARY)}</p>')
     drawn = sorted((folder/"figures").glob("explained_*.png"))
     if drawn: parts.append(_paragraphs(["The first held-out sample with each mechanism, alone where there is such a one; not chosen by result."]) + "".join(_inline(p, p.stem.replace("_", " ")) for p in drawn))
@@ -252,10 +252,10 @@ def _run_section(run)->str:
             *_flat({k: v for k, v in run["environment"].items() if k != "command"})]
     seconds = _flat(metrics.get("seconds") or {})
     timed = [(k, f"{v:.1f}") for k, v in seconds if isinstance(v, (int, float))]
-    times = _html_table(pd.DataFrame([("all stages", f"{sum(v for _, v in seconds if isinstance(v, (int, float))):.1f}"), *timed], columns=["stage", "seconds"])) if timed else _paragraphs(["No times were recorded."])
-    return _html_table(pd.DataFrame(rows, columns=["what", "value"]), "narrow") + f"<details{' open' if len(timed) <= LONG_TABLE else ''}><summary>Seconds per stage</summary>{times}</details>"
+    times = html_table(pd.DataFrame([("all stages", f"{sum(v for _, v in seconds if isinstance(v, (int, float))):.1f}"), *timed], columns=["stage", "seconds"])) if timed else _paragraphs(["No times were recorded."])
+    return html_table(pd.DataFrame(rows, columns=["what", "value"]), "narrow") + f"<details{' open' if len(timed) <= LONG_TABLE else ''}><summary>Seconds per stage</summary>{times}</details>"
 
-# %% ../nbs/55_report.ipynb #18b38dfb
+# %% ../nbs/55_report.ipynb #c739ce7c
 QUICK = "This was a quick run, with few samples or epochs, made to see that everything works: its figures are far lower than those of a whole one."
 
 def is_quick(run:dict # From `read_run`

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['MODES', 'K_FOLDS', 'SIZE_PX', 'QUICK_SAMPLES', 'QUICK_EPOCHS', 'MIN_PER_CLASS', 'STAGES', 'StudyError', 'StudyConfig',
-           'write_json', 'Run', 'stage_file', 'read_stage', 'write_stage', 'open_run', 'variant_run', 'fold_count',
-           'claim_folder', 'timed', 'write_run_head', 'environment', 'commit']
+           'write_json', 'Run', 'once', 'stage_file', 'read_stage', 'write_stage', 'open_run', 'variant_run',
+           'fold_count', 'claim_folder', 'timed', 'write_run_head', 'environment', 'commit']
 
-# %% ../nbs/44_runs.ipynb #d8ebe6b7
+# %% ../nbs/44_runs.ipynb #ffd4108f
 import io, json, os, platform, subprocess, time
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -23,12 +23,12 @@ from .samples import Arrays, Samples, decode, grouped_folds, random_folds, read_
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 
-# %% ../nbs/44_runs.ipynb #f91fb5d2
+# %% ../nbs/44_runs.ipynb #6b95ea58
 MODES = dict(study=1, quick=1, full=5, control=1) # grouped folds that are run; the random split is one fold in all but `control`
 K_FOLDS, SIZE_PX = 5, 160              # folds; side of the model's view in pixels
 QUICK_SAMPLES, QUICK_EPOCHS = 400, 8
 MIN_PER_CLASS = 4                      # labelled samples
-STAGES = ("operators", "ablations", "controls", "evidence") # What a full study of the simulated benchmark does beside the headline
+STAGES = ("operators", "ablations", "controls", "evidence", "attribution") # What a full study of the simulated benchmark does beside the headline
 
 class StudyError(InputError):
     "A study that cannot run as asked"
@@ -47,7 +47,7 @@ class StudyConfig:
     mode:str="study"             # study, quick, full or control
     epochs:int|None=None         # None: as the recipe says
     models:tuple|None=None       # None: all that the data allow
-    stages:tuple|None=None       # Of a full study, beside the headline: operators, ablations, controls, evidence; None: all, if the data is the simulated benchmark
+    stages:tuple|None=None       # Beside the headline, see `STAGES`; None: all that the data allow, (): none; a choice among them only in a full study of the simulated benchmark
     device:str|None=None         # None: the GPU where there is one
 
     def __post_init__(self):
@@ -67,8 +67,8 @@ class StudyConfig:
         return (self.mode, self.manifest, self.variant, self.label, self.group) == ("full", None, "standard", "aging_type", "specimen_id")
 
     @property
-    def further_stages(self)->tuple: # What follows the headline: evidence always, the rest where it is known what it means
-        if not self.is_usual: return ("evidence",)
+    def further_stages(self)->tuple: # What follows the headline: evidence and attribution always, the rest where it is known what it means
+        if not self.is_usual: return ("evidence", "attribution") if self.stages is None else ()
         return tuple(k for k in STAGES if self.stages is None or k in self.stages)
 
     @property
@@ -76,10 +76,10 @@ class StudyConfig:
         epochs = self.epochs or (QUICK_EPOCHS if self.quick else None)
         return replace(Recipe(), epochs=epochs) if epochs else Recipe()
 
-# %% ../nbs/44_runs.ipynb #2e78b872
+# %% ../nbs/44_runs.ipynb #4b7c39ac
 def write_json(path, content): write_atomic(path, json.dumps(content, indent=1).encode())
 
-# %% ../nbs/44_runs.ipynb #0109cc1b
+# %% ../nbs/44_runs.ipynb #5b66c7c4
 @dataclass
 class Run:
     "A study while it runs"
@@ -122,11 +122,19 @@ class Run:
         return [m for m in able if m in (self.config.models or usual) and m not in self.skipped]
 
     @property
+    def main_model(self)->str|None: # The one that is explained and that attributes; None where there is none, or no mechanism to ask about
+        return next((m for m in ("fusion", "image", "spectrum") if m in self.models), None) if self.samples.scheme.pattern is not None else None
+
+    @property
     def skipped(self)->dict: # Baseline that would be run -> why it is not
         asked = self.config.models or (CLASSICAL if self.config.mode == "full" else [m for m in CLASSICAL if BASELINES[m].default])
         return {m: why for m in CLASSICAL if m in asked and (why := why_not(m))}
 
-# %% ../nbs/44_runs.ipynb #2a09f4d5
+# %% ../nbs/44_runs.ipynb #7db7e1b0
+def once(path, fn, *args):
+    "Make a piece unless it is there"
+    if not path.exists(): write_json(path, fn(*args))
+
 def stage_file(out, model, split, fold, kind): return Path(out)/"stages"/f"{model}-{split}-{fold}.{kind}"
 
 def read_stage(out, model, split, fold)->tuple: # rows (m,); answers: name -> probabilities (m, n_classes); notes
@@ -141,7 +149,7 @@ def write_stage(out, model, split, fold, rows, answers, notes):
     write_atomic(stage_file(out, model, split, fold, "npz"), held.getvalue())
     write_json(stage_file(out, model, split, fold, "json"), dict(commit=commit()) | notes)
 
-# %% ../nbs/44_runs.ipynb #af57ec1f
+# %% ../nbs/44_runs.ipynb #708881ca
 def open_run(config:StudyConfig, progress=True)->Run:
     "Make or reopen the run folder: data, arrays, folds"
     out = Path(config.out)
@@ -196,7 +204,7 @@ def timed(out, stage, fn, *args, **kwargs):
     write_json(path, seconds | {stage: max(round(time.time() - start, 1), seconds.get(stage, 0))}) # a resumed run that finds the work done keeps the time it took
     return value
 
-# %% ../nbs/44_runs.ipynb #263b46f9
+# %% ../nbs/44_runs.ipynb #0dd7d37e
 def write_run_head(run:Run):
     "config.json, provenance.json, folds.csv, environment.json"
     c, s = run.config, run.samples

@@ -4,38 +4,44 @@
 
 # %% auto #0
 __all__ = ['MIN_WRONG', 'COST', 'N_WET', 'GENTLE', 'DEFAULT_MODEL', 'NAME_LENGTH', 'pooled', 'one_sided', 'prediction_table',
-           'probability_columns', 'summarise', 'commit_words', 'tell_temperatures', 'run_study', 'run_stage', 'once',
-           'ask_wet', 'summarise_controls', 'train_manifest', 'knowledge', 'model_folder', 'asked_mechanisms',
-           'write_explanations', 'predict_manifest']
+           'probability_columns', 'summarise', 'commit_words', 'tell_temperatures', 'run_study', 'run_stage', 'ask_wet',
+           'summarise_controls', 'train_manifest', 'knowledge', 'model_folder', 'asked_mechanisms',
+           'write_explanations', 'attributed_columns', 'why_refused', 'write_attribution', 'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #0fffde31
+# %% ../nbs/60_study.ipynb #bfed7a40
 import json, re, warnings
+from base64 import b64encode
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.figure import Figure
 from tqdm import tqdm
 from .aging import MECHANISMS, Scheme, find_scheme
+from .attribution import Attributor, attribute, attribute_specimens, load_attributor, pool_views, save_attributor
+from .attribution_stage import found_confounders, frequencies, frequency_table, has_of, plot_frequencies, run_attribution, scaled_answers, what_is_known
 from .baselines import SIDES, classical_features, imagenet_weights
 from .compare import compare_models, evaluate, paired_difference
 from .controls import VARIATIONS, called_aged, correct_p, robustness, run_variation, variation_figures, versus_variation
 from .evidence import run_evidence
 from .interpret import explain, in_words, nearest_specimens, specimen_in_words, write_explanation, write_specimens
 from .fusion import frozen_features, to_mechanism_prob
-from .learner import embed_arrays, load_model, predict_arrays, save_model, train_model
+from .learner import load_model, save_model, train_model, untaught_mixtures
 from .manifest import Samples, read_unlabelled
 from .pieces import model_card, run_piece
-from .runs import SIZE_PX, Run, StudyConfig, StudyError, open_run, read_stage, stage_file, variant_run, write_json
-from .report import STYLE, esc, write_report
+from .runs import SIZE_PX, Run, StudyConfig, StudyError, once, open_run, read_stage, stage_file, variant_run, write_json
+from .novelty import sides_in_words
+from .report import STYLE, esc, html_table, write_report
 from .samples import Arrays, decode, decode_unlabelled, read_samples
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
-from .uncertainty import apply_temperature, fit_temperature
+from .uncertainty import fit_temperature
 
-# %% ../nbs/60_study.ipynb #465e476f
+# %% ../nbs/60_study.ipynb #d8843b59
 def pooled(run:Run, split:str, answer:str="prob")->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split; `only_image`, `only_spectrum`: those of models asked with the other side hidden"
     out = {}
@@ -73,7 +79,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #cbaa5bb5
+# %% ../nbs/60_study.ipynb #4d141f0d
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -125,7 +131,7 @@ def tell_temperatures(run:Run):
         head["card"]["temperature"] = found.get(model, {})
         write_json(path, head)
 
-# %% ../nbs/60_study.ipynb #c05558b8
+# %% ../nbs/60_study.ipynb #1068ef63
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -149,25 +155,22 @@ def run_study(
     for kind in config.further_stages: run_stage(run, kind)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #d7316acf
+# %% ../nbs/60_study.ipynb #87f72793
 N_WET = N_SAMPLES # Wet, unaged samples that the headline models are asked about: 20 specimens
 
 def run_stage(run:Run, kind:str):
-    "Run the variations of one kind, or go on with them, and update `controls.json` after each piece; or explain what was trained"
-    if kind == "evidence": return run_evidence(run)
-    todo = [(name, fold) for name, v in VARIATIONS.items() if v.kind == kind for fold in range(v.folds) if v.hold_out == "polymer" or fold in run.grouped]
-    for name, fold in tqdm(todo, desc=kind, unit="piece", disable=not run.progress):
+    "Run the variations of one kind, or go on with them, and update `controls.json` after each piece; explain what was trained; attribute with it"
+    todo = [(name, fold) for name, v in VARIATIONS.items() if v.kind == kind for fold in range(v.folds) if v.hold_out == "polymer" or fold in run.grouped] if run.config.is_usual else []
+    for name, fold in tqdm(todo, desc=kind, unit="piece", disable=not run.progress or not todo):
         own = variant_run(run, VARIATIONS[name].variant)
         if not stage_file(own.out, name, "grouped", fold, "json").exists(): run_variation(own, name, fold)
-        summarise_controls(run)
+        if kind != "attribution": summarise_controls(run)
     if kind == "controls":
         once(run.out/"stages/wet.json", ask_wet, run)
         once(run.out/"stages/robustness.json", robustness, run, [m for m in ("fusion", "image", "spectrum") if m in run.models])
         summarise_controls(run)
-
-def once(path, fn, *args):
-    "Make a piece unless it is there"
-    if not path.exists(): write_json(path, fn(*args))
+    if kind == "evidence" or todo and kind == "attribution": run_evidence(run) # nets that have seen no mixture are explained once they are trained
+    if kind == "attribution": run_attribution(run)
 
 def ask_wet(run:Run)->dict: # model -> see `called_aged`
     "What the headline models, and the one that saw no water and biofilm in training, say of wet particles that are not aged"
@@ -189,7 +192,7 @@ def summarise_controls(run:Run):
     head = dict(commit=commit_words({c for f in found.values() for c in f["commits"]}), seed=run.config.seed, simulated=run.samples.simulated)
     write_json(run.out/"controls.json", head | dict(variations=found, **more))
 
-# %% ../nbs/60_study.ipynb #b55eb889
+# %% ../nbs/60_study.ipynb #7ada4a08
 GENTLE = .3 # Of the recipe's learning rate, where training begins with a trained model: enough to adapt, too little to forget at once
 
 def train_manifest(
@@ -210,12 +213,14 @@ def train_manifest(
     samples = read_samples(manifest, c.label, c.group, find_scheme(c.scheme))
     arrays, rows = decode(samples, view["size_px"], view["fov_um"]), np.flatnonzero(samples.y >= 0)
     if len(np.unique(samples.y[rows])) < 2: raise StudyError(f"{manifest}: training needs two or more labelled classes in column {c.label!r}")
-    unseen = [name for i, name in enumerate(samples.scheme.classes) if i not in samples.y[rows]]
+    mixed = untaught_mixtures(samples.scheme, samples.y[rows])
+    unseen = [name for i, name in enumerate(samples.scheme.classes) if i not in samples.y[rows] and not mixed[i]]
     if unseen: warnings.warn(f"{manifest}: no sample of {', '.join(unseen)} to learn from; the model knows the name only, and a verdict of that name means nothing", stacklevel=2)
     with tqdm(total=recipe.epochs, desc=f"train {modality}", unit="epoch", disable=not options.get("progress", True)) as bar:
         learn = train_model(arrays, samples.y, samples.groups, samples.scheme, rows, (), modality, seed, recipe, c.device, progress=bar.update, start=begin)
     made = save_model(learn, out, model_card(samples, arrays, rows=len(rows), began_with=begin and {k: begin.card.get(k) for k in ("simulated", "data", "data_hash", "began_with")}))
     write_specimens(made, learn, arrays, rows, samples.groups, samples.table[samples.label])
+    if samples.scheme.pattern is not None: save_attributor(Attributor(what_is_known(learn.model, arrays, samples.y, samples.groups, rows, seed), None, {}, {}, {}), made)
     return made
 
 def knowledge(card:dict # Of a model
@@ -234,20 +239,20 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #4679b2e2
+# %% ../nbs/60_study.ipynb #5da29947
 NAME_LENGTH = 100 # Characters of a figure's name that come from the sample's
 
-def asked_mechanisms(net, arrays, rows)->list: # Names
+def asked_mechanisms(answers, has, groups, scheme)->dict: # specimen -> names
     "Mechanisms that reach one half in the views of a specimen together; else the likeliest"
-    logs = np.log(predict_arrays(net, arrays, rows)[0].clip(1e-12)).mean(0)
-    p = np.exp(logs - logs.max())
-    p = to_mechanism_prob(torch.from_numpy(p/p.sum()), net.scheme).numpy()
-    return [m for m, of in zip(MECHANISMS, p) if of >= .5] or [MECHANISMS[int(p.argmax())]]
+    together, _, names, _ = pool_views(answers, has, groups)
+    of = together.prob @ scheme.pattern
+    return {name: [m for m, v in zip(MECHANISMS, p) if v >= .5] or [MECHANISMS[int(p.argmax())]] for name, p in zip(names, of)}
 
 def write_explanations(
     out,             # Folder, made if needed
     model,           # Model folder
     net, samples:Samples, arrays:Arrays,
+    answers,         # `learner.Answers`, scaled
     notes=None,      # What was wrong with each row
     progress:bool=True,
 )->Path:             # index.html in the folder
@@ -256,14 +261,15 @@ def write_explanations(
     out.mkdir(parents=True, exist_ok=True)
     if (out/"index.html").exists(): [(out/name).unlink(missing_ok=True) for name in re.findall(r'src="([^"/]+\.png)"', (out/"index.html").read_text("utf-8"))] # figures of an earlier time
     able = np.any([getattr(arrays, f"has_{side}") for side in net.sides], axis=0)
-    polymer, near, parts = samples.table.get("polymer", pd.Series("", samples.table.index)), nearest_specimens(model, embed_arrays(net, arrays)), []
+    polymer, near, parts = samples.table.get("polymer", pd.Series("", samples.table.index)), nearest_specimens(model, answers.pooled), []
+    asked = asked_mechanisms(answers, has_of(arrays, net.sides), samples.groups, net.scheme)
     def show(name, views, title, words):
         file = write_explanation(out/(re.sub(r"[^\w.-]+", "_", name)[:NAME_LENGTH] + f"_{views[0].what}.png"), views, f"{title}: {views[0].what}")
         parts.append(f"<h3>{esc(title)}: {views[0].what}</h3><p>{esc(' '.join(words))}</p><p><img loading=\"lazy\" alt=\"{esc(' '.join(words))}\" src=\"{esc(file.name)}\"></p>")
     with tqdm(total=int(able.sum()), desc="explaining", unit="sample", disable=not progress) as bar:
         for number, (specimen, rows) in enumerate(pd.Series(np.flatnonzero(able)).groupby(samples.groups[able], sort=False), 1):
             parts.append(f"<h2>{esc(specimen)}</h2>" + "".join(f"<p class=\"note\">{esc(samples.table.sample_id[r])}: {esc(notes[r])}</p>" for r in rows if notes is not None and notes[r]))
-            seen = {what: [explain(net, arrays, r, polymer[r] or None, what, near[r]) for r in rows] for what in asked_mechanisms(net, arrays, rows)}
+            seen = {what: [explain(net, arrays, r, polymer[r] or None, what, near[r]) for r in rows] for what in asked[str(specimen)]}
             for what, views in seen.items():
                 if len(views) > 1: show(f"specimen_{number}_{specimen}", views, f"{specimen}, all views", specimen_in_words(views))
             for i, r in enumerate(rows):
@@ -275,7 +281,39 @@ def write_explanations(
 <div class="banner{kind}">{esc(basis)}</div>{''.join(parts)}{f'<h2>Not explained</h2><ul>{lacking}</ul>' if lacking else ''}</body></html>"""
     return write_atomic(out/"index.html", page.encode("utf-8", "replace"))
 
-# %% ../nbs/60_study.ipynb #912f80eb
+# %% ../nbs/60_study.ipynb #3c85579f
+def attributed_columns(columns, views)->pd.DataFrame: # Probabilities and verdict as predicted; from `attribute`
+    "What is said of each sample"
+    kept = [c for c in views if c.startswith(("severity_", "evidence_")) or c in ("primary", "p_primary", "strangeness", "known", "nearest_type", "verdict")]
+    return pd.concat([columns.drop(columns="verdict"), views[kept].round(4)], axis=1)
+
+def why_refused(views, gate)->list: # Sentences
+    "How many samples got a verdict, and why the others got none"
+    reasons = {"have no side that the model can look at": views.sides_used == "", "are outside what the model knows": (views.sides_used != "") & ~views.known, "are known, but no type reaches one half": views.known & (views.verdict == "")}
+    return [f"{int((views.verdict != '').sum())} of {len(views)} samples have a verdict."] + [f"{int(rows.sum())} {why}." for why, rows in reasons.items() if rows.any()] + ["The model has no gate: it was trained without held-out specimens to set one by, so nothing is refused as unknown."]*(gate is None)
+
+def write_attribution(out:Path, specimens, views, samples:Samples, attributor, net, answers)->Path: # The CSV of samples; the page
+    "Beside the CSV: one of specimens, and a page that sums up"
+    site = samples.table.site.replace("", "no site") if "site" in samples.table else None
+    write_atomic(out.with_name(f"{out.stem}_specimens.csv"), specimens.round(4).to_csv(index=False).encode())
+    used, table, parts = " + ".join(net.sides), views.assign(**{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)}), []
+    enough = len(set(samples.groups[views.known.to_numpy()])) > 1 and f"{used}|prob" in attributor.held_out
+    if enough:
+        found = frequency_table(frequencies(table, samples.groups, attributor.held_out, used, net.scheme, None if site is None else site.to_numpy()))
+        fig = Figure(figsize=(9, (.35*found.site.nunique() + 1.1)*((found.what.nunique() + 1)//2)), layout="constrained")
+        axs = fig.subplots((found.what.nunique() + 1)//2, 2, squeeze=False).ravel()
+        for what, ax in zip(dict.fromkeys(found.what), axs): plot_frequencies(found, what, ax)
+        for ax in axs[found.what.nunique():]: ax.remove()
+        content = BytesIO(); fig.savefig(content, format="png", dpi=100)
+        parts = [f'<p><img alt="shares with intervals" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}"></p>', html_table(found.assign(**{k: (100*found[k]).round(1) for k in ("share", "low", "high")}).rename(columns=dict(share="share, %", low="from, %", high="to, %")))]
+    note = "Counted over specimens whose samples the model knows. Plain counts are biased where the field's mixture differs from the training's; these shares are corrected by what the model got wrong on held-out specimens, and the 95 % intervals hold its errors and the choice of specimens. They hold as far as the particles of the field look like those the model was tested on, within each type." if enough else "No frequencies: fewer than two specimens are known to the model, or it has no held-out answers to correct by."
+    shown = specimens[[c for c in ("specimen", "views", "verdict", "primary", "p_primary", *(f"severity_{m}" for m in MECHANISMS), "reason") if c in specimens]].round(2)
+    page = f"""<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8"><title>Attribution</title><style>{STYLE}</style></head><body><h1>Attribution of {esc(out.stem)}</h1>
+<div class="banner{' simulated' if net.card['simulated'] else ''}">The model rests on {esc(knowledge(net.card))}.</div><ul>{''.join(f'<li>{esc(s)}</li>' for s in why_refused(views, attributor.gate))}</ul>
+<h2>How frequent</h2><p>{esc(note)}</p>{''.join(parts)}<h2>Specimens</h2>{html_table(shown)}<p class="note">Every sample: {esc(out.name)}. Every specimen: {esc(out.stem)}_specimens.csv.</p></body></html>"""
+    return write_atomic(out.with_suffix(".html"), page.encode("utf-8", "replace"))
+
+# %% ../nbs/60_study.ipynb #94d4c432
 def predict_manifest(
     model,        # Model folder, run folder, or `default`: the model that comes with the package
     manifest,     # Manifest or its folder; labels are carried along unread
@@ -286,22 +324,26 @@ def predict_manifest(
     progress:bool=True,
 )->Path:          # The CSV
     "Predict every sample; a row that lacks what the model needs, or whose files cannot be read, gets no verdict and says why"
-    net = load_model(model_folder(model)).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    folder = model_folder(model)
+    net = load_model(folder).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if explained and Path(explained).is_file(): raise StudyError(f"{explained}: is a file; the reasons need a folder of that name")
     if explained and net.scheme.pattern is None: raise StudyError(f"{model}: its classes are plain labels, and reasons are told by mechanism. Train with --scheme and a CSV that says which of chemical, uv and physical each class holds, or predict without reasons")
     view, (samples, notes) = net.card["view"], read_unlabelled(manifest, net.scheme)
     arrays, more = decode_unlabelled(samples, view["size_px"], view["fov_um"], scale_bar_um)
-    prob, _ = predict_arrays(net, arrays)
-    has = {s: getattr(arrays, f"has_{s}") for s in SIDES[net.modality]}
-    able = np.any(list(has.values()), axis=0)
-    used, scale = np.array([" + ".join(s for s in has if has[s][i]) for i in range(len(samples))], object), net.card.get("temperature", {})
-    for sides, t in scale.items(): prob[used == sides] = apply_temperature(prob[used == sides], t)
-    columns = probability_columns(prob, net.scheme)
+    (answers, has), attributor = scaled_answers(net, arrays), load_attributor(folder) if net.scheme.pattern is not None else None
+    able, columns = np.any(list(has.values()), axis=0), probability_columns(answers.prob, net.scheme).rename(columns=dict(verdict="likeliest"))
     columns.loc[~able] = np.nan
-    calibrated = np.where(able, np.where(np.isin(used, list(scale)), "on simulated particles" if net.card["simulated"] else "on held-out specimens of its study", "no"), "")
-    lacking = np.where(able, "", f"no verdict: the model needs {' or '.join(has)}")
-    note = ["; ".join(filter(None, said)) for said in zip(lacking, notes, more)]
+    columns["verdict"] = columns.likeliest
+    used = sides_in_words({side: np.where(h, 0., np.nan) for side, h in has.items()})
+    calibrated = np.where(able, np.where(np.isin(used, list(net.card.get("temperature", {}))), "on simulated particles" if net.card["simulated"] else "on held-out specimens of its study", "no"), "")
+    reason, said = np.where(able, "", f"no verdict: the model needs {' or '.join(has)}"), []
+    if attributor:
+        views = attribute(answers, attributor, has, net.scheme)
+        reason = np.where(able & (views.reason != ""), "no verdict: " + views.reason, reason)
+        columns = attributed_columns(columns, views).assign(confounders=found_confounders(arrays, samples.table.get("polymer")))
+    note = ["; ".join(filter(None, said)) for said in zip(reason, notes, more)]
     table = pd.concat([samples.table.drop(columns=["image", "spectrum"]), columns], axis=1).assign(sides_used=used, calibrated=calibrated, trained_on=knowledge(net.card), note=note)
     write_atomic(Path(out), table.to_csv(index=False).encode())
-    if explained: write_explanations(explained, model_folder(model), net, samples, arrays, note, progress)
+    if attributor: write_attribution(Path(out), attribute_specimens(answers, attributor, has, net.scheme, samples.groups), views, samples, attributor, net, answers)
+    if explained: write_explanations(explained, folder, net, samples, arrays, answers, note, progress)
     return Path(out)
