@@ -7,19 +7,18 @@ __all__ = ['N_STRANGE', 'FRESH_SEED', 'CAMPAIGN', 'FIELDS', 'FIELD_SPECIMENS', '
            'specimen_vectors', 'compare_spaces', 'map_trust', 'fold_piece', 'held_out', 'asked_as', 'calibrate',
            'severity_figures', 'dual', 'score_all', 'ask_case', 'mean_figures', 'benchmark_of', 'novelty_cases',
            'shared_data', 'real_inputs', 'read_attributor', 'scaled_answers', 'found_confounders', 'frequencies',
-           'frequency_table', 'plot_frequencies', 'natural', 'field_figures', 'paddy_risk', 'coverage', 'real_spectra',
-           'draw_space', 'run_attribution', 'summarise_attribution', 'abstention']
+           'natural', 'field_figures', 'paddy_risk', 'coverage', 'real_spectra', 'draw_space', 'run_attribution',
+           'summarise_attribution', 'abstention']
 
-# %% ../nbs/49_attribution_stage.ipynb #8d737c35
+# %% ../nbs/49_attribution_stage.ipynb #b9dd5451
 import json, warnings
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
-from .aging import MECHANISM_COLORS, MECHANISMS, InputError
+from .aging import MECHANISMS, InputError
 from .attribution import FACTORS, LEVEL, MIN_SURE, Attributor, attribute, combinations_of, dual_evidence, dual_figures, dual_posterior, evidence_chance, fit_rules, fit_spread, interval_holds, load_attributor, primary_prob, save_attributor, true_severity
 from .campaigns import draw_field, write_campaign
 from .confounders import confounder_table, confounders_in_words
@@ -28,14 +27,14 @@ from .learner import answer_arrays, load_model, only_modality
 from .manifest import read_unlabelled
 from .micrographs import MicrographFormatError, read_micrograph, to_view
 from .novelty import SCORES, Known, fit_gate, fit_known, neighbour_distance, novelty_figures, sides_in_words, varied_vectors, weighted_quantile
-from .prevalence import ALL, site_shares
+from .prevalence import ALL, share_difference, site_shares, specimens_needed
 from .runs import Run, once, read_stage, stage_file, write_json, write_stage
 from .samples import Arrays, decode, mpx_manifest, read_samples
 from .simulate import write_benchmark
 from .spectra import MIN_COVERAGE, SpectrumFormatError, coverage as covered_share, read_spectra, to_grid, write_atomic
 from .uncertainty import apply_temperature, specimen_parts
 
-# %% ../nbs/49_attribution_stage.ipynb #648fe9b0
+# %% ../nbs/49_attribution_stage.ipynb #f222024c
 def has_of(arrays:Arrays, sides, rows=slice(None))->dict: # side -> bool (n,)
     "Which sides some rows have"
     return {side: getattr(arrays, f"has_{side}")[rows] for side in sides}
@@ -81,7 +80,7 @@ def fold_piece(run:Run, fold:int):
     write_stage(run.out, "attribution", "grouped", fold, test, kept | dict(pooled=answers.pooled[new].astype(np.float32)),
         dict(model=run.main_model, spaces=compare_spaces(answers.pooled, s.y[seen], s.groups[seen], mine, new, run.config.seed)))
 
-# %% ../nbs/49_attribution_stage.ipynb #0ba248ca
+# %% ../nbs/49_attribution_stage.ipynb #c17258e4
 def held_out(run:Run)->dict: # rows, y, groups, has, prob, severity (true), and per set of sides: prob and severity if present
     "What all networks of the grouped split made of their held-out rows"
     s, pieces = run.samples, [(read_stage(run.out, "attribution", "grouped", k), read_stage(run.out, run.main_model, "grouped", k)) for k in run.grouped]
@@ -140,7 +139,7 @@ def dual(run:Run, rows, prob, groups, shares=None)->dict: # posterior, evidence,
     by_chance = lambda also: lambda rows: evidence_chance(surface[rows], spectrum[rows], bits[rows], also=None if also is None else also[rows])
     return found | dict(evidence=dual_figures(speaks, bits, groups, by_chance(None)), both=dual_figures(speaks & right, bits, groups, by_chance(right)))
 
-# %% ../nbs/49_attribution_stage.ipynb #23d65059
+# %% ../nbs/49_attribution_stage.ipynb #bf5e5cbc
 N_STRANGE, FRESH_SEED = 400, 2000 # Wet particles asked about, fresh familiar ones; added to the seed of the study
 
 def score_all(net, known:Known, training, familiar:tuple, strange:tuple, groups)->dict: # Vectors of training specimens; answers and sides of each kind; score -> `novelty_figures`
@@ -230,7 +229,7 @@ def real_inputs(like:Arrays)->dict: # side -> `Arrays` of real files of another 
     return dict(spectrum=Arrays(np.zeros((n, size, size), np.uint8), np.stack([v for v, _ in spectra]).astype(np.float32), np.stack([v for _, v in spectra]), no(n), yes(n), like.fov_um),
         image=Arrays(np.round(255*np.stack(images)).astype(np.uint8), *blank(m), yes(m), no(m), like.fov_um))
 
-# %% ../nbs/49_attribution_stage.ipynb #7b456397
+# %% ../nbs/49_attribution_stage.ipynb #acb9eb48
 CAMPAIGN = dict(specimens=100, views=2)       # Particles a site, and views of each
 FIELDS, FIELD_SPECIMENS, FIELD_SHARES = 200, 40, (.1, .95) # Fields drawn, particles in each, range of the shares of UV
 RISK = .05                                    # A paddy is called riskier where chemical ageing is more frequent by more than this share
@@ -264,24 +263,6 @@ def frequencies(table:pd.DataFrame, groups, held:dict, used:str, scheme, sites=N
     factor = site_shares((own["primary_prob"][ok], own["primary"][ok], own["group"][ok]), (prob([f"primary_{f}" for f in FACTORS]), np.asarray(groups)[rows]), where, seed=seed)
     return dict(primary=factor, mechanisms=types)
 
-def frequency_table(found:dict # From `frequencies`
-                   )->pd.DataFrame: # One row a site and question: site, what, share, low, high, specimens
-    "Shares with their 95 % intervals"
-    asked = [("primary", f"{name} is the primary factor", k) for k, name in enumerate(FACTORS) if k] + [("mechanisms", f"{name} is present", k) for k, name in enumerate(MECHANISMS)]
-    return pd.DataFrame([dict(site=site, what=what, share=float(s.estimate[k]), low=float(s.interval()[0, k]), high=float(s.interval()[1, k]), specimens=s.specimens)
-        for kind, what, k in asked if kind in found for site, s in found[kind].items()])
-
-def plot_frequencies(table:pd.DataFrame, what:str, ax=None): # From `frequency_table`, one of its questions; the axes
-    "Shares of one question by site, with intervals; a column `truth` is drawn as a cross"
-    rows = table[table.what == what]
-    ax = ax or plt.subplots(figsize=(5, .4*len(rows) + 1), layout="constrained")[1]
-    color = next((MECHANISM_COLORS[m] for m in MECHANISMS if what.startswith(m)), "0.3")
-    at = np.arange(len(rows))[::-1]
-    ax.errorbar(100*rows.share, at, xerr=100*np.stack([rows.share - rows.low, rows.high - rows.share]).clip(0), fmt="o", ms=5, capsize=3, color=color)
-    if "truth" in rows: ax.plot(100*rows.truth, at, "x", color="k", label="truth (simulated)")
-    ax.set(yticks=at, yticklabels=[f"{s} ({n})" for s, n in zip(rows.site, rows.specimens)], xlim=(-2, 102), xlabel="Specimens, %", title=what)
-    return ax
-
 def natural(run:Run)->dict:
     "Attribute a simulated campaign and compare with its truth"
     folder = run.out/"variants/campaign"
@@ -308,17 +289,21 @@ def field_figures(run, views, samples, truth, attributor, net)->dict:
     out["primary_right"] = float((verdict == real)[views.known].mean())
     if "primary" in found: out["uv_primary"] = told(found["primary"][ALL], uv, (primary == "uv").mean())
     out["counted_uv_primary"] = float((verdict == "uv")[views.known].mean())
+    risk = paddy_risk(found["mechanisms"])
+    if risk: out["paddy_chemical"] = risk | dict(truth=float(acts[truth.site == "paddy", 0].mean() - np.mean([acts[truth.site == s, 0].mean() for s in found["mechanisms"] if s not in (ALL, "paddy")])))
     out["sites"] = {s: {m: told(found["mechanisms"][s], k, acts[truth.site == s, k].mean()) for k, m in enumerate(MECHANISMS)} | dict(refused=float(1 - views.known[site == s].mean()))
                     | ({"uv_primary": told(found["primary"][s], uv, (primary[truth.site == s] == "uv").mean())} if "primary" in found else {}) for s in found["mechanisms"] if s != ALL}
     return out
 
 def paddy_risk(found:dict # Mechanisms by site, from `frequencies`
-              )->dict|None: # difference, ci, threshold, verdict, specimens_needed; None where no paddy is among the sites
+              )->dict|None: # difference, ci, threshold, verdict, specimens_needed (at each site, to tell the threshold); None where no paddy is among the sites
     "Is chemical ageing more frequent in the paddy than at the other sites, by more than `RISK`?"
-    k, others = MECHANISMS.index("chemical"), [s for s in found if s not in (ALL, "paddy")]
+    k, others = MECHANISMS.index("chemical"), [s for name, s in found.items() if name not in (ALL, "paddy")]
     if "paddy" not in found or not others: return None
-    gap = site_gap(found["paddy"], [found[s] for s in others], k)
-    return dict(difference=gap["difference"], ci=gap["ci"], threshold=RISK, verdict=told_apart(gap["ci"], RISK), specimens_needed=gap["specimens_needed"])
+    mean = lambda part: np.mean([getattr(s, part) for s in others], axis=0)
+    rest = replace(others[0], estimate=mean("estimate"), draws=mean("draws"), spread=np.sqrt(np.mean([s.spread**2 for s in others], axis=0)/len(others)))
+    gap = share_difference(found["paddy"], rest, k, RISK)
+    return dict(difference=gap["difference"], ci=[gap["low"], gap["high"]], threshold=RISK, verdict=gap["verdict"], specimens_needed=specimens_needed(found["paddy"], rest, k, RISK))
 
 def coverage(run:Run)->dict: # coverage, n_fields, width, share, hit, by share
     "How often the interval of the UV share holds the truth, over many small fields"
@@ -338,7 +323,7 @@ def coverage(run:Run)->dict: # coverage, n_fields, width, share, hit, by share
     f = pd.DataFrame(found)
     return dict(coverage=float(((f.low <= f.asked) & (f.asked <= f.high)).mean()), n_fields=len(f), width=float((f.high - f.low).mean()), error=float((f.estimate - f.asked).abs().mean()), counted_error=float((f.counted - f.asked).abs().mean()), fields=f.round(4).to_dict("records"))
 
-# %% ../nbs/49_attribution_stage.ipynb #c24e3ff1
+# %% ../nbs/49_attribution_stage.ipynb #ac4971a4
 def real_spectra(run:Run)->dict|None: # model -> false_attribution, abstention: treatment -> share; in_distribution abstention; None where the files are not there
     "What networks say of real sheets that show no oxidation"
     home = shared_data()
@@ -364,7 +349,7 @@ def real_spectra(run:Run)->dict|None: # model -> false_attribution, abstention: 
             "abstention_in_distribution": float((at_home.verdict == "").mean()), "n": len(rows), "sheets": len(set(sea.groups[rows]))}
     return found
 
-# %% ../nbs/49_attribution_stage.ipynb #8c8a051b
+# %% ../nbs/49_attribution_stage.ipynb #f49f5ebc
 def draw_space(run:Run):
     "joint_space.html: the held-out samples of the first fold on three maps, a micrograph under every dot"
     rows, kept, _ = read_stage(run.out, "attribution", "grouped", run.grouped[0])

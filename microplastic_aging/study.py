@@ -8,7 +8,7 @@ __all__ = ['MIN_WRONG', 'COST', 'N_WET', 'GENTLE', 'DEFAULT_MODEL', 'NAME_LENGTH
            'summarise_controls', 'train_manifest', 'knowledge', 'model_folder', 'asked_mechanisms',
            'write_explanations', 'attributed_columns', 'why_refused', 'write_attribution', 'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #bfed7a40
+# %% ../nbs/60_study.ipynb #25f56fba
 import json, re, warnings
 from base64 import b64encode
 from dataclasses import asdict, replace
@@ -21,9 +21,9 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
-from .aging import MECHANISMS, Scheme, find_scheme
-from .attribution import Attributor, attribute, attribute_specimens, load_attributor, pool_views, save_attributor
-from .attribution_stage import found_confounders, frequencies, frequency_table, has_of, plot_frequencies, run_attribution, scaled_answers, what_is_known
+from .aging import MECHANISM_COLORS, MECHANISMS, Scheme, find_scheme
+from .attribution import FACTORS, Attributor, attribute, attribute_specimens, load_attributor, pool_views, save_attributor
+from .attribution_stage import found_confounders, frequencies, has_of, run_attribution, scaled_answers, what_is_known
 from .baselines import SIDES, classical_features, imagenet_weights
 from .compare import compare_models, evaluate, paired_difference
 from .controls import VARIATIONS, called_aged, correct_p, robustness, run_variation, variation_figures, versus_variation
@@ -35,13 +35,14 @@ from .manifest import Samples, read_unlabelled
 from .pieces import model_card, run_piece
 from .runs import SIZE_PX, Run, StudyConfig, StudyError, once, open_run, read_stage, stage_file, variant_run, write_json
 from .novelty import sides_in_words
+from .prevalence import PrevalenceError, plot_shares, share_rows
 from .report import STYLE, esc, html_table, write_report
 from .samples import Arrays, decode, decode_unlabelled, read_samples
 from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 from .uncertainty import fit_temperature
 
-# %% ../nbs/60_study.ipynb #d8843b59
+# %% ../nbs/60_study.ipynb #aad628f0
 def pooled(run:Run, split:str, answer:str="prob")->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split; `only_image`, `only_spectrum`: those of models asked with the other side hidden"
     out = {}
@@ -79,7 +80,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #4d141f0d
+# %% ../nbs/60_study.ipynb #f5627e77
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -131,7 +132,7 @@ def tell_temperatures(run:Run):
         head["card"]["temperature"] = found.get(model, {})
         write_json(path, head)
 
-# %% ../nbs/60_study.ipynb #1068ef63
+# %% ../nbs/60_study.ipynb #ae4bfae8
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -155,7 +156,7 @@ def run_study(
     for kind in config.further_stages: run_stage(run, kind)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #87f72793
+# %% ../nbs/60_study.ipynb #a437680d
 N_WET = N_SAMPLES # Wet, unaged samples that the headline models are asked about: 20 specimens
 
 def run_stage(run:Run, kind:str):
@@ -192,7 +193,7 @@ def summarise_controls(run:Run):
     head = dict(commit=commit_words({c for f in found.values() for c in f["commits"]}), seed=run.config.seed, simulated=run.samples.simulated)
     write_json(run.out/"controls.json", head | dict(variations=found, **more))
 
-# %% ../nbs/60_study.ipynb #7ada4a08
+# %% ../nbs/60_study.ipynb #e5f659f9
 GENTLE = .3 # Of the recipe's learning rate, where training begins with a trained model: enough to adapt, too little to forget at once
 
 def train_manifest(
@@ -239,7 +240,7 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #5da29947
+# %% ../nbs/60_study.ipynb #5a5d89f8
 NAME_LENGTH = 100 # Characters of a figure's name that come from the sample's
 
 def asked_mechanisms(answers, has, groups, scheme)->dict: # specimen -> names
@@ -281,7 +282,7 @@ def write_explanations(
 <div class="banner{kind}">{esc(basis)}</div>{''.join(parts)}{f'<h2>Not explained</h2><ul>{lacking}</ul>' if lacking else ''}</body></html>"""
     return write_atomic(out/"index.html", page.encode("utf-8", "replace"))
 
-# %% ../nbs/60_study.ipynb #3c85579f
+# %% ../nbs/60_study.ipynb #867e9acb
 def attributed_columns(columns, views)->pd.DataFrame: # Probabilities and verdict as predicted; from `attribute`
     "What is said of each sample"
     kept = [c for c in views if c.startswith(("severity_", "evidence_")) or c in ("primary", "p_primary", "strangeness", "known", "nearest_type", "verdict")]
@@ -297,23 +298,26 @@ def write_attribution(out:Path, specimens, views, samples:Samples, attributor, n
     site = samples.table.site.replace("", "no site") if "site" in samples.table else None
     write_atomic(out.with_name(f"{out.stem}_specimens.csv"), specimens.round(4).to_csv(index=False).encode())
     used, table, parts = " + ".join(net.sides), views.assign(**{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)}), []
-    enough = len(set(samples.groups[views.known.to_numpy()])) > 1 and f"{used}|prob" in attributor.held_out
-    if enough:
-        found = frequency_table(frequencies(table, samples.groups, attributor.held_out, used, net.scheme, None if site is None else site.to_numpy()))
-        fig = Figure(figsize=(9, (.35*found.site.nunique() + 1.1)*((found.what.nunique() + 1)//2)), layout="constrained")
-        axs = fig.subplots((found.what.nunique() + 1)//2, 2, squeeze=False).ravel()
-        for what, ax in zip(dict.fromkeys(found.what), axs): plot_frequencies(found, what, ax)
-        for ax in axs[found.what.nunique():]: ax.remove()
-        content = BytesIO(); fig.savefig(content, format="png", dpi=100)
-        parts = [f'<p><img alt="shares with intervals" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}"></p>', html_table(found.assign(**{k: (100*found[k]).round(1) for k in ("share", "low", "high")}).rename(columns=dict(share="share, %", low="from, %", high="to, %")))]
-    note = "Counted over specimens whose samples the model knows. Plain counts are biased where the field's mixture differs from the training's; these shares are corrected by what the model got wrong on held-out specimens, and the 95 % intervals hold its errors and the choice of specimens. They hold as far as the particles of the field look like those the model was tested on, within each type." if enough else "No frequencies: fewer than two specimens are known to the model, or it has no held-out answers to correct by."
+    try:
+        if f"{used}|prob" not in attributor.held_out: raise PrevalenceError("the model has no held-out answers to correct by")
+        found, lacking = frequencies(table, samples.groups, attributor.held_out, used, net.scheme, None if site is None else site.to_numpy()), None
+    except PrevalenceError as e: found, lacking = {}, str(e)
+    if found:
+        names = dict(primary=[f"{f} is the primary factor" if f != "none" else "not aged" for f in FACTORS], mechanisms=[f"{m} is present" for m in MECHANISMS])
+        fig = Figure(figsize=(11, .5*len(found["mechanisms"]) + 1.6), layout="constrained")
+        for ax, (kind, shares) in zip(fig.subplots(1, len(found), squeeze=False)[0], found.items()): plot_shares(shares, names[kind], ax, [*["0.5"]*(kind == "primary"), *(MECHANISM_COLORS[m] for m in MECHANISMS)])
+        content = BytesIO()
+        fig.savefig(content, format="png", dpi=100)
+        rows = pd.DataFrame([row for kind, shares in found.items() for row in share_rows(shares, names[kind])]).rename(columns=dict(of="what"))
+        parts = [f'<p><img alt="shares with intervals" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}"></p>', html_table(rows.assign(**{k: (100*rows[k]).round(1) for k in ("share", "low", "high")}).rename(columns=dict(share="share, %", low="from, %", high="to, %")))]
+    note = "Counted over specimens whose samples the model knows. Plain counts are biased where the field's mixture differs from the training's; these shares are corrected by what the model got wrong on held-out specimens, and the 95 % intervals hold its errors and the choice of specimens. They hold as far as the particles of the field look like those the model was tested on, within each type." if found else f"No frequencies: {lacking}."
     shown = specimens[[c for c in ("specimen", "views", "verdict", "primary", "p_primary", *(f"severity_{m}" for m in MECHANISMS), "reason") if c in specimens]].round(2)
     page = f"""<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8"><title>Attribution</title><style>{STYLE}</style></head><body><h1>Attribution of {esc(out.stem)}</h1>
 <div class="banner{' simulated' if net.card['simulated'] else ''}">The model rests on {esc(knowledge(net.card))}.</div><ul>{''.join(f'<li>{esc(s)}</li>' for s in why_refused(views, attributor.gate))}</ul>
 <h2>How frequent</h2><p>{esc(note)}</p>{''.join(parts)}<h2>Specimens</h2>{html_table(shown)}<p class="note">Every sample: {esc(out.name)}. Every specimen: {esc(out.stem)}_specimens.csv.</p></body></html>"""
     return write_atomic(out.with_suffix(".html"), page.encode("utf-8", "replace"))
 
-# %% ../nbs/60_study.ipynb #94d4c432
+# %% ../nbs/60_study.ipynb #7f4eaad2
 def predict_manifest(
     model,        # Model folder, run folder, or `default`: the model that comes with the package
     manifest,     # Manifest or its folder; labels are carried along unread

@@ -23,9 +23,16 @@ def explained(tmp_path_factory):
 
 def test_every_real_sample_has_its_reasons(explained):
     table, page = pd.read_csv(explained/"predictions.csv"), (explained/"predictions_explained/index.html").read_text("utf-8")
-    assert table.verdict.notna().all() and table.sides_used.tolist() == ["image + spectrum", "image", "spectrum"]
+    assert table.likeliest.notna().all() and table.sides_used.tolist() == ["image + spectrum", "image", "spectrum"]
     for row, sample in enumerate(table.sample_id, 1): assert list((explained/"predictions_explained").glob(f"{row}_{sample}_*.png")), sample
     assert "simulated particles only" in page and "scale of the micrograph is unknown" not in page # both microscopes wrote it into the file
+
+def test_real_spectra_are_refused_by_a_model_that_knows_simulated_ones_only(explained):
+    table, page = pd.read_csv(explained/"predictions.csv").set_index("sample_id"), (explained/"predictions.html").read_text("utf-8")
+    for sample in ("both", "spectrum"):
+        assert not table.known[sample] and table.verdict.isna()[sample] and "its spectrum lies" in table.note[sample], table.note[sample]
+    assert "silicate" in str(table.confounders["both"]) # low-density polyethylene with soil
+    assert pd.read_csv(explained/"predictions_specimens.csv").specimen.tolist() == ["a", "b"] and "outside what the model knows" in page
 
 def test_maps_of_real_pictures_meet_the_masks_that_are_found(explained):
     from microplastic_aging.aging import SURFACE_FEATURES

@@ -105,7 +105,7 @@ def test_wheel(project, tmp_path):
         z.extractall(tmp_path/"elsewhere")
         model = [i for i in z.infolist() if i.filename.startswith(f"{PACKAGE}/data/default_model/")]
     assert f"{PACKAGE}/data/pristine_bands.csv" in names
-    assert {Path(i.filename).name for i in model} == {"model.json", "model.safetensors", "specimens.safetensors"} and sum(i.file_size for i in model) <= 4e6, "run `make model`"
+    assert {Path(i.filename).name for i in model} == {"model.json", "model.safetensors", "specimens.safetensors", "attribution.safetensors"} and sum(i.file_size for i in model) <= 4e6, "run `make model`"
     assert {n.split("/")[0] for n in names if not n.split("/")[0].endswith(".dist-info")} == {PACKAGE}
     light = [r for r, n in rooms().items() if n < TORCH_FROM]
     assert light
