@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['RIDGE', 'LEVEL', 'FACTORS', 'N_DRAWS', 'ATTRIBUTION', 'FORMAT', 'MIN_SURE', 'KAPPA', 'true_severity', 'SeverityRule',
-           'fit_severity', 'severity_quantile', 'interval_holds', 'fit_spread', 'primary_prob', 'expected_severity',
-           'Attributor', 'combinations_of', 'fit_rules', 'if_present', 'save_attributor', 'load_attributor',
-           'attribute', 'factor_prob', 'side_says', 'with_verdict', 'pool_views', 'attribute_specimens',
-           'dual_posterior', 'dual_evidence', 'evidence_chance', 'dual_figures']
+           'fit_severity', 'severity_quantile', 'interval_holds', 'fit_spread', 'primary_by_type', 'primary_prob',
+           'expected_severity', 'Attributor', 'combinations_of', 'fit_rules', 'if_present', 'save_attributor',
+           'load_attributor', 'attribute', 'factor_prob', 'side_says', 'with_verdict', 'pool_views',
+           'attribute_specimens', 'dual_posterior', 'dual_evidence', 'evidence_chance', 'dual_figures']
 
-# %% ../nbs/47_attribution.ipynb #9d405e36
+# %% ../nbs/47_attribution.ipynb #9c56a90b
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from .novelty import Gate, Known, sides_in_words, split_sides
 from .spectra import write_atomic
 from .uncertainty import bootstrap_ci
 
-# %% ../nbs/47_attribution.ipynb #966bfc80
+# %% ../nbs/47_attribution.ipynb #572ea159
 def true_severity(samples # `manifest.Samples`
                  )->np.ndarray|None: # Severity of each sample's specimen by mechanism, 0 where absent, shape (n, 3); None where it is not known
     "Severity as the simulator or the laboratory knows it"
@@ -39,7 +39,7 @@ def true_severity(samples # `manifest.Samples`
     if bad.any(): raise InputError(f"{samples.folder}: severity of sample {samples.table.sample_id[bad.any(1).argmax()]} is {found[bad][0]}; give numbers from 0 to 1, 0 where the mechanism did not act")
     return found
 
-# %% ../nbs/47_attribution.ipynb #aa30f697
+# %% ../nbs/47_attribution.ipynb #79f1845f
 RIDGE = 10. # Weight of the penalty, in specimens; not tuned: the verdicts of the development benchmark hardly changed from 1 to 100
 
 @dataclass
@@ -81,7 +81,7 @@ def severity_quantile(
     value = if_present + sd*ndtri(rest)
     return np.where(rest <= 0, 0, np.clip(np.nan_to_num(value, neginf=0, posinf=1), 0, 1))
 
-# %% ../nbs/47_attribution.ipynb #289656ea
+# %% ../nbs/47_attribution.ipynb #6a8ed7b1
 LEVEL = .95
 
 def interval_holds(truth, present, if_present, sd, groups, level:float=LEVEL)->float: # Arrays (n,); share of specimens
@@ -95,35 +95,38 @@ def fit_spread(truth, present, if_present, groups, level:float=LEVEL)->float: # 
     holds = np.array([interval_holds(truth, present, if_present, sd, groups, level) for sd in tried])
     return float(tried[(holds >= level).argmax()] if (holds >= level).any() else tried[-1])
 
-# %% ../nbs/47_attribution.ipynb #063817db
+# %% ../nbs/47_attribution.ipynb #76ca92fe
 FACTORS = ("none", *MECHANISMS)
 N_DRAWS = 200
 
-def primary_prob(
-    type_prob:np.ndarray,  # Shape (n, n_classes)
-    if_present:np.ndarray, # Severity of each mechanism if it acted, shape (n, 3); None: mechanisms of a type are equally strong
+def primary_by_type(
+    if_present:np.ndarray|None, # Severity of each mechanism if it acted, shape (n, 3); None: mechanisms of a type are equally strong
     sd,                    # Its spread, shape (3,)
     scheme:Scheme,         # With bits
-)->np.ndarray:             # Of none, chemical, UV, physical; shape (n, 4), rows sum to 1
-    "Probability that each mechanism is the strongest"
-    out, pattern = np.zeros((len(type_prob), 4)), scheme.pattern > 0
-    eps = np.random.default_rng(0).normal(size=(N_DRAWS, 3))
-    for c, bits in enumerate(pattern):
-        if bits.sum() == 0: out[:, 0] += type_prob[:, c]
-        elif bits.sum() == 1 or if_present is None: out[:, 1:] += type_prob[:, [c]]*bits/bits.sum()
+    n:int=1,               # Samples, where no severities are given
+)->np.ndarray:             # Of none, chemical, UV, physical in each type; shape (n, n_classes, 4), sums to 1 over the last
+    "Probability that each mechanism is the strongest, if the sample is of a type"
+    n = n if if_present is None else len(if_present)
+    out, eps = np.zeros((n, scheme.n, 4)), np.random.default_rng(0).normal(size=(N_DRAWS, 3))
+    for c, bits in enumerate(scheme.pattern > 0):
+        if not bits.any(): out[:, c, 0] = 1
+        elif bits.sum() == 1 or if_present is None: out[:, c, 1:] = bits/bits.sum()
         else:
             on = np.flatnonzero(bits)
             drawn = if_present[:, None, on] + np.asarray(sd)[on]*eps[:, on]
-            wins = (drawn.argmax(-1)[..., None] == np.arange(len(on))).mean(1)
-            out[:, 1 + on] += type_prob[:, [c]]*wins
+            out[:, c, 1 + on] = (drawn.argmax(-1)[..., None] == np.arange(len(on))).mean(1)
     return out
+
+def primary_prob(type_prob, if_present, sd, scheme:Scheme)->np.ndarray: # Type probabilities (n, n_classes), the rest as in `primary_by_type`; of none, chemical, UV, physical, shape (n, 4)
+    "Probability that each mechanism is the strongest"
+    return np.einsum("nc,ncf->nf", type_prob, primary_by_type(if_present, sd, scheme, len(type_prob)))
 
 def expected_severity(type_prob, if_present, scheme:Scheme)->np.ndarray: # Shapes as in `primary_prob`; shape (n, 3)
     "Probability that each mechanism acted, times its severity if it did; without severities the probability alone"
     present = type_prob @ scheme.pattern
     return present if if_present is None else present*if_present
 
-# %% ../nbs/47_attribution.ipynb #a371e9ff
+# %% ../nbs/47_attribution.ipynb #d855d806
 ATTRIBUTION = "attribution.safetensors"
 FORMAT = "microplastic_aging.attribution 1"
 
@@ -155,7 +158,7 @@ def if_present(rules:dict, pooled, has:dict)->np.ndarray: # Shape (n, 3); nan wh
         if rows.any(): out[rows] = rule(np.hstack([parts[s][rows] for s in used.split(" + ")]))
     return out
 
-# %% ../nbs/47_attribution.ipynb #cb07d79c
+# %% ../nbs/47_attribution.ipynb #c598fc8e
 def save_attributor(
     attributor:Attributor,
     folder, # Of the model
@@ -186,7 +189,7 @@ def load_attributor(folder # Of the model
     known, gate = Known({side: Mahalanobis.from_tensors(parts["known"][side]) for side in json.loads(head["sides"])}), json.loads(head["gate"])
     return Attributor(known, gate and Gate(**gate), {u: SeverityRule(**t) for u, t in parts["rule"].items()}, parts["spread"], parts["held_out"])
 
-# %% ../nbs/47_attribution.ipynb #b498797c
+# %% ../nbs/47_attribution.ipynb #a158724e
 MIN_SURE = .4 # Probability that the likeliest type must reach for a verdict
 
 def attribute(
@@ -241,7 +244,7 @@ def with_verdict(table, prob, attributor, far:dict, scheme:Scheme)->pd.DataFrame
         reason[i] = f"undecided: {first} ({prob[i].max():.0%}) or {second}"
     return table.assign(strangeness=score, known=known & able, verdict=np.where(reason == "", names[prob.argmax(1)], ""), reason=reason)
 
-# %% ../nbs/47_attribution.ipynb #05c30ab4
+# %% ../nbs/47_attribution.ipynb #8b96dc53
 def pool_views(
     answers, has:dict, # As in `attribute`
     groups:np.ndarray, # Specimen of each sample, shape (n,)
@@ -270,7 +273,7 @@ def attribute_specimens(
     table.insert(0, "specimen", names)
     return table
 
-# %% ../nbs/47_attribution.ipynb #540b54a8
+# %% ../nbs/47_attribution.ipynb #56a36abe
 KAPPA = 1.5 # Times the share of an even spread
 
 def dual_posterior(mechanism_prob, bits)->np.ndarray: # Shapes (n, 3); bool, shape (n,)

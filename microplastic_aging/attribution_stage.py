@@ -7,10 +7,10 @@ __all__ = ['N_STRANGE', 'FRESH_SEED', 'CAMPAIGN', 'FIELDS', 'FIELD_SPECIMENS', '
            'specimen_vectors', 'compare_spaces', 'map_trust', 'fold_piece', 'held_out', 'asked_as', 'calibrate',
            'severity_figures', 'dual', 'score_all', 'ask_case', 'mean_figures', 'benchmark_of', 'novelty_cases',
            'shared_data', 'real_inputs', 'read_attributor', 'scaled_answers', 'found_confounders', 'frequencies',
-           'natural', 'field_figures', 'paddy_risk', 'coverage', 'real_spectra', 'draw_space', 'run_attribution',
-           'summarise_attribution', 'abstention']
+           'leads', 'misread_leads', 'lead_shares', 'natural', 'field_figures', 'paddy_risk', 'coverage',
+           'real_spectra', 'draw_space', 'run_attribution', 'summarise_attribution', 'abstention']
 
-# %% ../nbs/49_attribution_stage.ipynb #b9dd5451
+# %% ../nbs/49_attribution_stage.ipynb #f4c450bd
 import json, warnings
 from dataclasses import asdict, replace
 from functools import partial
@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 from .aging import MECHANISMS, InputError
-from .attribution import FACTORS, LEVEL, MIN_SURE, Attributor, attribute, combinations_of, dual_evidence, dual_figures, dual_posterior, evidence_chance, fit_rules, fit_spread, interval_holds, load_attributor, primary_prob, save_attributor, true_severity
+from .attribution import FACTORS, LEVEL, MIN_SURE, Attributor, attribute, combinations_of, dual_evidence, dual_figures, dual_posterior, evidence_chance, fit_rules, fit_spread, interval_holds, load_attributor, save_attributor, true_severity
 from .campaigns import draw_field, write_campaign
 from .confounders import confounder_table, confounders_in_words
 from .embedding import LOSSES, MAPS, EmbeddingError, embedding_scores, fit_map, fit_metric, map_quality, specimen_weights, write_map_html
@@ -27,14 +27,14 @@ from .learner import answer_arrays, load_model, only_modality
 from .manifest import read_unlabelled
 from .micrographs import MicrographFormatError, read_micrograph, to_view
 from .novelty import SCORES, Known, fit_gate, fit_known, neighbour_distance, novelty_figures, sides_in_words, varied_vectors, weighted_quantile
-from .prevalence import ALL, share_difference, site_shares, specimens_needed
+from .prevalence import ALL, share_difference, site_shares, specimens_needed, unmix
 from .runs import Run, once, read_stage, stage_file, write_json, write_stage
 from .samples import Arrays, decode, mpx_manifest, read_samples
 from .simulate import write_benchmark
 from .spectra import MIN_COVERAGE, SpectrumFormatError, coverage as covered_share, read_spectra, to_grid, write_atomic
 from .uncertainty import apply_temperature, specimen_parts
 
-# %% ../nbs/49_attribution_stage.ipynb #f222024c
+# %% ../nbs/49_attribution_stage.ipynb #d55b0f19
 def has_of(arrays:Arrays, sides, rows=slice(None))->dict: # side -> bool (n,)
     "Which sides some rows have"
     return {side: getattr(arrays, f"has_{side}")[rows] for side in sides}
@@ -80,7 +80,7 @@ def fold_piece(run:Run, fold:int):
     write_stage(run.out, "attribution", "grouped", fold, test, kept | dict(pooled=answers.pooled[new].astype(np.float32)),
         dict(model=run.main_model, spaces=compare_spaces(answers.pooled, s.y[seen], s.groups[seen], mine, new, run.config.seed)))
 
-# %% ../nbs/49_attribution_stage.ipynb #c17258e4
+# %% ../nbs/49_attribution_stage.ipynb #d2ed5e72
 def held_out(run:Run)->dict: # rows, y, groups, has, prob, severity (true), and per set of sides: prob and severity if present
     "What all networks of the grouped split made of their held-out rows"
     s, pieces = run.samples, [(read_stage(run.out, "attribution", "grouped", k), read_stage(run.out, run.main_model, "grouped", k)) for k in run.grouped]
@@ -106,10 +106,9 @@ def calibrate(run:Run, h:dict)->dict: # gate; spreads: sides -> (3,); held_out
         if not ok.any(): continue
         prob = apply_temperature(prob[ok], card.get("temperature", {}).get(used, 1.))
         if h["truth"] is not None and f"severity_{used}" in h: spreads[used] = np.array([fit_spread(h["truth"][ok, k], prob @ pattern[:, k], h[f"severity_{used}"][ok, k], h["groups"][ok]) for k in range(3)])
-        factor = primary_prob(prob, h[f"severity_{used}"][ok] if used in spreads else None, spreads.get(used), run.samples.scheme)
         passed = gate.passes({side: np.where(side in used.split(" + "), h[f"strange_{side}"], np.nan)[ok] for side in sides})
-        table |= {f"{used}|prob": prob, f"{used}|primary_prob": factor, f"{used}|y": h["y"][ok], f"{used}|group": np.unique(h["groups"], return_inverse=True)[1][ok], f"{used}|known": passed}
-        if h["truth"] is not None: table[f"{used}|primary"] = np.where(h["truth"][ok].any(1), 1 + h["truth"][ok].argmax(1), 0)
+        if used in spreads: table |= {f"{used}|severity": h[f"severity_{used}"][ok], f"{used}|primary": np.where(h["truth"][ok].any(1), 1 + h["truth"][ok].argmax(1), 0)}
+        table |= {f"{used}|prob": prob, f"{used}|y": h["y"][ok], f"{used}|group": np.unique(h["groups"], return_inverse=True)[1][ok], f"{used}|known": passed}
     return dict(gate=gate, spreads=spreads, held_out=table)
 
 def severity_figures(run:Run, h:dict)->dict|None: # mechanism -> r, error (where it acted), coverage, n_specimens; None where no severity is known
@@ -139,7 +138,7 @@ def dual(run:Run, rows, prob, groups, shares=None)->dict: # posterior, evidence,
     by_chance = lambda also: lambda rows: evidence_chance(surface[rows], spectrum[rows], bits[rows], also=None if also is None else also[rows])
     return found | dict(evidence=dual_figures(speaks, bits, groups, by_chance(None)), both=dual_figures(speaks & right, bits, groups, by_chance(right)))
 
-# %% ../nbs/49_attribution_stage.ipynb #bf5e5cbc
+# %% ../nbs/49_attribution_stage.ipynb #e2714b20
 N_STRANGE, FRESH_SEED = 400, 2000 # Wet particles asked about, fresh familiar ones; added to the seed of the study
 
 def score_all(net, known:Known, training, familiar:tuple, strange:tuple, groups)->dict: # Vectors of training specimens; answers and sides of each kind; score -> `novelty_figures`
@@ -229,7 +228,7 @@ def real_inputs(like:Arrays)->dict: # side -> `Arrays` of real files of another 
     return dict(spectrum=Arrays(np.zeros((n, size, size), np.uint8), np.stack([v for v, _ in spectra]).astype(np.float32), np.stack([v for _, v in spectra]), no(n), yes(n), like.fov_um),
         image=Arrays(np.round(255*np.stack(images)).astype(np.uint8), *blank(m), yes(m), no(m), like.fov_um))
 
-# %% ../nbs/49_attribution_stage.ipynb #acb9eb48
+# %% ../nbs/49_attribution_stage.ipynb #8a84341f
 CAMPAIGN = dict(specimens=100, views=2)       # Particles a site, and views of each
 FIELDS, FIELD_SPECIMENS, FIELD_SHARES = 200, 40, (.1, .95) # Fields drawn, particles in each, range of the shares of UV
 RISK = .05                                    # A paddy is called riskier where chemical ageing is more frequent by more than this share
@@ -252,16 +251,57 @@ def found_confounders(arrays:Arrays, polymer=None)->np.ndarray: # Polymer of eac
     if len(rows): out[rows] = [confounders_in_words(row) for _, row in confounder_table(arrays.spectrum[rows], arrays.mask[rows], None if polymer is None else list(np.asarray(polymer)[rows])).iterrows()]
     return out
 
-def frequencies(table:pd.DataFrame, groups, held:dict, used:str, scheme, sites=None, seed=0)->dict: # From `attribute`, specimens (n,); name -> what `site_shares` gives
-    "Shares of the primary factors, and of each mechanism, among the samples that are known"
-    rows, own = table.known.to_numpy(), {k.split("|")[1]: v for k, v in held.items() if k.startswith(f"{used}|")}
-    ok = own["known"].astype(bool)
+def frequencies(
+    table:pd.DataFrame,    # From `attribute`, with `p_<class>`
+    groups,                # Specimen of each sample, shape (n,)
+    attributor:Attributor, # With held-out answers
+    used:str,              # Sides that the held-out answers rest on, such as 'image + spectrum'
+    scheme, sites=None, seed=0, # Site of each sample, shape (n,)
+)->dict:                   # mechanisms, and primary where severities are known: `ALL` and each site -> `prevalence.Shares`
+    "Shares of each mechanism and of the primary factors among the samples that are known"
+    own = {k.split("|")[1]: v for k, v in attributor.held_out.items() if k.startswith(f"{used}|")}
+    ok, rows = own["known"].astype(bool), table.known.to_numpy()
+    held, prob, of = tuple(own[k][ok] for k in ("prob", "y", "group")), table.loc[rows, [f"p_{c}" for c in scheme.classes]].to_numpy(float), np.asarray(groups)[rows]
     where = None if sites is None else np.asarray(sites)[rows]
-    prob = lambda columns: table.loc[rows, columns].to_numpy(float)
-    types = site_shares((own["prob"][ok], own["y"][ok], own["group"][ok]), (prob([f"p_{c}" for c in scheme.classes]), np.asarray(groups)[rows]), where, scheme.pattern, seed=seed)
-    if "primary" not in own: return dict(mechanisms=types)
-    factor = site_shares((own["primary_prob"][ok], own["primary"][ok], own["group"][ok]), (prob([f"primary_{f}" for f in FACTORS]), np.asarray(groups)[rows]), where, seed=seed)
-    return dict(primary=factor, mechanisms=types)
+    found = dict(mechanisms=site_shares(held, (prob, of), where, scheme.pattern, seed=seed))
+    if used not in attributor.spreads or "severity_uv" not in table or "primary" not in own: return found
+    present = table.loc[rows, [f"m_{m}" for m in MECHANISMS]].to_numpy(float)
+    if_acted = np.nan_to_num(table.loc[rows, [f"severity_{m}" for m in MECHANISMS]].to_numpy(float)/np.maximum(present, 1e-9))
+    misread = misread_leads(own["severity"][ok], own["primary"][ok], own["y"][ok], own["group"][ok], scheme)
+    share = lambda inside: lead_shares(held, (prob[inside], of[inside]), if_acted[inside], misread, scheme, seed)
+    return found | dict(primary={ALL: share(np.ones(len(prob), bool))} | ({} if where is None else {str(site): share(where == site) for site in np.unique(where)}))
+
+def leads(if_acted, groups, bits)->np.ndarray: # Severity of each mechanism if it acted (n, 3), specimens (n,), mechanisms of a type (3,); which of them is strongest in all views of each sample's specimen, as one of the four factors, shape (n,)
+    "The strongest mechanism, if a sample is of a type"
+    mean = pd.DataFrame(if_acted).groupby(np.asarray(groups)).transform("mean").to_numpy()
+    return 1 + np.where(bits > 0, mean, -np.inf).argmax(1) if bits.any() else np.zeros(len(mean), int)
+
+def misread_leads(if_acted, primary, y, groups, scheme)->np.ndarray: # Of held-out samples; within each type, how often each true factor is read as each, shape (n_classes, 4, 4), columns sum to 1
+    "How the strongest mechanism of a mixture is misread"
+    out = np.broadcast_to(np.eye(4), (scheme.n, 4, 4)).copy()
+    for c, bits in enumerate(scheme.pattern):
+        for k in 1 + np.flatnonzero(bits):
+            rows = (y == c) & (primary == k)
+            if bits.sum() > 1 and rows.any(): out[c, :, k] = np.bincount(leads(if_acted[rows], groups[rows], bits), specimen_weights(groups[rows]), 4)/len(np.unique(groups[rows]))
+    return out
+
+def lead_shares(held, field, if_acted, misread, scheme, seed=0): # See `site_shares`, `leads`, `misread_leads`; Shares of the four factors
+    "Shares of the primary factors: shares of types, times what leads within each"
+    prob, groups = field
+    types, rng = site_shares(held, field, None, seed=seed)[ALL], np.random.default_rng([seed, 17])
+    weight, n = prob*specimen_weights(groups)[:, None], len(types.draws)
+    mid, drawn = np.zeros((scheme.n, 4)), np.zeros((n, scheme.n, 4))
+    for c, bits in enumerate(scheme.pattern):
+        seen = np.bincount(leads(if_acted, groups, bits), weight[:, c], 4)
+        able = np.flatnonzero(bits > 0) + 1 if bits.any() else np.array([0])
+        if len(able) == 1: mid[c, able], drawn[:, c, able] = 1, 1; continue
+        part, wrong = seen[able], misread[c][np.ix_(able, able)]
+        part = np.full(len(able), 1/len(able)) if part.sum() < 1e-9 else part
+        again, clear = rng.dirichlet(part + .5, n), rng.random((n, 1, 1)) # from leads as narrow as in the laboratory to leads that cannot be misread
+        between = lambda clear: clear*np.eye(len(able)) + (1 - clear)*wrong
+        mid[c, able], drawn[:, c, able] = unmix(between(.5)[None], (part/part.sum())[None])[0], unmix(between(clear), again)
+    says = prob @ mid
+    return replace(types, estimate=types.estimate @ mid, draws=np.einsum("bc,bcf->bf", types.draws, drawn), spread=pd.DataFrame(says).groupby(np.asarray(groups)).mean().std().fillna(0).to_numpy())
 
 def natural(run:Run)->dict:
     "Attribute a simulated campaign and compare with its truth"
@@ -280,8 +320,8 @@ def natural(run:Run)->dict:
 
 def field_figures(run, views, samples, truth, attributor, net)->dict:
     "Frequencies by site with their truth; coverage over drawn fields"
-    used, site, groups, held = " + ".join(net.sides), samples.table.site.to_numpy(), samples.groups, attributor.held_out
-    found, acts = frequencies(views, groups, held, used, net.scheme, site), truth[list(MECHANISMS)].to_numpy(float) > 0
+    used, site, groups = " + ".join(net.sides), samples.table.site.to_numpy(), samples.groups
+    found, acts = frequencies(views, groups, attributor, used, net.scheme, site), truth[list(MECHANISMS)].to_numpy(float) > 0
     told = lambda shares, k, real: dict(value=float(shares.estimate[k]), ci=[float(v) for v in shares.interval()[:, k]], truth=float(real), n=shares.specimens)
     uv, primary = FACTORS.index("uv"), truth.primary.to_numpy()
     out = dict(refused=float(1 - views.known.mean()), undecided=float((views.known & (views.verdict == "")).mean()))
@@ -317,13 +357,13 @@ def coverage(run:Run)->dict: # coverage, n_fields, width, share, hit, by share
         share = rng.uniform(*FIELD_SHARES)
         drawn = truth.iloc[draw_field(truth, share, FIELD_SPECIMENS, rng)]
         rows = np.concatenate([rows_of_particle[p] for p in drawn.specimen_id])
-        shares = frequencies(table.iloc[rows], table.specimen_id.iloc[rows].to_numpy(), attributor.held_out, used, net.scheme, seed=i)["primary"][ALL]
+        shares = frequencies(table.iloc[rows], table.specimen_id.iloc[rows].to_numpy(), attributor, used, net.scheme, seed=i)["primary"][ALL]
         low, high = shares.interval()[:, uv]
         found.append(dict(share=float((drawn.primary == "uv").mean()), asked=share, estimate=float(shares.estimate[uv]), low=float(low), high=float(high), counted=float((table.primary.iloc[rows] == "uv").mean())))
     f = pd.DataFrame(found)
     return dict(coverage=float(((f.low <= f.asked) & (f.asked <= f.high)).mean()), n_fields=len(f), width=float((f.high - f.low).mean()), error=float((f.estimate - f.asked).abs().mean()), counted_error=float((f.counted - f.asked).abs().mean()), fields=f.round(4).to_dict("records"))
 
-# %% ../nbs/49_attribution_stage.ipynb #ac4971a4
+# %% ../nbs/49_attribution_stage.ipynb #a33468f4
 def real_spectra(run:Run)->dict|None: # model -> false_attribution, abstention: treatment -> share; in_distribution abstention; None where the files are not there
     "What networks say of real sheets that show no oxidation"
     home = shared_data()
@@ -349,7 +389,7 @@ def real_spectra(run:Run)->dict|None: # model -> false_attribution, abstention: 
             "abstention_in_distribution": float((at_home.verdict == "").mean()), "n": len(rows), "sheets": len(set(sea.groups[rows]))}
     return found
 
-# %% ../nbs/49_attribution_stage.ipynb #f49f5ebc
+# %% ../nbs/49_attribution_stage.ipynb #38f2a113
 def draw_space(run:Run):
     "joint_space.html: the held-out samples of the first fold on three maps, a micrograph under every dot"
     rows, kept, _ = read_stage(run.out, "attribution", "grouped", run.grouped[0])

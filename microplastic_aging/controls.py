@@ -8,7 +8,7 @@ __all__ = ['NOISY_LABELS', 'VARIATIONS', 'DEALS', 'FAULTS', 'Variation', 'spoil_
            'image_blur', 'image_contrast', 'spectrum_noise', 'spectrum_tilt', 'spectrum_gap', 'robustness',
            'called_aged']
 
-# %% ../nbs/58_controls.ipynb #d4f52ddc
+# %% ../nbs/58_controls.ipynb #62adf9c0
 from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from .samples import Arrays
 from .spectra import GRID
 from .uncertainty import bootstrap_ci, holm, sign_flip_p
 
-# %% ../nbs/58_controls.ipynb #553bd6b7
+# %% ../nbs/58_controls.ipynb #c1c8f028
 NOISY_LABELS = .2 # Share of training specimens that get another class
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ _attribution = dict(unseen_mixtures=Variation("attribution", "trained on single 
     f"no_{m}": Variation("attribution", f"no particle with {m} ageing in training; asked about these, and about what it knows", 1, hold_out=m) for m in MECHANISMS}
 VARIATIONS = _operators | _ablations | _controls | _attribution
 
-# %% ../nbs/58_controls.ipynb #3503c46a
+# %% ../nbs/58_controls.ipynb #fc34963e
 def spoil_labels(
     y,          # Class numbers, shape (n,)
     groups,     # Specimen of each row, shape (n,)
@@ -116,7 +116,7 @@ def rows_of(run:Run, v:Variation, fold:int)->tuple: # training rows, test rows
         return train[~fine[train]], test[fine[test]]
     return thin_out(train, y, groups, v.share, fold), test
 
-# %% ../nbs/58_controls.ipynb #df130f47
+# %% ../nbs/58_controls.ipynb #da7945bc
 def run_variation(run:Run, name:str, fold:int):
     "Train one variation on one fold and write what it answers; `run` holds the benchmark that the variation asks for"
     v, s, c = VARIATIONS[name], run.samples, run.config
@@ -176,7 +176,7 @@ def correct_p(found:dict)->dict:
         for versus, p in zip(those, holm([v["p"] for v in those])): versus["p_holm"] = float(p)
     return found
 
-# %% ../nbs/58_controls.ipynb #5fb4cfe8
+# %% ../nbs/58_controls.ipynb #0c974dbd
 def _each_image(arrays, change): return replace(arrays, image=np.clip(np.rint(change(arrays.image.astype(np.float32))), 0, 255).astype(np.uint8), hash="")
 def _noise(shape, seed=0): return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
@@ -208,7 +208,7 @@ def robustness(run:Run, models=("fusion", "image", "spectrum"), fold:int=0)->lis
             if model in fault or model == "fusion": rows += [dict(model=model, fault=fault, level=level, accuracy=score(spoil(asked, level)), usual=usual) for level in levels]
     return rows
 
-# %% ../nbs/58_controls.ipynb #80f62071
+# %% ../nbs/58_controls.ipynb #f7228039
 def called_aged(
     run:Run,       # With trained models
     arrays:Arrays, groups, # Samples that are not aged, and their specimens, shape (n,)

@@ -9,7 +9,7 @@ __all__ = ['MAPS', 'NEIGHBOURS', 'NEAR', 'TYPE_COLORS', 'OTHER_COLORS', 'NOTHING
            'write_map_html', 'shrunk_covariance', 'Mahalanobis', 'class_means', 'fit_mahalanobis', 'LinearMetric',
            'fit_metric', 'retrieval', 'embedding_scores']
 
-# %% ../nbs/45_embedding.ipynb #d0eb780e
+# %% ../nbs/45_embedding.ipynb #6f376794
 import html, json, math
 from base64 import b64encode
 from collections.abc import Callable
@@ -30,7 +30,7 @@ from torch.nn import functional as F
 from .aging import MECHANISM_COLORS, POLYMER_COLORS, InputError
 from .spectra import write_atomic
 
-# %% ../nbs/45_embedding.ipynb #f8092cf3
+# %% ../nbs/45_embedding.ipynb #ee28d051
 class EmbeddingError(InputError):
     "Vectors that cannot be mapped, measured or compared: what was found, what is needed"
 
@@ -55,7 +55,7 @@ def _vectors_of(z, d:int)->np.ndarray: # Float64 (n, d)
     if z.shape[1] != d: raise EmbeddingError(f"vectors of length {z.shape[1]} where they should have length {d}; were they made by the same model?")
     return z
 
-# %% ../nbs/45_embedding.ipynb #dd4450a3
+# %% ../nbs/45_embedding.ipynb #b3db99a8
 MAPS = dict(tsne="t-SNE", umap="UMAP", pca="PC")
 NEIGHBOURS = 30 # Of a sample whom a map tries to keep: perplexity of t-SNE, `n_neighbors` of UMAP
 
@@ -102,7 +102,7 @@ def fit_map(
     else: xy, placing = dict(tsne=_tsne, umap=_umap)[kind](z, seed, neighbours)
     return Map(np.asarray(xy, float), axes, z.shape[1], placing)
 
-# %% ../nbs/45_embedding.ipynb #54e12753
+# %% ../nbs/45_embedding.ipynb #df03f0f5
 NEAR = 10 # Neighbours that are counted
 
 def map_quality(
@@ -122,7 +122,7 @@ def map_quality(
     mean = lambda each: float(np.average(each, weights=specimen_weights(groups)))
     return dict(trustworthiness=mean(1 - cost), kept=mean(((seen <= k) & (true <= k)).sum(1)/k), chance=mean(k/others), k=k)
 
-# %% ../nbs/45_embedding.ipynb #bffa4604
+# %% ../nbs/45_embedding.ipynb #9d121c86
 TYPE_COLORS = MECHANISM_COLORS | {"chemical+uv": "#CC79A7", "chemical+physical": "#E69F00", "uv+physical": "#0072B2", "chemical+uv+physical": "#000000", "unaged": "#999999"}
 OTHER_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442") # Okabe and Ito: safe for colour-blind eyes
 NOTHING, RAMP, MANY, MARKERS = "#BBBBBB", "viridis", 12, "o^sDvPX*<>hp" # Colour of what is absent; of numbers; more labels than that have no legend
@@ -163,7 +163,7 @@ def plot_map(
     for name, text in zip("xy", getattr(at, "axes", ("first axis", "second axis"))): getattr(ax, f"set_{name}label")(text, fontsize=8)
     return ax
 
-# %% ../nbs/45_embedding.ipynb #42b214af
+# %% ../nbs/45_embedding.ipynb #dbeeefb2
 THUMB_PX, THUMB_QUALITY, STEPS_OF_RAMP = 64, 50, 32
 SCRIPT = """const D=JSON.parse(document.getElementById("data").textContent),el=id=>document.getElementById(id),board=el("map"),pen=board.getContext("2d"),W=board.width,H=board.height,n=D.names.length;let at=0,by=0,only=-1,zoom=1,dx=0,dy=0,seen=-1,drag=null;
 const make=(tag,text)=>{const e=document.createElement(tag);e.textContent=text;return e};const place=i=>{const p=D.maps[at].xy[i];return [W/2+(p[0]-.5)*(H-40)*zoom+dx,H/2-(p[1]-.5)*(H-40)*zoom+dy]};const color=i=>D.columns[by].colors[D.columns[by].codes[i]]||D.nothing;
@@ -184,7 +184,7 @@ PAGE_STYLE = """body{font:16px/1.5 system-ui,sans-serif;color:#222;max-width:60r
 canvas{max-width:100%}#map{border:1px solid #ccc;touch-action:none;display:block}#tip{position:absolute;background:#fff;border:1px solid #888;padding:.4rem .6rem;font-size:.85rem;pointer-events:none;max-width:20rem;overflow-wrap:anywhere}
 [hidden]{display:none!important}label{margin-right:1rem}#legend span{margin-right:.9rem;display:inline-block}#legend i{display:inline-block;width:.8rem;height:.8rem;margin-right:.25rem;border-radius:50%}.note{color:#555;font-size:.9rem}"""
 
-# %% ../nbs/45_embedding.ipynb #996fefbd
+# %% ../nbs/45_embedding.ipynb #d1dc9a57
 def _column(values:pd.Series)->dict:
     "One property as codes into colours: of labels, or of steps of a ramp"
     if not _is_number(values):
@@ -239,7 +239,7 @@ def write_map_html(
 <script type="application/json" id="data">{safe}</script><script>{SCRIPT}</script></body></html>"""
     return write_atomic(path, page.encode("utf-8", "replace"))
 
-# %% ../nbs/45_embedding.ipynb #be650bab
+# %% ../nbs/45_embedding.ipynb #40e8f273
 def shrunk_covariance(
     x:np.ndarray,      # Centred vectors, shape (n, d)
     groups:np.ndarray, # Specimen of each row, shape (n,)
@@ -257,7 +257,7 @@ def shrunk_covariance(
         shrinkage = float(np.clip(spread/apart, 0, 1)) if apart > 0 else 0.
     return (1 - shrinkage)*cov + shrinkage*round_, shrinkage
 
-# %% ../nbs/45_embedding.ipynb #656994ca
+# %% ../nbs/45_embedding.ipynb #f3a5477f
 class _Kept:
     "Arrays that can be written beside a model"
     def to_tensors(self)->dict: # Name to array
@@ -302,7 +302,7 @@ class Mahalanobis(_Kept):
         if pattern.shape[0] != far.shape[1] or (pattern.all(0) | ~pattern.any(0)).any(): raise EmbeddingError(f"mechanisms of shape {pattern.shape} for {far.shape[1]} classes: give one row a class, and each mechanism in some classes and not in others")
         return np.stack([far[:, bit == 0].min(1) - far[:, bit > 0].min(1) for bit in pattern.T], 1)
 
-# %% ../nbs/45_embedding.ipynb #b7574213
+# %% ../nbs/45_embedding.ipynb #7c93b61a
 def class_means(
     z:np.ndarray, y:np.ndarray, groups:np.ndarray, # Vectors (n, d), class numbers and specimens (n,)
     n_classes:int,
@@ -325,7 +325,7 @@ def fit_mahalanobis(
     try: return Mahalanobis(means, np.linalg.cholesky(within), centre, np.linalg.cholesky(whole), np.array([s, s_all]))
     except np.linalg.LinAlgError: raise EmbeddingError(f"the covariance of {len(np.unique(groups))} specimens in {z.shape[1]} directions is singular at shrinkage {s:.2g}; leave shrinkage at None, or give vectors that differ") from None
 
-# %% ../nbs/45_embedding.ipynb #ffaabcab
+# %% ../nbs/45_embedding.ipynb #6e9c7b52
 LOSSES = (None, "lda", "mahalanobis", "triplet", "nca")
 STEPS, RATE, DECAY, MARGIN = 100, .01, 1., 1. # Chosen on inner folds of training specimens, the same for all losses; margin of the triplets in spreads of a class
 
@@ -363,7 +363,7 @@ def _to_means(e, y, means, others)->torch.Tensor:
     own = (e - others).square().sum(1, keepdim=True)
     return F.cross_entropy(-.5*far.scatter(1, y[:, None], own), y)
 
-# %% ../nbs/45_embedding.ipynb #a6329538
+# %% ../nbs/45_embedding.ipynb #1ccd0189
 def _learn(start, x, y, groups, loss, seed)->np.ndarray:
     "Better `start` (d, k) on centred vectors (n, d): in every step one view of each specimen"
     rng, (of, views, order, first) = np.random.default_rng(seed), _specimens(groups)
@@ -393,7 +393,7 @@ def fit_metric(
     start = _fisher(geometry)
     return LinearMetric(geometry.centre, start if loss == "lda" else _learn(start, z - geometry.centre, y, groups, loss, seed))
 
-# %% ../nbs/45_embedding.ipynb #4756398a
+# %% ../nbs/45_embedding.ipynb #4a574905
 VOTERS = 5
 
 def _to_specimens(z, other, groups)->tuple: # Distance (n, m) to each specimen's nearest view, a row of each specimen (m,)

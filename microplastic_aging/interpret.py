@@ -8,7 +8,7 @@ __all__ = ['SPECIMENS', 'NEAREST', 'EXPLANATION_SIZE', 'PEAKS', 'APART_CM1', 'TO
            'surface_caveats', 'in_words', 'plot_explanation', 'specimen_size', 'pooled_types', 'specimen_in_words',
            'plot_specimen', 'write_explanation']
 
-# %% ../nbs/51_interpret.ipynb #6913670e
+# %% ../nbs/51_interpret.ipynb #5c71a714
 import json, math, textwrap
 from dataclasses import dataclass
 from io import BytesIO
@@ -33,7 +33,7 @@ from .samples import Arrays
 from .spectra import GRID, plot_spectrum, write_atomic
 from .uncertainty import apply_temperature
 
-# %% ../nbs/51_interpret.ipynb #e9d526e6
+# %% ../nbs/51_interpret.ipynb #e7437355
 SPECIMENS, NEAREST = "specimens.safetensors", 3 # File in a model folder; neighbours that are named
 
 def write_specimens(
@@ -61,7 +61,7 @@ def nearest_specimens(
     alike = unit(np.asarray(z, float)) @ unit(own).T
     return [tuple(f"{names[j]} ({labels[j]}, {row[j]:.2f})" for j in np.argsort(-row, kind="stable")[:NEAREST]) for row in alike]
 
-# %% ../nbs/51_interpret.ipynb #3b9c132c
+# %% ../nbs/51_interpret.ipynb #41069e93
 EXPLANATION_SIZE = (11, 5.6) # Width and height, inches
 PEAKS, APART_CM1 = 2, 48. # Peaks that are named in words, and how far they lie apart at least, cm⁻¹
 TOKEN_HALF = POINTS_PER_TOKEN*(GRID[1] - GRID[0])/2 # cm⁻¹
@@ -221,7 +221,7 @@ def _draw_indices(ax, e):
     table = ax.table(cells, colLabels=["index", "value", "detection limit", "verdict"], loc="upper left", cellLoc="left", edges="horizontal")
     table.auto_set_font_size(False); table.set_fontsize(7)
 
-# %% ../nbs/51_interpret.ipynb #f8a4479f
+# %% ../nbs/51_interpret.ipynb #26c25504
 MAX_VIEWS = 12 # Pictures on a summary
 
 def specimen_size(views:list)->tuple: # Width and height, inches

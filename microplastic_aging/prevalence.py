@@ -9,14 +9,14 @@ __all__ = ['FEWEST', 'UNMIX_STEPS', 'UNMIX_STILL', 'EM_STEPS', 'EM_STILL', 'METH
            'draw_means', 'site_of_specimen', 'site_shares', 'share_rows', 'plot_shares', 'share_difference',
            'specimens_needed']
 
-# %% ../nbs/34_prevalence.ipynb #2a359964
+# %% ../nbs/34_prevalence.ipynb #7758d642
 from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 from .aging import InputError
 from .uncertainty import LEAST, LEVEL, N_BOOT, UncertaintyError, answered
 
-# %% ../nbs/34_prevalence.ipynb #e7ad9cf2
+# %% ../nbs/34_prevalence.ipynb #f6f01b9e
 class PrevalenceError(InputError):
     "Answers from which no share can be told: what was found, what is needed"
 
@@ -58,7 +58,7 @@ def field_answers(
     if q.shape[1] != n_classes: raise PrevalenceError(f"field samples have {q.shape[1]} probabilities each, held-out samples {n_classes}")
     return keep, q, h
 
-# %% ../nbs/34_prevalence.ipynb #4721b344
+# %% ../nbs/34_prevalence.ipynb #f04af69b
 UNMIX_STEPS, UNMIX_STILL = 500, 1e-7 # At most so many steps of accelerated projected gradient; less than this change of every share ends them
 
 def class_means(
@@ -95,7 +95,7 @@ def unmix(
     shares[todo] = x
     return shares
 
-# %% ../nbs/34_prevalence.ipynb #057eb0df
+# %% ../nbs/34_prevalence.ipynb #c4044de2
 EM_STEPS, EM_STILL = 2000, 1e-9 # At most so many steps; less than this change of every share ends them
 
 def to_prior(
@@ -122,7 +122,7 @@ def em_shares(
         shares = new
     return new
 
-# %% ../nbs/34_prevalence.ipynb #db188a49
+# %% ../nbs/34_prevalence.ipynb #d96be5a8
 METHODS = ("count", "mean", "adjusted", "adjusted_mean", "em", "adjusted_em")
 METHOD, WORKING = "adjusted_em", .1 # The default; share added to each class in the mix under which views are scored
 
@@ -153,7 +153,7 @@ def share_estimate(
     if not method.startswith("adjusted"): return found.mean(0)
     return unmix(class_means(known, kind)[None], found.mean(0)[None])[0]
 
-# %% ../nbs/34_prevalence.ipynb #b9d48b27
+# %% ../nbs/34_prevalence.ipynb #6953738a
 ALL = "all sites" # Name of the pooled figure
 PSEUDO = 1.       # Weight of the pseudo-specimens of one mean, together, in specimens
 MIN_SITES = 10    # From so many on, the pooled figure redraws sites
@@ -192,7 +192,7 @@ def draw_means(
         weight *= (rng.standard_gamma(1., (N_BOOT, site.max() + 1))*member.sum(0)/(weight @ member))[:, site]
     return (weight @ score + pseudo)/(weight.sum(1) + pseudo.sum(1))[:, None]
 
-# %% ../nbs/34_prevalence.ipynb #2b835f88
+# %% ../nbs/34_prevalence.ipynb #86ea6301
 def site_of_specimen(
     sites:np.ndarray,  # Site of each row, shape (n,)
     groups:np.ndarray, # Specimen of each row as a number 0, 1, …, shape (n,)
@@ -241,7 +241,7 @@ def share_rows(
     return [dict(site=site, of=str(name), share=float(s.estimate[r]), low=float(s.interval()[0, r]), high=float(s.interval()[1, r]), specimens=s.specimens, unit=s.unit)
             for site, s in shares.items() for r, name in enumerate(names)]
 
-# %% ../nbs/34_prevalence.ipynb #d8bc500d
+# %% ../nbs/34_prevalence.ipynb #0b77efcc
 def plot_shares(
     shares:dict,   # Site -> Shares, from `site_shares`
     names,         # What the shares are of, (R,)
@@ -260,7 +260,7 @@ def plot_shares(
     ax.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
-# %% ../nbs/34_prevalence.ipynb #048d9a75
+# %% ../nbs/34_prevalence.ipynb #347c5956
 POWER = .8 # Chance of telling a difference that is there
 
 def share_difference(

@@ -6,7 +6,7 @@
 __all__ = ['MAX_EXAMPLES', 'LONG_TABLE', 'FIGURE_DPI', 'STYLE', 'USUAL', 'QUICK', 'run_samples', 'example_samples',
            'draw_examples', 'esc', 'html_table', 'study_command', 'is_quick', 'limits', 'write_report']
 
-# %% ../nbs/55_report.ipynb #22a6fcad
+# %% ../nbs/55_report.ipynb #b0b92304
 import html, shlex, warnings
 from base64 import b64encode
 from io import BytesIO
@@ -24,7 +24,7 @@ from .results import data_sentence, paired_sentences, paper_sentences, short_ans
 from .results import SURE_MODELS, SURENESS_NOTE, plot_calibration, plot_confusion, plot_curves, plot_paired, plot_refusing, plot_results, sureness_sentences, one_sided_sentences
 from .spectra import SpectrumFormatError, plot_spectrum, read_spectra, write_atomic
 
-# %% ../nbs/55_report.ipynb #d0f61a80
+# %% ../nbs/55_report.ipynb #e8a14ea6
 MAX_EXAMPLES = 12 # Classes
 LONG_TABLE = 12   # Rows; a longer one starts folded
 
@@ -55,7 +55,7 @@ def example_samples(run:dict # From `read_run`
             image=samples.file(i, "image"), spectrum=samples.file(i, "spectrum")))
     return pd.DataFrame(rows, columns=["label", "sample_id", "group", "polymer", "um_per_px", "image", "spectrum"])
 
-# %% ../nbs/55_report.ipynb #19a2a42c
+# %% ../nbs/55_report.ipynb #090eb5b6
 def _read_example(row)->tuple:
     "Micrograph and spectrum of an example, None where absent, and reasons why one cannot be shown"
     found, reasons = dict(image=None, spectrum=None), []
@@ -89,7 +89,7 @@ def draw_examples(examples:pd.DataFrame # From `example_samples`
         if i < len(read) - 1: line[-1].set_xlabel("")
     return fig, reasons
 
-# %% ../nbs/55_report.ipynb #7eab117a
+# %% ../nbs/55_report.ipynb #87e8f268
 FIGURE_DPI = 100
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;color:#222;max-width:68rem;margin:2rem auto;padding:0 1rem}h1{margin-bottom:.2rem}h2{margin-top:2.4rem;border-bottom:1px solid #ccc}
 .banner{padding:.8rem 1rem;border-left:.5rem solid #2a6f4e;background:#eaf4ee}.banner.simulated{border-color:#b3261e;background:#fdecea;font-weight:600}
@@ -117,7 +117,7 @@ def _figure(folder:Path, name:str, fig:Figure, alt:str, simulated=False)->str:
     write_atomic(folder/"figures"/f"{name}.png", content.getvalue())
     return f'<p><img alt="{esc(alt)}" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}"></p>'
 
-# %% ../nbs/55_report.ipynb #ec554e9f
+# %% ../nbs/55_report.ipynb #754c5b2c
 def _results_section(run)->str:
     metrics, folder = run["metrics"], run["path"]
     table = result_table(metrics)
@@ -182,7 +182,7 @@ def _confusion_section(run)->str:
     for ax in axs[len(there):]: ax.remove()
     return _figure(run["path"], "confusion", fig, "confusion matrices") + _paragraphs(["Grouped split. A row is a true class: colour is its share, the number counts samples, the diagonal is right."])
 
-# %% ../nbs/55_report.ipynb #326d284b
+# %% ../nbs/55_report.ipynb #8bc12c85
 def _curves_section(run)->str:
     fig = Figure(figsize=(10, 3.2), layout="constrained")
     drawn, axs = [], fig.subplots(1, 3)
@@ -228,6 +228,24 @@ def _evidence_parts(evidence, folder)->str:
     if drawn: parts.append(_paragraphs(["The first held-out sample with each mechanism, alone where there is such a one; not chosen by result."]) + "".join(_inline(p, p.stem.replace("_", " ")) for p in drawn))
     return "".join(parts)
 
+def _attribution_section(run)->str:
+    if not run["attribution"]: return _paragraphs(["Nothing was attributed in this run."])
+    try: return _attribution_parts(run["attribution"])
+    except (KeyError, TypeError, AttributeError) as e: return _paragraphs([f"attribution.json of this run cannot be shown: it lacks {e}. Another version of the package has written it; `study` with the stage attribution makes it anew."])
+
+def _attribution_parts(found)->str:
+    share = lambda v: "–" if v is None else f"{100*v:.1f} %"
+    said, rows = [], []
+    for protocol, parts in found["dual"].items():
+        for definition in ("posterior", "evidence", "both"):
+            if definition in parts: rows.append({"mixtures in training": protocol, "definition": definition} | {("pairs with UV" if k == "uv" else "all pairs" if k == "all" else k): share(f["value"]) for k, f in parts[definition].items()} | {"chance": share(parts[definition]["all"]["chance"]), "samples": parts[definition]["all"]["n"]})
+    said.append(f"Of its own kind of sample, held out, the gate refuses {share(found['abstention']['refused'])}; {share(found['abstention']['undecided'])} are known but undecided.")
+    if found.get("natural") and found["natural"].get("uv_primary"):
+        f = found["natural"]["uv_primary"]
+        said.append(f"Simulated field campaign: UV is the primary factor in {share(f['value'])} [{share(f['ci'][0])}, {share(f['ci'][1])}] of the particles that the model knows (truth {share(f['truth'])}); {share(found['natural']['refused'])} of the samples were refused.")
+    spaces = [{"space": k.replace("_", "-")} | {name: "–" if f.get(key) is None else f"{f[key]:.3f}" for key, name in (("knn", "nearest neighbours"), ("nearest_mean", "nearest centre"), ("recall_at_1", "nearest other is alike"), ("silhouette", "silhouette"))} for k, f in found["embedding"].items()]
+    return _paragraphs(["Two mechanisms at once, in samples with exactly two: are both found?"]) + html_table(pd.DataFrame(rows)) + f"<ul>{_paragraphs(said, 'li')}</ul>" + _paragraphs(["The joint feature space on held-out specimens; maps of it with a micrograph under every dot: joint_space.html."]) + html_table(pd.DataFrame(spaces))
+
 USUAL = dict(label="aging_type", group="specimen_id", scheme=None, seed=0, samples=1571, variant="standard", epochs=None, models=None) # What the command takes where nothing is said
 
 def study_command(config:dict # Content of config.json
@@ -255,7 +273,7 @@ def _run_section(run)->str:
     times = html_table(pd.DataFrame([("all stages", f"{sum(v for _, v in seconds if isinstance(v, (int, float))):.1f}"), *timed], columns=["stage", "seconds"])) if timed else _paragraphs(["No times were recorded."])
     return html_table(pd.DataFrame(rows, columns=["what", "value"]), "narrow") + f"<details{' open' if len(timed) <= LONG_TABLE else ''}><summary>Seconds per stage</summary>{times}</details>"
 
-# %% ../nbs/55_report.ipynb #c739ce7c
+# %% ../nbs/55_report.ipynb #f2701bbe
 QUICK = "This was a quick run, with few samples or epochs, made to see that everything works: its figures are far lower than those of a whole one."
 
 def is_quick(run:dict # From `read_run`
@@ -286,7 +304,7 @@ def write_report(run # Run folder, or what `read_run` gave
     for old in ("results", "paired", "reliability", "abstention", "confusion", "curves", "examples", "evidence"): (folder/"figures"/f"{old}.png").unlink(missing_ok=True)
     simulated = is_simulated(metrics) or bool(run["provenance"].get("simulated"))
     sections = {"Results": _results_section, "Model against model": _pairs_section, "How sure": _sureness_section, "Confusions": _confusion_section, "Learning curves": _curves_section,
-                "One sample of each class": _examples_section, "Evidence": _evidence_section, "How this run was made": _run_section}
+                "One sample of each class": _examples_section, "Evidence": _evidence_section, "Attribution": _attribution_section, "How this run was made": _run_section}
     body = "".join(f"<section><h2>{title}</h2>{section(run)}</section>" for title, section in sections.items())
     page = f"""<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"><title>{'Simulated: ' if simulated else ''}microplastic ageing study</title><style>{STYLE}</style></head>

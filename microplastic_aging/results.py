@@ -12,7 +12,7 @@ __all__ = ['PARTS', 'USUAL_RUN', 'MODELS', 'DEEP', 'PAPER_ACCURACY', 'CALIBRATIO
            'figure_label', 'plot_results', 'plot_paired', 'plot_confusion', 'plot_calibration', 'plot_refusing',
            'plot_curves']
 
-# %% ../nbs/54_results.ipynb #5eb88bc7
+# %% ../nbs/54_results.ipynb #66d4b5e7
 import json, os
 from pathlib import Path
 import numpy as np
@@ -21,7 +21,7 @@ from .aging import PAPER, InputError
 from .baselines import BASELINES
 from .uncertainty import LEVEL, plot_abstention, plot_reliability
 
-# %% ../nbs/54_results.ipynb #e562b51f
+# %% ../nbs/54_results.ipynb #c1ad1396
 class RunError(InputError):
     "A run that is not there or cannot be read: which file, what was found, what to do"
 
@@ -45,7 +45,7 @@ def read_run(path=None  # Run folder; None for the environment's `MPA_RUN`, else
     if folder is None: raise RunError(f"{named}: no run with a metrics.json is there; `make study` makes one, and MPA_RUN or an argument names another")
     return dict(path=folder, **{part: _read_part(folder/f"{part}.json") for part in PARTS})
 
-# %% ../nbs/54_results.ipynb #6736e21e
+# %% ../nbs/54_results.ipynb #87f5cd0e
 MODELS = dict(fusion="fusion by attention", image="micrograph alone", spectrum="spectrum alone", classical_fusion="classical fusion") | {
     name: f"{b.title} ({' and '.join(dict(image='micrograph', spectrum='spectrum')[s] for s in b.sides)})" for name, b in BASELINES.items() if name != "classical_fusion"}
 DEEP = ("fusion", "image", "spectrum")
@@ -84,7 +84,7 @@ def in_paper(metrics:dict)->bool:
     "Are these the paper's seven types?"
     return (metrics.get("scheme") or {}).get("name") == "seven_types"
 
-# %% ../nbs/54_results.ipynb #8495b93e
+# %% ../nbs/54_results.ipynb #8efdd918
 def percent(x)->str:
     "A share as a percentage; a dash where there is none"
     return "–" if x is None or np.isnan(x) else f"{100*x:.1f} %"
@@ -123,7 +123,7 @@ def readable_table(metrics:dict # Content of metrics.json
     cells["random minus grouped (points)"] = [points(x) for x in table.leak]
     return pd.DataFrame({name: column for name, column in cells.items() if not len(column) or set(column) != {"–"}})
 
-# %% ../nbs/54_results.ipynb #f4063ec3
+# %% ../nbs/54_results.ipynb #32385fec
 VARIANTS = dict(neutral="variant with neutral bands: UV and chemical ageing share all product bands",
     shuffled="control with shuffled pairs: spectra were dealt out again without regard to the class, so fusion should gain nothing over the micrograph",
     wet="control with wet, unaged particles: the right answer is `unaged`")
@@ -143,7 +143,7 @@ def data_sentence(run:dict # From `read_run`
     return (f"SIMULATED DATA. The micrographs and spectra of this run were made by a computer program ({named or 'no title'}, version {data.get('version', '?')}, {data.get('n', '?')} samples"
             f"{'; ' + variant if variant else ''}). Nothing here was measured, and no figure says how well real particles would be recognised.")
 
-# %% ../nbs/54_results.ipynb #c09fe152
+# %% ../nbs/54_results.ipynb #86c4a33d
 def split_sentences(metrics:dict # Content of metrics.json
                    )->list:
     "What the grouped and the random split mean, and how far each was run"
@@ -193,7 +193,7 @@ def paper_sentences(metrics:dict # Content of metrics.json
 CALIBRATED = ("The simulator's noise and severity were set until classical probes, and then one pilot of the networks of that day, fell into stated ranges around the paper's figures; "
     "the networks have been improved since, on benchmarks of other seeds, and the simulator was left alone. So the level of these figures, and in part the order of the models, was chosen with the benchmark and is no finding. What is found is whether fusing helps where neither side suffices.")
 
-# %% ../nbs/54_results.ipynb #be171090
+# %% ../nbs/54_results.ipynb #656d7165
 def verdict(low, high, p=None)->str:
     "What an interval of a difference says; with few specimens an interval is too narrow, so a p of a half-tenth or more, where there is one, takes it back"
     if p is not None and p >= .05: return "not told apart"
@@ -226,7 +226,7 @@ def paired_sentences(metrics:dict, split:str="grouped")->list:
     return [f"{name(r.model)} minus {name(r.against)}: {points(r.difference)} points (95 % interval {points(r.low)} to {points(r.high)}); {words[r.verdict].format(a=name(r.model))}{p_words(r.p, r.p_holm)}."
             for r in paired_table(metrics, split).itertuples() if not np.isnan(r.difference)]
 
-# %% ../nbs/54_results.ipynb #b9d5735a
+# %% ../nbs/54_results.ipynb #24af8761
 def short_answer(metrics:dict # Content of metrics.json
                 )->list:
     "The first sentences of a report: the leading model, chance, and whether fusion pays"
@@ -247,7 +247,7 @@ def short_answer(metrics:dict # Content of metrics.json
 
 MIN_SPECIMENS = 20 # Below this many resampled units a percentile interval is known to be too narrow
 
-# %% ../nbs/54_results.ipynb #5c33c8b4
+# %% ../nbs/54_results.ipynb #fb3ea40c
 SURENESS_NOTE = ("Calibration error: mean gap between a stated probability and the share of right answers. Scaled: divided by a temperature that was fitted on other specimens; the figure for chance takes samples for independent, and with several views a specimen chance gives more. "
     f"Sets: thresholds come from other specimens, and specimens weigh alike; that a pooled coverage lies near {100*LEVEL:g} % is close to a matter of course, so look at the size. All labelled samples count, unaged ones too.")
 
@@ -269,7 +269,7 @@ def sureness_sentences(metrics:dict, split:str="grouped")->list:
         if parts: said.append(f"{MODELS.get(model, model)}: {'; '.join(parts)}.")
     return said
 
-# %% ../nbs/54_results.ipynb #7f3bec48
+# %% ../nbs/54_results.ipynb #35253815
 def one_sided_sentences(metrics:dict, split:str="grouped")->list:
     "One sentence a hidden side: how the fusion model does without it, and against the model of that side; none where a run has nothing on it"
     said = []
@@ -280,7 +280,7 @@ def one_sided_sentences(metrics:dict, split:str="grouped")->list:
         said.append(f"{MODELS['fusion']} with the {hidden} hidden: {_with_interval(found['accuracy'], *found['accuracy_ci'])} right{against}{scaled}.")
     return said
 
-# %% ../nbs/54_results.ipynb #7fe9b6c8
+# %% ../nbs/54_results.ipynb #c33d2566
 LEVELS = dict(image_noise="{:g} of the grey range", image_blur="{:g} px", image_contrast="{:g} of the contrast", spectrum_noise="{:g} of the maximum", spectrum_tilt="{:g} of the maximum", spectrum_gap="400 cm⁻¹ from {:g}") # How strong a fault is, in words
 
 def misled_sentences(controls:dict # Content of controls.json
@@ -309,7 +309,7 @@ def wet_sentences(controls:dict # Content of controls.json
         said.append(f"Wet particles, {MODELS.get(model, 'fusion that saw no water and biofilm in training')}: {percent(w['share'])} ({100*low:.1f} to {100*high:.1f}) of {w['n_samples']} samples of {w['n_specimens']} unaged specimens with water and biofilm on them are called aged{', simulated' if controls.get('simulated') else ''}: {judged}.")
     return said
 
-# %% ../nbs/54_results.ipynb #ff5db0bd
+# %% ../nbs/54_results.ipynb #fa591a44
 MODEL_COLORS = dict(fusion="#332288", image="#882255", spectrum="#44AA99")
 SPLIT_STYLE = dict(grouped=(-.13, True), random=(.13, False)) # Place beside the line of the model; filled or not
 
@@ -355,7 +355,7 @@ def plot_results(
     ax.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.), borderaxespad=1.5, ncols=3, frameon=False) # above the line that says where the data is from
     return ax
 
-# %% ../nbs/54_results.ipynb #364aa92f
+# %% ../nbs/54_results.ipynb #b7a10917
 def plot_paired(
     metrics:dict,        # Content of metrics.json
     split:str="grouped",
@@ -393,7 +393,7 @@ def plot_confusion(
     _say_simulated(ax, metrics)
     return ax
 
-# %% ../nbs/54_results.ipynb #302b0b51
+# %% ../nbs/54_results.ipynb #5da11fe9
 SURE_MODELS = (*DEEP, "classical_fusion") # Whose calibration and refusing are drawn
 
 def plot_calibration(
@@ -425,7 +425,7 @@ def plot_refusing(
     _say_simulated(ax, metrics)
     return ax
 
-# %% ../nbs/54_results.ipynb #dbf31eb3
+# %% ../nbs/54_results.ipynb #abbe3e18
 QUANTITIES = dict(valid_accuracy=("Accuracy on held-out samples, %", 100), train_loss=("Loss on training samples", 1), valid_loss=("Loss on held-out samples", 1), valid_macro_f1=("Macro F1 on held-out samples, %", 100))
 
 def plot_curves(
