@@ -10,7 +10,7 @@ __all__ = ['SLOPE_CM1', 'LBP_RINGS', 'GLCM_LEVELS', 'GLCM_REACH', 'GLCM_ANGLES',
            'Components', 'Rocket', 'Baseline', 'imagenet_weights', 'BaselineError', 'why_not', 'inner_folds', 'tune',
            'fusion_ways', 'fit_predict_classical']
 
-# %% ../nbs/26_baselines.ipynb #14233663
+# %% ../nbs/26_baselines.ipynb #9208b422
 import os, time, warnings
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -42,7 +42,7 @@ from .spectra import GRID
 from .steps import savgol, snv
 from .surface import surface_numbers
 
-# %% ../nbs/26_baselines.ipynb #8fac2916
+# %% ../nbs/26_baselines.ipynb #ed5316a4
 SLOPE_CM1 = 20. # Window of the derivative, cm⁻¹; about the width of a narrow band
 
 def snv_features(ab:np.ndarray,   # Absorbance, shape (n, 851)
@@ -60,7 +60,7 @@ def index_features(ab:np.ndarray, mask:np.ndarray)->np.ndarray: # Shape (n, indi
     "Every index of room 12, for every polymer, without its verdict"
     return np.stack([to_index(GRID, ab.astype(float), index, mask).value for index in INDICES], 1)
 
-# %% ../nbs/26_baselines.ipynb #0b0127c3
+# %% ../nbs/26_baselines.ipynb #9c70f291
 LBP_RINGS = ((8, 1), (16, 2), (24, 3)) # Neighbours, radius in px
 GLCM_LEVELS, GLCM_REACH = 32, (1, 2, 4, 8) # Grey levels over ±3 spreads; distances, px
 GLCM_ANGLES = (0, np.pi/4, np.pi/2, 3*np.pi/4)
@@ -85,7 +85,7 @@ def surface_features(image:np.ndarray,        # Grey, uint8, shape (h, w)
     left_out = ("um_per_px", "height_px", "width_px", "flags")
     return np.array([v for k, v in numbers.items() if k not in left_out and not k.endswith("_deg")], float)
 
-# %% ../nbs/26_baselines.ipynb #5f17fa30
+# %% ../nbs/26_baselines.ipynb #d5c2cac1
 def _texture(image, um_per_px): return texture_features(image)
 
 IMAGE_FAMILIES = dict(texture=_texture, lbp_glcm=lbp_glcm_features, surface=surface_features)
@@ -129,7 +129,7 @@ def classical_features(arrays, um_per_px=None, progress:bool=False, more:dict|No
     "What the baselines look at, computed when asked for; nothing here is fitted"
     return Features(arrays, um_per_px, progress, more)
 
-# %% ../nbs/26_baselines.ipynb #d3ecb41f
+# %% ../nbs/26_baselines.ipynb #5f4453e2
 class PLSDA(PLSRegression):
     "Partial least squares discriminant analysis: regression on class indicators; few rows or points allow fewer components"
     def fit(self, x, y):
@@ -156,7 +156,7 @@ class Rocket(TransformerMixin, BaseEstimator):
 
     def transform(self, x): return np.asarray(self.rocket_.transform(x[:, None].astype(np.float32)))
 
-# %% ../nbs/26_baselines.ipynb #ceb35c17
+# %% ../nbs/26_baselines.ipynb #19c64ca1
 @dataclass(frozen=True)
 class Baseline:
     "One row of `BASELINES`"
@@ -214,7 +214,7 @@ def why_not(name:str # Of a baseline
     if weights and imagenet_weights() is None: return f"{name} needs published weights of {IMAGENET}, which are not at hand: put {IMAGENET}-….pth where torch keeps them (hub/checkpoints in the folder TORCH_HOME)"
     return "" if needs is None or find_spec(needs) else f"{name} needs the package {needs}, which is not installed: pip install 'microplastic_aging[bench]'"
 
-# %% ../nbs/26_baselines.ipynb #2e241176
+# %% ../nbs/26_baselines.ipynb #748032e0
 INNER_FOLDS, TUNE_ROWS = 3, 4000 # Beyond so many rows settings are chosen on some of the specimens
 FLOOR = 1e-3 # Least probability: one side cannot silence the other
 
@@ -263,7 +263,7 @@ def _temperature_of(scores:np.ndarray, # Out of fold, shape (n, n_classes)
     loss = lambda log_t: -np.log(_softmax(scores, np.exp(log_t))[np.arange(len(y)), y]).mean()
     return float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))
 
-# %% ../nbs/26_baselines.ipynb #03a27788
+# %% ../nbs/26_baselines.ipynb #2388043c
 def tune(
     make,              # () -> scikit-learn estimator
     grid,              # For `ParameterGrid`
@@ -288,7 +288,7 @@ def tune(
     prob[train[held]] = _softmax(oof[best, held], temperature)
     return prob, dict(settings=settings[best], inner_accuracy=round(float(right[best]), 4), temperature=round(temperature, 3))
 
-# %% ../nbs/26_baselines.ipynb #b6a0993e
+# %% ../nbs/26_baselines.ipynb #dd19487e
 def _single(b:Baseline, features, y, groups, train, n_classes, seed)->tuple: # Probabilities (n, n_classes), notes
     has = features.has[b.sides[0]]
     rows, train = np.flatnonzero(has), train[has[train]]
@@ -335,7 +335,7 @@ def _fusion(features, y, groups, train, n_classes, seed)->tuple: # Probabilities
     way = max(inner, key=inner.get)
     return ways[way], dict(settings=chosen | dict(way=way, **settings[way]), inner_accuracy=inner[way], inner_accuracies=inner)
 
-# %% ../nbs/26_baselines.ipynb #14e4bb50
+# %% ../nbs/26_baselines.ipynb #046be799
 def _answers(name, features, y, groups, train, n_classes, seed)->tuple: # Probabilities (n, n_classes), out of fold where trained on; notes
     "What a baseline says on every row; kept until another training set comes, because fusion asks again"
     key = (n_classes, seed, train.tobytes(), y[train].tobytes(), np.unique(groups[train], return_inverse=True)[1].tobytes())

@@ -8,7 +8,7 @@ __all__ = ['AMIDE_RATIO', 'QUARTZ', 'ARAGONITE', 'CONFOUNDERS', 'NAMES', 'OWNER'
            'HEIGHTS', 'LIMIT_SD', 'MAX_LIMIT', 'MIN_FIT', 'FLOORS', 'AT_ONCE', 'film_bands', 'Confounder', 'templates',
            'Reader', 'confounder_table', 'confounders_in_words', 'fitted_parts']
 
-# %% ../nbs/35_confounders.ipynb #bf7caaf8
+# %% ../nbs/35_confounders.ipynb #4f4634f4
 from dataclasses import dataclass
 from functools import lru_cache
 import numpy as np
@@ -20,7 +20,7 @@ from .campaigns import SOIL_BANDS
 from .sim_spectra import WATER_BIOFILM, band_cv, pristine_bands, pseudo_voigt
 from .spectra import GRID, MIN_COVERAGE
 
-# %% ../nbs/35_confounders.ipynb #36ab3bab
+# %% ../nbs/35_confounders.ipynb #5bbe9992
 AMIDE_RATIO = 1.5 # Amide I over amide II of a protein film, by height (G); what 1644 holds beyond it is water
 
 def film_bands()->np.ndarray: # Bands (b, 3): position cm⁻¹, FWHM cm⁻¹, height relative to amide II
@@ -57,7 +57,7 @@ def templates()->np.ndarray: # Absorbance where the height is 1, shape (851, 8)
     shapes = [(c.name, pseudo_voigt(GRID, *bands.T)) for c in CONFOUNDERS for bands in c.shapes]
     return np.stack([s if name in ("water", "biofilm") else s/s.max() for name, s in shapes], 1)
 
-# %% ../nbs/35_confounders.ipynb #a2397085
+# %% ../nbs/35_confounders.ipynb #4ddba39a
 AWAY = (2280., 2400.)         # cm⁻¹, CO₂ of the air: not used
 LEAST_CV = .2                 # A polymer band is free by this share of its height, or by its replicate scatter where that is larger (G)
 POSITION_SD, WIDTH_SD = (1.5, 2.5), .1 # cm⁻¹ for strong and weak bands (M: .6 to 1.5, and 1.5 to 4); relative (G)
@@ -96,7 +96,7 @@ def _background()->tuple: # Columns of the wave, (851, w); covariance of the noi
     kept = size > 1e-9*size[-1] # some twenty: a long wave has few shapes
     return WAVE_SD*shape[:, kept]*np.sqrt(size[kept]), DRIFT**2*like(DRIFT_CM1) + WHITE**2*np.eye(GRID.size)
 
-# %% ../nbs/35_confounders.ipynb #eb38dafa
+# %% ../nbs/35_confounders.ipynb #c7128083
 class Reader:
     "Reads confounders off spectra of one polymer that share their measured points"
     def __init__(self,
@@ -145,7 +145,7 @@ class Reader:
         errors = np.sqrt(np.diag(HEIGHTS.T @ self.variance @ HEIGHTS)*np.maximum(misfit, 1)[:, None])*(unit/scale)[:, None]
         return heights, errors, np.where(none, np.inf, misfit), 1 - (rest**2).sum(1)/np.where(none, np.nan, (alone**2).sum(1))
 
-# %% ../nbs/35_confounders.ipynb #9a97a5f1
+# %% ../nbs/35_confounders.ipynb #cf5aa6f7
 LIMIT_SD = 3.   # Standard errors
 MAX_LIMIT = .15 # A limit above this share of the strongest band says nothing (G)
 MIN_FIT = .5    # Share of the structure that has to be accounted for (G)
@@ -190,7 +190,7 @@ def _read_all(spectra, measured, names)->dict: # height and error (n, 5), misfit
                 best["polymer"][part[better]] = polymer
     return best
 
-# %% ../nbs/35_confounders.ipynb #aa54eb8a
+# %% ../nbs/35_confounders.ipynb #e7162330
 def confounder_table(
     spectra:np.ndarray,      # Absorbance on `GRID`, shape (n, 851); unitless, at any scale
     mask:np.ndarray=None,    # Points that are measured, bool, shape (n, 851); None for all; what is not finite is masked anyway

@@ -8,7 +8,7 @@ __all__ = ['MIN_WRONG', 'COST', 'N_WET', 'GENTLE', 'DEFAULT_MODEL', 'NAME_LENGTH
            'summarise_controls', 'train_manifest', 'knowledge', 'model_folder', 'asked_mechanisms',
            'write_explanations', 'attributed_columns', 'why_refused', 'write_attribution', 'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #de368116
+# %% ../nbs/60_study.ipynb #c6094201
 import json, re, warnings
 from base64 import b64encode
 from dataclasses import asdict, replace
@@ -42,7 +42,7 @@ from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 from .uncertainty import fit_temperature
 
-# %% ../nbs/60_study.ipynb #856b3263
+# %% ../nbs/60_study.ipynb #d602dba1
 def pooled(run:Run, split:str, answer:str="prob")->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split; `only_image`, `only_spectrum`: those of models asked with the other side hidden"
     out = {}
@@ -80,7 +80,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #965d423e
+# %% ../nbs/60_study.ipynb #1b096ec7
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -132,7 +132,7 @@ def tell_temperatures(run:Run):
         head["card"]["temperature"] = found.get(model, {})
         write_json(path, head)
 
-# %% ../nbs/60_study.ipynb #a015cd24
+# %% ../nbs/60_study.ipynb #ccff2da6
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -156,7 +156,7 @@ def run_study(
     for kind in config.further_stages: run_stage(run, kind)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #6307313d
+# %% ../nbs/60_study.ipynb #bbe05712
 N_WET = N_SAMPLES # Wet, unaged samples that the headline models are asked about: 20 specimens
 
 def run_stage(run:Run, kind:str):
@@ -193,7 +193,7 @@ def summarise_controls(run:Run):
     head = dict(commit=commit_words({c for f in found.values() for c in f["commits"]}), seed=run.config.seed, simulated=run.samples.simulated)
     write_json(run.out/"controls.json", head | dict(variations=found, **more))
 
-# %% ../nbs/60_study.ipynb #a46d8bec
+# %% ../nbs/60_study.ipynb #2714084d
 GENTLE = .3 # Of the recipe's learning rate, where training begins with a trained model: enough to adapt, too little to forget at once
 
 def train_manifest(
@@ -240,7 +240,7 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #b3f91346
+# %% ../nbs/60_study.ipynb #7d870c1d
 NAME_LENGTH = 100 # Characters of a figure's name that come from the sample's
 
 def asked_mechanisms(answers, has, groups, scheme)->dict: # specimen -> names
@@ -282,7 +282,7 @@ def write_explanations(
 <div class="banner{kind}">{esc(basis)}</div>{''.join(parts)}{f'<h2>Not explained</h2><ul>{lacking}</ul>' if lacking else ''}</body></html>"""
     return write_atomic(out/"index.html", page.encode("utf-8", "replace"))
 
-# %% ../nbs/60_study.ipynb #6c14ff15
+# %% ../nbs/60_study.ipynb #7bb02b27
 def attributed_columns(columns, views)->pd.DataFrame: # Probabilities and verdict as predicted; from `attribute`
     "What is said of each sample"
     kept = [c for c in views if c.startswith(("severity_", "evidence_")) or c in ("primary", "p_primary", "strangeness", "known", "nearest_type", "verdict")]
@@ -300,6 +300,7 @@ def write_attribution(out:Path, specimens, views, samples:Samples, attributor, n
     used, table, parts = " + ".join(net.sides), views.assign(**{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)}), []
     try:
         if f"{used}|prob" not in attributor.held_out: raise PrevalenceError("the model has no held-out answers to correct by")
+        if not views.known.any(): raise PrevalenceError("no sample is like anything that the model knows")
         found, lacking = frequencies(table, samples.groups, attributor, used, net.scheme, None if site is None else site.to_numpy()), None
     except PrevalenceError as e: found, lacking = {}, str(e)
     if found:
@@ -317,7 +318,7 @@ def write_attribution(out:Path, specimens, views, samples:Samples, attributor, n
 <h2>How frequent</h2><p>{esc(note)}</p>{''.join(parts)}<h2>Specimens</h2>{html_table(shown)}<p class="note">Every sample: {esc(out.name)}. Every specimen: {esc(out.stem)}_specimens.csv.</p></body></html>"""
     return write_atomic(out.with_suffix(".html"), page.encode("utf-8", "replace"))
 
-# %% ../nbs/60_study.ipynb #e03b71a0
+# %% ../nbs/60_study.ipynb #e319d6f5
 def predict_manifest(
     model,        # Model folder, run folder, or `default`: the model that comes with the package
     manifest,     # Manifest or its folder; labels are carried along unread
