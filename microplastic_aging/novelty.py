@@ -7,7 +7,7 @@ __all__ = ['PASSES', 'FILMED', 'LEVEL', 'SCORES', 'NEIGHBOURS', 'varied_vectors'
            'weighted_quantile', 'Gate', 'sides_in_words', 'fit_gate', 'to_unit', 'neighbour_distance',
            'novelty_figures']
 
-# %% ../nbs/46_novelty.ipynb #9527ae7c
+# %% ../nbs/46_novelty.ipynb #b24caa50
 from dataclasses import dataclass
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from .embedding import Mahalanobis, fit_mahalanobis, specimen_weights
 from .learner import only_modality
 from .loaders import AugmentMicrograph, AugmentSpectrum, ReadMicrograph, ReadSpectrum
 
-# %% ../nbs/46_novelty.ipynb #d13b01cb
+# %% ../nbs/46_novelty.ipynb #d7fcc016
 PASSES = 2  # Times that each training sample is varied
 FILMED = .8 # Share of the spectra that get a film of water, and likewise of biofilm
 
@@ -40,7 +40,7 @@ def varied_vectors(
             found.append(torch.cat([net.pool[side](tokens[side], masks[side])[0] for side in net.sides], 1).double().cpu())
     return torch.cat(found).numpy(), rows
 
-# %% ../nbs/46_novelty.ipynb #1047c5bc
+# %% ../nbs/46_novelty.ipynb #a3259d53
 def split_sides(pooled:np.ndarray, # Shape (n, sides·d)
                 sides,             # Names, in the order in which they stand
                )->dict:            # side -> shape (n, d)
@@ -78,7 +78,7 @@ def fit_known(
     "Class means and spreads of each side, over the samples that have it"
     return Known({side: fit_mahalanobis(z[has[side]], np.asarray(y)[has[side]], np.asarray(groups)[has[side]], n_classes) for side, z in split_sides(pooled, has).items()})
 
-# %% ../nbs/46_novelty.ipynb #22036e5d
+# %% ../nbs/46_novelty.ipynb #41d3b106
 LEVEL = .95 # Share of familiar, held-out specimens that a gate lets through
 
 def weighted_quantile(values, q:float, groups)->float: # Of shape (n,), nan left out
@@ -127,7 +127,7 @@ def fit_gate(
         gate.threshold[" + ".join(used)] = weighted_quantile(score, level, groups)
     return gate
 
-# %% ../nbs/46_novelty.ipynb #70a94036
+# %% ../nbs/46_novelty.ipynb #87b7ae9c
 SCORES = ("mahalanobis", "relative_mahalanobis", "knn", "energy", "softmax")
 NEIGHBOURS = 5
 
