@@ -1250,6 +1250,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                 'microplastic_aging.micrographs.write_micrograph': ( 'micrographs.html#write_micrograph',
                                                                                                      'microplastic_aging/micrographs.py')},
             'microplastic_aging.novelty': { 'microplastic_aging.novelty.Gate': ('novelty.html#gate', 'microplastic_aging/novelty.py'),
+                                            'microplastic_aging.novelty.Gate.beyond': ( 'novelty.html#gate.beyond',
+                                                                                        'microplastic_aging/novelty.py'),
                                             'microplastic_aging.novelty.Gate.passes': ( 'novelty.html#gate.passes',
                                                                                         'microplastic_aging/novelty.py'),
                                             'microplastic_aging.novelty.Gate.score': ( 'novelty.html#gate.score',

@@ -9,7 +9,7 @@ __all__ = ['RIDGE', 'LEVEL', 'FACTORS', 'N_DRAWS', 'ATTRIBUTION', 'FORMAT', 'MIN
            'load_attributor', 'attribute', 'factor_prob', 'side_says', 'with_verdict', 'pool_views',
            'attribute_specimens', 'dual_posterior', 'dual_evidence', 'evidence_chance', 'dual_figures']
 
-# %% ../nbs/47_attribution.ipynb #f4d72e95
+# %% ../nbs/47_attribution.ipynb #1650521e
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from .novelty import Gate, Known, sides_in_words, split_sides
 from .spectra import write_atomic
 from .uncertainty import bootstrap_ci
 
-# %% ../nbs/47_attribution.ipynb #bc5af698
+# %% ../nbs/47_attribution.ipynb #551d7040
 def true_severity(samples # `manifest.Samples`
                  )->np.ndarray|None: # Severity of each sample's specimen by mechanism, 0 where absent, shape (n, 3); None where it is not known
     "Severity as the simulator or the laboratory knows it"
@@ -39,7 +39,7 @@ def true_severity(samples # `manifest.Samples`
     if bad.any(): raise InputError(f"{samples.folder}: severity of sample {samples.table.sample_id[bad.any(1).argmax()]} is {found[bad][0]}; give numbers from 0 to 1, 0 where the mechanism did not act")
     return found
 
-# %% ../nbs/47_attribution.ipynb #1bd8b0d1
+# %% ../nbs/47_attribution.ipynb #e7297d18
 RIDGE = 10. # Weight of the penalty, in specimens; not tuned: the verdicts of the development benchmark hardly changed from 1 to 100
 
 @dataclass
@@ -81,7 +81,7 @@ def severity_quantile(
     value = if_present + sd*ndtri(rest)
     return np.where(rest <= 0, 0, np.clip(np.nan_to_num(value, neginf=0, posinf=1), 0, 1))
 
-# %% ../nbs/47_attribution.ipynb #e702e77c
+# %% ../nbs/47_attribution.ipynb #eae4a3aa
 LEVEL = .95
 
 def interval_holds(truth, present, if_present, sd, groups, level:float=LEVEL)->float: # Arrays (n,); share of specimens
@@ -95,7 +95,7 @@ def fit_spread(truth, present, if_present, groups, level:float=LEVEL)->float: # 
     holds = np.array([interval_holds(truth, present, if_present, sd, groups, level) for sd in tried])
     return float(tried[(holds >= level).argmax()] if (holds >= level).any() else tried[-1])
 
-# %% ../nbs/47_attribution.ipynb #a62c3479
+# %% ../nbs/47_attribution.ipynb #1ef952a9
 FACTORS = ("none", *MECHANISMS)
 N_DRAWS = 200
 
@@ -126,7 +126,7 @@ def expected_severity(type_prob, if_present, scheme:Scheme)->np.ndarray: # Shape
     present = type_prob @ scheme.pattern
     return present if if_present is None else present*if_present
 
-# %% ../nbs/47_attribution.ipynb #19184a7c
+# %% ../nbs/47_attribution.ipynb #877b6d1a
 ATTRIBUTION = "attribution.safetensors"
 FORMAT = "microplastic_aging.attribution 1"
 
@@ -158,7 +158,7 @@ def if_present(rules:dict, pooled, has:dict)->np.ndarray: # Shape (n, 3); nan wh
         if rows.any(): out[rows] = rule(np.hstack([parts[s][rows] for s in used.split(" + ")]))
     return out
 
-# %% ../nbs/47_attribution.ipynb #2bc001b5
+# %% ../nbs/47_attribution.ipynb #083a388b
 def save_attributor(
     attributor:Attributor,
     folder, # Of the model
@@ -189,7 +189,7 @@ def load_attributor(folder # Of the model
     known, gate = Known({side: Mahalanobis.from_tensors(parts["known"][side]) for side in json.loads(head["sides"])}), json.loads(head["gate"])
     return Attributor(known, gate and Gate(**gate), {u: SeverityRule(**t) for u, t in parts["rule"].items()}, parts["spread"], parts["held_out"])
 
-# %% ../nbs/47_attribution.ipynb #8bfaac8c
+# %% ../nbs/47_attribution.ipynb #0df1cf04
 MIN_SURE = .4 # Probability that the likeliest type must reach for a verdict
 
 def attribute(
@@ -207,7 +207,9 @@ def attribute(
     severity, sd = if_present(rules, answers.pooled, has), np.full((len(used), 3), np.nan)
     for u, s in attributor.spreads.items(): sd[used == u] = s
     for k, m in enumerate(MECHANISMS if rules else ()):
-        out |= {f"severity_{m}": out[f"m_{m}"]*severity[:, k]} | {f"severity_{m}_{end}": severity_quantile(q, out[f"m_{m}"], severity[:, k], sd[:, k]) for end, q in (("low", (1 - LEVEL)/2), ("high", (1 + LEVEL)/2))}
+        mean = out[f"m_{m}"]*severity[:, k]
+        low, high = (severity_quantile(q, out[f"m_{m}"], severity[:, k], sd[:, k]) for q in ((1 - LEVEL)/2, (1 + LEVEL)/2))
+        out |= {f"severity_{m}": mean, f"severity_{m}_low": np.fmin(low, mean), f"severity_{m}_high": np.fmax(high, mean)} # a mean of next to nothing lies above the quantile of nothing
     factor = factor_prob(answers.prob, severity, sd, scheme) if rules else primary_prob(answers.prob, None, None, scheme)
     strongest = expected_severity(answers.prob, severity if rules else None, scheme).argmax(1)
     unaged = ~scheme.headline[answers.prob.argmax(1)]
@@ -215,7 +217,10 @@ def attribute(
     out |= dict(primary=np.array(FACTORS)[primary], p_primary=factor[np.arange(len(primary)), primary]) | {f"primary_{f}": v for f, v in zip(FACTORS, factor.T)}
     for side, logits in answers.evidence.items(): out[f"evidence_{side}"] = np.where(has[side], side_says(logits, primary, scheme), np.nan)
     table = pd.DataFrame(out).assign(sides_used=used, nearest_type=np.array(scheme.classes, object)[attributor.known.nearest_class(answers.pooled, has)])
-    return with_verdict(table, answers.prob, attributor, far or attributor.known.strangeness(answers.pooled, has), scheme)
+    table = with_verdict(table, answers.prob, attributor, far or attributor.known.strangeness(answers.pooled, has), scheme)
+    numbers, words = table.select_dtypes("float").columns, ["primary", "nearest_type"]
+    table.loc[used == "", numbers], table.loc[used == "", words] = np.nan, "" # where there is nothing to look at, nothing is said
+    return table
 
 def factor_prob(type_prob, severity, sd, scheme:Scheme)->np.ndarray: # As `primary_prob`, spreads by row (n, 3)
     out = primary_prob(type_prob, None, None, scheme)
@@ -233,18 +238,18 @@ def side_says(logits, primary, scheme:Scheme)->np.ndarray: # Type logits of one 
 def with_verdict(table, prob, attributor, far:dict, scheme:Scheme)->pd.DataFrame:
     "Add strangeness, whether the sample is known, verdict and reason"
     able, sure, gate, names = table.sides_used.to_numpy() != "", prob.max(1) >= MIN_SURE, attributor.gate, np.array(scheme.classes, object)
-    score, known = (gate.score(far), gate.passes(far)) if gate else (np.full(len(table), np.nan), able)
+    score, known = (gate.beyond(far), gate.passes(far)) if gate else (np.full(len(table), np.nan), able)
     reason = np.where(able, "", "no side that the model can look at").astype(object)
     for i in np.flatnonzero(able & ~known):
-        beyond = {side: np.sqrt(v[i]/gate.scale[side]) for side, v in far.items() if not np.isnan(v[i])}
+        beyond = {side: v[i]/gate.scale[side] for side, v in far.items() if not np.isnan(v[i])}
         side = max(beyond, key=beyond.get)
-        reason[i] = f"outside what this model knows: its {'micrograph' if side == 'image' else 'spectrum'} lies {beyond[side]:.1f} times as far from anything known as is usual; nearest is {table.nearest_type[i]}"
+        reason[i] = f"outside what this model knows: its {'micrograph' if side == 'image' else 'spectrum'} lies {score[i]:.1f} times as far out as the border; nearest is {table.nearest_type[i]}"
     for i in np.flatnonzero(able & known & ~sure):
         first, second = names[np.argsort(-prob[i])[:2]]
         reason[i] = f"undecided: {first} ({prob[i].max():.0%}) or {second}"
     return table.assign(strangeness=score, known=known & able, verdict=np.where(reason == "", names[prob.argmax(1)], ""), reason=reason)
 
-# %% ../nbs/47_attribution.ipynb #443b4efb
+# %% ../nbs/47_attribution.ipynb #efe3dd32
 def pool_views(
     answers, has:dict, # As in `attribute`
     groups:np.ndarray, # Specimen of each sample, shape (n,)
@@ -273,7 +278,7 @@ def attribute_specimens(
     table.insert(0, "specimen", names)
     return table
 
-# %% ../nbs/47_attribution.ipynb #08bc52fb
+# %% ../nbs/47_attribution.ipynb #158ff01b
 KAPPA = 1.5 # Times the share of an even spread
 
 def dual_posterior(mechanism_prob, bits)->np.ndarray: # Shapes (n, 3); bool, shape (n,)

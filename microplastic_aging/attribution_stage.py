@@ -10,7 +10,7 @@ __all__ = ['N_STRANGE', 'FRESH_SEED', 'CAMPAIGN', 'FIELDS', 'FIELD_SPECIMENS', '
            'leads', 'misread_leads', 'lead_shares', 'natural', 'field_figures', 'paddy_risk', 'coverage',
            'real_spectra', 'draw_space', 'run_attribution', 'summarise_attribution', 'abstention']
 
-# %% ../nbs/49_attribution_stage.ipynb #5a092592
+# %% ../nbs/49_attribution_stage.ipynb #a150ada2
 import json, warnings
 from dataclasses import asdict, replace
 from functools import partial
@@ -34,7 +34,7 @@ from .simulate import write_benchmark
 from .spectra import MIN_COVERAGE, SpectrumFormatError, coverage as covered_share, read_spectra, to_grid, write_atomic
 from .uncertainty import apply_temperature, specimen_parts
 
-# %% ../nbs/49_attribution_stage.ipynb #567f7ecc
+# %% ../nbs/49_attribution_stage.ipynb #bad6e748
 def has_of(arrays:Arrays, sides, rows=slice(None))->dict: # side -> bool (n,)
     "Which sides some rows have"
     return {side: getattr(arrays, f"has_{side}")[rows] for side in sides}
@@ -80,7 +80,7 @@ def fold_piece(run:Run, fold:int):
     write_stage(run.out, "attribution", "grouped", fold, test, kept | dict(pooled=answers.pooled[new].astype(np.float32)),
         dict(model=run.main_model, spaces=compare_spaces(answers.pooled, s.y[seen], s.groups[seen], mine, new, run.config.seed)))
 
-# %% ../nbs/49_attribution_stage.ipynb #2bca0288
+# %% ../nbs/49_attribution_stage.ipynb #cf837dc4
 def held_out(run:Run)->dict: # rows, y, groups, has, prob, severity (true), and per set of sides: prob and severity if present
     "What all networks of the grouped split made of their held-out rows"
     s, pieces = run.samples, [(read_stage(run.out, "attribution", "grouped", k), read_stage(run.out, run.main_model, "grouped", k)) for k in run.grouped]
@@ -138,7 +138,7 @@ def dual(run:Run, rows, prob, groups, shares=None)->dict: # posterior, evidence,
     by_chance = lambda also: lambda rows: evidence_chance(surface[rows], spectrum[rows], bits[rows], also=None if also is None else also[rows])
     return found | dict(evidence=dual_figures(speaks, bits, groups, by_chance(None)), both=dual_figures(speaks & right, bits, groups, by_chance(right)))
 
-# %% ../nbs/49_attribution_stage.ipynb #4ad9264c
+# %% ../nbs/49_attribution_stage.ipynb #c803ddad
 N_STRANGE, FRESH_SEED = 400, 2000 # Wet particles asked about, fresh familiar ones; added to the seed of the study
 
 def score_all(net, known:Known, training, familiar:tuple, strange:tuple, groups)->dict: # Vectors of training specimens; answers and sides of each kind; score -> `novelty_figures`
@@ -228,7 +228,7 @@ def real_inputs(like:Arrays)->dict: # side -> `Arrays` of real files of another 
     return dict(spectrum=Arrays(np.zeros((n, size, size), np.uint8), np.stack([v for v, _ in spectra]).astype(np.float32), np.stack([v for _, v in spectra]), no(n), yes(n), like.fov_um),
         image=Arrays(np.round(255*np.stack(images)).astype(np.uint8), *blank(m), yes(m), no(m), like.fov_um))
 
-# %% ../nbs/49_attribution_stage.ipynb #60726125
+# %% ../nbs/49_attribution_stage.ipynb #caec61ef
 CAMPAIGN = dict(specimens=100, views=2)       # Particles a site, and views of each
 FIELDS, FIELD_SPECIMENS, FIELD_SHARES = 200, 40, (.1, .95) # Fields drawn, particles in each, range of the shares of UV
 RISK = .05                                    # A paddy is called riskier where chemical ageing is more frequent by more than this share
@@ -363,7 +363,7 @@ def coverage(run:Run)->dict: # coverage, n_fields, width, share, hit, by share
     f = pd.DataFrame(found)
     return dict(coverage=float(((f.low <= f.asked) & (f.asked <= f.high)).mean()), n_fields=len(f), width=float((f.high - f.low).mean()), error=float((f.estimate - f.asked).abs().mean()), counted_error=float((f.counted - f.asked).abs().mean()), fields=f.round(4).to_dict("records"))
 
-# %% ../nbs/49_attribution_stage.ipynb #ef783443
+# %% ../nbs/49_attribution_stage.ipynb #372f9901
 def real_spectra(run:Run)->dict|None: # model -> false_attribution, abstention: treatment -> share; in_distribution abstention; None where the files are not there
     "What networks say of real sheets that show no oxidation"
     home = shared_data()
@@ -389,7 +389,7 @@ def real_spectra(run:Run)->dict|None: # model -> false_attribution, abstention: 
             "abstention_in_distribution": float((at_home.verdict == "").mean()), "n": len(rows), "sheets": len(set(sea.groups[rows]))}
     return found
 
-# %% ../nbs/49_attribution_stage.ipynb #7a4176ca
+# %% ../nbs/49_attribution_stage.ipynb #f9f9f833
 def draw_space(run:Run):
     "joint_space.html: the held-out samples of the first fold on three maps, a micrograph under every dot"
     rows, kept, _ = read_stage(run.out, "attribution", "grouped", run.grouped[0])

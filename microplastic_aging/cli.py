@@ -8,7 +8,7 @@ __all__ = ['PACKAGE', 'MANIFEST_NAMES', 'RESUMES', 'OVERVIEW', 'app', 'Manifest'
            'common', 'Variant', 'Stage', 'Modality', 'find_device', 'simulate', 'problem_lines', 'check', 'study',
            'train', 'predict', 'report', 'main']
 
-# %% ../nbs/61_cli.ipynb #c26853ef
+# %% ../nbs/61_cli.ipynb #1431faf8
 import errno, re, shutil, sys, textwrap, warnings
 from enum import Enum
 from functools import partial
@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from . import __version__
 from .aging import InputError, find_scheme
 
-# %% ../nbs/61_cli.ipynb #185bc504
+# %% ../nbs/61_cli.ipynb #69beb4dc
 PACKAGE = "microplastic_aging"
 MANIFEST_NAMES = ("manifest.csv", "manifest.parquet")
 
@@ -29,7 +29,7 @@ def is_for_user(
     "Whether an error was written for the user, and is no bug"
     return isinstance(e, InputError) or isinstance(e, OSError) and (e.filename is not None or e.errno == errno.ENOSPC)
 
-# %% ../nbs/61_cli.ipynb #8f1c97f1
+# %% ../nbs/61_cli.ipynb #f2e9445b
 def message(
     e:Exception # Written for the user
 )->str:
@@ -47,7 +47,7 @@ def show_warning(usual, text, category, filename, lineno, file=None, line=None):
     if Path(filename).parent.name == PACKAGE and issubclass(category, UserWarning): typer.echo(f"warning: {text}", err=True)
     else: usual(text, category, filename, lineno, file, line)
 
-# %% ../nbs/61_cli.ipynb #5b03c3bc
+# %% ../nbs/61_cli.ipynb #2c131c0c
 RESUMES = {"study"} # Commands that go on where they stopped
 
 class Polite(TyperGroup):
@@ -69,7 +69,7 @@ class Polite(TyperGroup):
                 typer.echo(f"error: {message(e)}", err=True)
                 raise typer.Exit(1) from None
 
-# %% ../nbs/61_cli.ipynb #a63bd149
+# %% ../nbs/61_cli.ipynb #105fba4a
 def _examples(*lines)->str:
     "Text below a command's help"
     return "\n\n".join(["Examples:", *(f"microplastic-aging {line}" for line in lines)])
@@ -88,7 +88,7 @@ def _tell_version(wanted:bool):
 @app.callback()
 def common(version:Annotated[bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say the version and stop.")]=False): pass
 
-# %% ../nbs/61_cli.ipynb #3192c143
+# %% ../nbs/61_cli.ipynb #e5b00ebe
 class Variant(str, Enum):
     "Benchmarks and controls, as `simulate` makes them"
     standard = "standard"
@@ -124,7 +124,7 @@ ScaleBar = Annotated[Optional[str], _option("Data", "Length of the scale bar dra
 Views = Annotated[Optional[int], _option("Simulated benchmark", "Number of samples. Default: 1571; with --quick at most 400.", min=1, show_default=False, metavar="N")]
 Version = Annotated[Optional[Variant], _option("Simulated benchmark", "Which benchmark, or control. Default: standard.", show_default=False)]
 
-# %% ../nbs/61_cli.ipynb #b9ea8f2c
+# %% ../nbs/61_cli.ipynb #4c274606
 def _existing(path:Path)->Path:
     "The path, if there is something"
     if not path.exists(): raise InputError(f"{path}: no such file or folder")
@@ -163,7 +163,7 @@ def find_device(
     except (RuntimeError, AssertionError, NotImplementedError) as e: raise InputError(f"device {name!r} cannot be used here ({str(e).splitlines()[0].split('. ')[0]}); try cpu") from None
     return name
 
-# %% ../nbs/61_cli.ipynb #55c4a844
+# %% ../nbs/61_cli.ipynb #51af7cba
 @app.command(epilog=_examples("simulate benchmark", "simulate little --samples 32 --variant wet"))
 def simulate(
     out:Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make; must not exist.", show_default=False)],
@@ -177,7 +177,7 @@ def simulate(
     manifest = write_benchmark(out, samples, seed, variant.value)
     typer.echo(f"{samples} simulated samples: {_shown(manifest)}")
 
-# %% ../nbs/61_cli.ipynb #2f93b1dc
+# %% ../nbs/61_cli.ipynb #84d5ec45
 def _plain(value, width=48)->str:
     "Text that fits a cell: printable, its middle left out where it is long"
     text = "".join(c if c.isprintable() else "·" for c in str(value))
@@ -201,7 +201,7 @@ def problem_lines(
 
 def _count(n, noun)->str: return f"{n or 'no'} {noun}{'s'*(n != 1)}"
 
-# %% ../nbs/61_cli.ipynb #708ae46c
+# %% ../nbs/61_cli.ipynb #4465189b
 def _width()->int|None: return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 def _propose(folder:Path, drawn_um, csv):
@@ -218,7 +218,7 @@ def _propose(folder:Path, drawn_um, csv):
     typer.echo(f"scale known for {(table.um_per_px != '').sum()} of {(table.image != '').sum()} rows with a micrograph")
     typer.echo(f"proposal: {_shown(made)}\nLook at it, fill aging_type where it is known, save it as {MANIFEST_NAMES[0]} in the same folder, and check again.")
 
-# %% ../nbs/61_cli.ipynb #fd507f4e
+# %% ../nbs/61_cli.ipynb #204d75b4
 def _dataset_lines(samples)->list:
     "How a dataset was understood"
     table, kind = samples.table, "simulated sample" if samples.simulated else "sample"
@@ -259,7 +259,7 @@ def check(
     typer.echo(f"{' and '.join(_count(len(part), noun) for noun, part in parts)} in {manifest}")
     if failed: raise typer.Exit(1)
 
-# %% ../nbs/61_cli.ipynb #d7975468
+# %% ../nbs/61_cli.ipynb #1bf95567
 def _study_mode(**flags)->str:
     given = [name for name, on in flags.items() if on]
     if len(given) > 1: raise typer.BadParameter(f"give --{' or --'.join(given)}, not both")
@@ -295,7 +295,7 @@ def study(
     config = StudyConfig(out=str(out or f"runs/{'quick' if quick else 'study'}"), label=label, group=group, seed=seed, mode=mode, **{k: v for k, v in named.items() if v is not None})
     typer.echo(f"report: {_shown(run_study(config))}")
 
-# %% ../nbs/61_cli.ipynb #735e2f8c
+# %% ../nbs/61_cli.ipynb #364af829
 @app.command(epilog=_examples("train my_particles --out models/mine", "train my_particles --out models/mine --from runs/study", "train my_particles --out models/images --modality image --epochs 60"))
 def train(
     manifest:Manifest,
@@ -317,7 +317,7 @@ def train(
     made = train_manifest(manifest, out, modality and modality.value, epochs, seed, start and _model(start), label=label, group=group, scheme=scheme, device=find_device(device))
     typer.echo(f"model: {_shown(made)}")
 
-# %% ../nbs/61_cli.ipynb #4fe04acd
+# %% ../nbs/61_cli.ipynb #89e10c9b
 def _predict_inputs(paths:list)->tuple: # Model or None, manifest
     if len(paths) > 2: raise typer.BadParameter(f"[MODEL] MANIFEST: one or two paths, not {len(paths)}")
     return paths[0] if len(paths) == 2 else None, paths[-1]
@@ -333,8 +333,9 @@ def predict(
     "Name the ageing of each sample and what acted most, how sure that is and how often, by site; refuse what the model does not know."
     drawn_um, (model, manifest) = _length_um(scale_bar), _predict_inputs(paths)
     if model: _model(model)
-    _existing(out.absolute().parent)
+    if not out.absolute().parent.is_dir(): raise InputError(f"--out {out}: the folder {out.parent} is not there; make it first")
     if out.is_dir(): raise InputError(f"{out}: is a folder; name a file for the output")
+    if out.suffix.lower() in (".html", ".htm", ".xlsx", ".xls"): raise InputError(f"--out {out}: the table is written as CSV; name a file that ends in .csv")
     _free(out, _existing(manifest), *(manifest/name for name in MANIFEST_NAMES))
     from microplastic_aging.study import DEFAULT_MODEL, model_folder, predict_manifest
     folder = model_folder(model or "default")
@@ -352,14 +353,14 @@ def _tell_unanswered(predictions:Path):
     if (noted & ~without).any(): typer.echo(f"{(noted & ~without).sum()} of {len(table)} verdicts rest on less than their rows name; the column note says why", err=True)
     if unseen.all(): raise typer.Exit(1)
 
-# %% ../nbs/61_cli.ipynb #810a935b
+# %% ../nbs/61_cli.ipynb #af2730c3
 @app.command(epilog=_examples("report runs/study"))
 def report(run:Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of a study.", show_default=False)]):
     "Make report.html of a run again."
     from microplastic_aging.report import write_report
     typer.echo(f"report: {_shown(write_report(_existing(run)))}")
 
-# %% ../nbs/61_cli.ipynb #466009f9
+# %% ../nbs/61_cli.ipynb #44929d9f
 def main():
     "The command `microplastic-aging`"
     for stream in (sys.stdout, sys.stderr):

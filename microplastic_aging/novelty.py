@@ -7,7 +7,7 @@ __all__ = ['PASSES', 'FILMED', 'LEVEL', 'SCORES', 'NEIGHBOURS', 'varied_vectors'
            'weighted_quantile', 'Gate', 'sides_in_words', 'fit_gate', 'to_unit', 'neighbour_distance',
            'novelty_figures']
 
-# %% ../nbs/46_novelty.ipynb #b24caa50
+# %% ../nbs/46_novelty.ipynb #5245345b
 from dataclasses import dataclass
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from .embedding import Mahalanobis, fit_mahalanobis, specimen_weights
 from .learner import only_modality
 from .loaders import AugmentMicrograph, AugmentSpectrum, ReadMicrograph, ReadSpectrum
 
-# %% ../nbs/46_novelty.ipynb #d7fcc016
+# %% ../nbs/46_novelty.ipynb #c7fcc8ae
 PASSES = 2  # Times that each training sample is varied
 FILMED = .8 # Share of the spectra that get a film of water, and likewise of biofilm
 
@@ -40,7 +40,7 @@ def varied_vectors(
             found.append(torch.cat([net.pool[side](tokens[side], masks[side])[0] for side in net.sides], 1).double().cpu())
     return torch.cat(found).numpy(), rows
 
-# %% ../nbs/46_novelty.ipynb #a3259d53
+# %% ../nbs/46_novelty.ipynb #a43115fa
 def split_sides(pooled:np.ndarray, # Shape (n, sides·d)
                 sides,             # Names, in the order in which they stand
                )->dict:            # side -> shape (n, d)
@@ -78,7 +78,7 @@ def fit_known(
     "Class means and spreads of each side, over the samples that have it"
     return Known({side: fit_mahalanobis(z[has[side]], np.asarray(y)[has[side]], np.asarray(groups)[has[side]], n_classes) for side, z in split_sides(pooled, has).items()})
 
-# %% ../nbs/46_novelty.ipynb #41d3b106
+# %% ../nbs/46_novelty.ipynb #eab8bc96
 LEVEL = .95 # Share of familiar, held-out specimens that a gate lets through
 
 def weighted_quantile(values, q:float, groups)->float: # Of shape (n,), nan left out
@@ -102,10 +102,13 @@ class Gate:
         shares = np.stack([strangeness[side]/self.scale[side] for side in strangeness])
         return np.where(np.isnan(shares).all(0), np.nan, np.fmax.reduce(shares))
 
+    def beyond(self, strangeness:dict)->np.ndarray: # Shape (n,); nan where no side is there
+        "The score in units of the border for the sides that a sample has: above 1 it is refused"
+        return self.score(strangeness)/np.array([self.threshold.get(s, np.nan) for s in sides_in_words(strangeness)])
+
     def passes(self, strangeness:dict)->np.ndarray: # bool, shape (n,)
         "Whether each sample is familiar enough"
-        limit = np.array([self.threshold.get(s, np.nan) for s in sides_in_words(strangeness)])
-        return self.score(strangeness) <= limit
+        return self.beyond(strangeness) <= 1
 
 def sides_in_words(strangeness:dict)->np.ndarray: # Of str, shape (n,), '' where there is none
     "The sides that each sample has"
@@ -127,7 +130,7 @@ def fit_gate(
         gate.threshold[" + ".join(used)] = weighted_quantile(score, level, groups)
     return gate
 
-# %% ../nbs/46_novelty.ipynb #87b7ae9c
+# %% ../nbs/46_novelty.ipynb #6b640331
 SCORES = ("mahalanobis", "relative_mahalanobis", "knn", "energy", "softmax")
 NEIGHBOURS = 5
 
