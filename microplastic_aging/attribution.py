@@ -9,7 +9,7 @@ __all__ = ['RIDGE', 'LEVEL', 'FACTORS', 'N_DRAWS', 'ATTRIBUTION', 'FORMAT', 'MIN
            'load_attributor', 'attribute', 'factor_prob', 'side_says', 'with_verdict', 'pool_views',
            'attribute_specimens', 'dual_posterior', 'dual_evidence', 'evidence_chance', 'dual_figures']
 
-# %% ../nbs/47_attribution.ipynb #f6679a49
+# %% ../nbs/47_attribution.ipynb #de740433
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 from sklearn.linear_model import Ridge
 from .aging import MECHANISMS, FileFormatError, InputError, Scheme
 from .embedding import Mahalanobis, specimen_weights
@@ -25,7 +25,7 @@ from .novelty import Gate, Known, sides_in_words, split_sides
 from .spectra import write_atomic
 from .uncertainty import bootstrap_ci
 
-# %% ../nbs/47_attribution.ipynb #d004c9f6
+# %% ../nbs/47_attribution.ipynb #ccde5538
 def true_severity(samples # `manifest.Samples`
                  )->np.ndarray|None: # Severity of each sample's specimen by mechanism, 0 where absent, shape (n, 3); None where it is not known
     "Severity as the simulator or the laboratory knows it"
@@ -39,7 +39,7 @@ def true_severity(samples # `manifest.Samples`
     if bad.any(): raise InputError(f"{samples.folder}: severity of sample {samples.table.sample_id[bad.any(1).argmax()]} is {found[bad][0]}; give numbers from 0 to 1, 0 where the mechanism did not act")
     return found
 
-# %% ../nbs/47_attribution.ipynb #c5967293
+# %% ../nbs/47_attribution.ipynb #420d3d37
 RIDGE = 10. # Weight of the penalty, in specimens; not tuned: the verdicts of the development benchmark hardly changed from 1 to 100
 
 @dataclass
@@ -81,7 +81,7 @@ def severity_quantile(
     value = if_present + sd*ndtri(rest)
     return np.where(rest <= 0, 0, np.clip(np.nan_to_num(value, neginf=0, posinf=1), 0, 1))
 
-# %% ../nbs/47_attribution.ipynb #ed1f4f89
+# %% ../nbs/47_attribution.ipynb #57ef3368
 LEVEL = .95
 
 def interval_holds(truth, present, if_present, sd, groups, level:float=LEVEL)->float: # Arrays (n,); share of specimens
@@ -95,7 +95,7 @@ def fit_spread(truth, present, if_present, groups, level:float=LEVEL)->float: # 
     holds = np.array([interval_holds(truth, present, if_present, sd, groups, level) for sd in tried])
     return float(tried[(holds >= level).argmax()] if (holds >= level).any() else tried[-1])
 
-# %% ../nbs/47_attribution.ipynb #bd577175
+# %% ../nbs/47_attribution.ipynb #a3960ef5
 FACTORS = ("none", *MECHANISMS)
 N_DRAWS = 200
 
@@ -126,7 +126,7 @@ def expected_severity(type_prob, if_present, scheme:Scheme)->np.ndarray: # Shape
     present = type_prob @ scheme.pattern
     return present if if_present is None else present*if_present
 
-# %% ../nbs/47_attribution.ipynb #92a56788
+# %% ../nbs/47_attribution.ipynb #e2355d32
 ATTRIBUTION = "attribution.safetensors"
 FORMAT = "microplastic_aging.attribution 1"
 
@@ -158,7 +158,7 @@ def if_present(rules:dict, pooled, has:dict)->np.ndarray: # Shape (n, 3); nan wh
         if rows.any(): out[rows] = rule(np.hstack([parts[s][rows] for s in used.split(" + ")]))
     return out
 
-# %% ../nbs/47_attribution.ipynb #ef82a779
+# %% ../nbs/47_attribution.ipynb #ca631ca6
 def save_attributor(
     attributor:Attributor,
     folder, # Of the model
@@ -189,7 +189,7 @@ def load_attributor(folder # Of the model
     known, gate = Known({side: Mahalanobis.from_tensors(parts["known"][side]) for side in json.loads(head["sides"])}), json.loads(head["gate"])
     return Attributor(known, gate and Gate(**gate), {u: SeverityRule(**t) for u, t in parts["rule"].items()}, parts["spread"], parts["held_out"])
 
-# %% ../nbs/47_attribution.ipynb #063619c5
+# %% ../nbs/47_attribution.ipynb #5f27bf95
 MIN_SURE = .4 # Probability that the likeliest type must reach for a verdict
 
 def attribute(
@@ -249,7 +249,7 @@ def with_verdict(table, prob, attributor, far:dict, scheme:Scheme)->pd.DataFrame
         reason[i] = f"undecided: {first} ({prob[i].max():.0%}) or {second}"
     return table.assign(strangeness=score, known=known & able, verdict=np.where(reason == "", names[prob.argmax(1)], ""), reason=reason)
 
-# %% ../nbs/47_attribution.ipynb #207510f3
+# %% ../nbs/47_attribution.ipynb #caf12a8f
 def pool_views(
     answers, has:dict, # As in `attribute`
     groups:np.ndarray, # Specimen of each sample, shape (n,)
@@ -278,7 +278,7 @@ def attribute_specimens(
     table.insert(0, "specimen", names)
     return table
 
-# %% ../nbs/47_attribution.ipynb #549dc504
+# %% ../nbs/47_attribution.ipynb #edd38bdf
 KAPPA = 1.5 # Times the share of an even spread
 
 def dual_posterior(mechanism_prob, bits)->np.ndarray: # Shapes (n, 3); bool, shape (n,)

@@ -10,7 +10,7 @@ __all__ = ['N_STRANGE', 'FRESH_SEED', 'CAMPAIGN', 'FIELDS', 'FIELD_SPECIMENS', '
            'leads', 'misread_leads', 'lead_shares', 'natural', 'field_figures', 'paddy_risk', 'coverage',
            'real_spectra', 'draw_space', 'run_attribution', 'summarise_attribution', 'abstention']
 
-# %% ../nbs/49_attribution_stage.ipynb #a150ada2
+# %% ../nbs/49_attribution_stage.ipynb #f5ccf295
 import json, warnings
 from dataclasses import asdict, replace
 from functools import partial
@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 from .aging import MECHANISMS, InputError
+from .baselines import SIDES
 from .attribution import FACTORS, LEVEL, MIN_SURE, Attributor, attribute, combinations_of, dual_evidence, dual_figures, dual_posterior, evidence_chance, fit_rules, fit_spread, interval_holds, load_attributor, save_attributor, true_severity
 from .campaigns import draw_field, write_campaign
 from .confounders import confounder_table, confounders_in_words
@@ -26,7 +27,7 @@ from .embedding import LOSSES, MAPS, EmbeddingError, embedding_scores, fit_map, 
 from .learner import answer_arrays, load_model, only_modality
 from .manifest import read_unlabelled
 from .micrographs import MicrographFormatError, read_micrograph, to_view
-from .novelty import SCORES, Known, fit_gate, fit_known, neighbour_distance, novelty_figures, sides_in_words, varied_vectors, weighted_quantile
+from .novelty import SCORES, Known, fit_gate, fit_known, neighbour_distance, novelty_figures, sides_in_words, split_sides, varied_vectors, weighted_quantile
 from .prevalence import ALL, share_difference, site_shares, specimens_needed, unmix
 from .runs import Run, once, read_stage, stage_file, write_json, write_stage
 from .samples import Arrays, decode, mpx_manifest, read_samples
@@ -34,7 +35,7 @@ from .simulate import write_benchmark
 from .spectra import MIN_COVERAGE, SpectrumFormatError, coverage as covered_share, read_spectra, to_grid, write_atomic
 from .uncertainty import apply_temperature, specimen_parts
 
-# %% ../nbs/49_attribution_stage.ipynb #bad6e748
+# %% ../nbs/49_attribution_stage.ipynb #465fa254
 def has_of(arrays:Arrays, sides, rows=slice(None))->dict: # side -> bool (n,)
     "Which sides some rows have"
     return {side: getattr(arrays, f"has_{side}")[rows] for side in sides}
@@ -75,21 +76,20 @@ def fold_piece(run:Run, fold:int):
     save_attributor(Attributor(known, None, rules, {}, {}), folder)
     kept = {f"strange_{side}": v for side, v in known.strangeness(answers.pooled[new], has_of(a, net.sides, test)).items()}
     if rules:
-        parts = dict(zip(net.sides, np.split(answers.pooled[new], len(net.sides), axis=1)))
+        parts = split_sides(answers.pooled[new], net.sides)
         kept |= {f"severity_{used}": rule(np.hstack([parts[side] for side in used.split(" + ")])) for used, rule in rules.items()}
     write_stage(run.out, "attribution", "grouped", fold, test, kept | dict(pooled=answers.pooled[new].astype(np.float32)),
         dict(model=run.main_model, spaces=compare_spaces(answers.pooled, s.y[seen], s.groups[seen], mine, new, run.config.seed)))
 
-# %% ../nbs/49_attribution_stage.ipynb #cf837dc4
-def held_out(run:Run)->dict: # rows, y, groups, has, prob, severity (true), and per set of sides: prob and severity if present
+# %% ../nbs/49_attribution_stage.ipynb #336dd845
+def held_out(run:Run)->dict: # rows, y, groups; truth (severity, None where not known); answers: name -> scaled probabilities; and what `fold_piece` keeps
     "What all networks of the grouped split made of their held-out rows"
     s, pieces = run.samples, [(read_stage(run.out, "attribution", "grouped", k), read_stage(run.out, run.main_model, "grouped", k)) for k in run.grouped]
-    rows = np.concatenate([p[0][0] for p in pieces])
-    names = pieces[0][0][1]
-    out = dict(rows=rows, y=s.y[rows], groups=s.groups[rows]) | {k: np.concatenate([p[0][1][k] for p in pieces]) for k in names}
-    out["answers"] = {k: np.concatenate([p[1][1][k] for p in pieces]) for k in pieces[0][1][1]}
-    severity = true_severity(s)
-    return out | dict(truth=None if severity is None else severity[rows])
+    rows, severity = np.concatenate([own[0] for own, _ in pieces]), true_severity(s)
+    scale = json.loads((run.out/"models"/f"{run.main_model}-grouped-{run.grouped[0]}"/"model.json").read_text())["card"].get("temperature", {})
+    answers = {used: np.concatenate([main[1][asked_as(used, SIDES[run.main_model])] for _, main in pieces]) for used in map(" + ".join, combinations_of(SIDES[run.main_model]))}
+    return dict(rows=rows, y=s.y[rows], groups=s.groups[rows], truth=None if severity is None else severity[rows], answers={used: apply_temperature(p, scale.get(used, 1.)) for used, p in answers.items()}) | {
+        k: np.concatenate([own[1][k] for own, _ in pieces]) for k in pieces[0][0][1]}
 
 def asked_as(used:str, sides)->str: # Name of the answer in the piece
     "Under which name a piece keeps what was answered with these sides"
@@ -97,14 +97,12 @@ def asked_as(used:str, sides)->str: # Name of the answer in the piece
 
 def calibrate(run:Run, h:dict)->dict: # gate; spreads: sides -> (3,); held_out
     "Gate, spreads and the table of answers, from held-out specimens"
-    sides = load_model(run.out/"models"/f"{run.main_model}-grouped-{run.grouped[0]}").sides
-    card = json.loads((run.out/"models"/f"{run.main_model}-grouped-{run.grouped[0]}"/"model.json").read_text())["card"]
+    sides = SIDES[run.main_model]
     gate, spreads, table, pattern = fit_gate({side: h[f"strange_{side}"] for side in sides}, h["groups"]), {}, {}, run.samples.scheme.pattern
     for used in map(" + ".join, combinations_of(sides)):
-        prob = h["answers"][asked_as(used, sides)]
-        ok = ~np.isnan(prob).any(1)
+        ok = ~np.isnan(h["answers"][used]).any(1)
         if not ok.any(): continue
-        prob = apply_temperature(prob[ok], card.get("temperature", {}).get(used, 1.))
+        prob = h["answers"][used][ok]
         if h["truth"] is not None and f"severity_{used}" in h: spreads[used] = np.array([fit_spread(h["truth"][ok, k], prob @ pattern[:, k], h[f"severity_{used}"][ok, k], h["groups"][ok]) for k in range(3)])
         passed = gate.passes({side: np.where(side in used.split(" + "), h[f"strange_{side}"], np.nan)[ok] for side in sides})
         if used in spreads: table |= {f"{used}|severity": h[f"severity_{used}"][ok], f"{used}|primary": np.where(h["truth"][ok].any(1), 1 + h["truth"][ok].argmax(1), 0)}
@@ -113,15 +111,16 @@ def calibrate(run:Run, h:dict)->dict: # gate; spreads: sides -> (3,); held_out
 
 def severity_figures(run:Run, h:dict)->dict|None: # mechanism -> r, error (where it acted), coverage, n_specimens; None where no severity is known
     "Severities of held-out specimens against the truth; each part's intervals rest on the other parts"
-    net_sides = load_model(run.out/"models"/f"{run.main_model}-grouped-{run.grouped[0]}").sides
-    used = " + ".join(net_sides)
+    used = " + ".join(SIDES[run.main_model])
     if h["truth"] is None or f"severity_{used}" not in h: return None
-    prob, part, found = h["answers"]["prob"], specimen_parts(h["y"], h["groups"]), {}
-    present = prob @ run.samples.scheme.pattern
+    ok = ~np.isnan(h["answers"][used]).any(1)
+    h = {k: h[k][ok] for k in ("y", "groups", "truth", f"severity_{used}")} | dict(present=h["answers"][used][ok] @ run.samples.scheme.pattern)
+    present, part, found = h["present"], specimen_parts(h["y"], h["groups"]), {}
+    alike = lambda a, b: float(np.corrcoef(a, b)[0, 1]) if len(a) > 1 and np.std(a) > 0 and np.std(b) > 0 else None
     for k, m in enumerate(MECHANISMS):
         of, truth, expected, on = h[f"severity_{used}"][:, k], h["truth"][:, k], present[:, k]*h[f"severity_{used}"][:, k], h["truth"][:, k] > 0
         holds = [(interval_holds(truth[p], present[p, k], of[p], fit_spread(truth[~p], present[~p, k], of[~p], h["groups"][~p]), h["groups"][p]), len(np.unique(h["groups"][p]))) for p in (part == i for i in np.unique(part))]
-        found[m] = dict(r=float(np.corrcoef(expected, truth)[0, 1]), r_where_it_acted=float(np.corrcoef(expected[on], truth[on])[0, 1]), error=float(np.abs(expected - truth)[on].mean()),
+        found[m] = dict(r=alike(expected, truth), r_where_it_acted=alike(expected[on], truth[on]), error=float(np.abs(expected - truth)[on].mean()) if on.any() else None,
             coverage=float(np.average([share for share, _ in holds], weights=[n for _, n in holds])), n_specimens=len(np.unique(h["groups"][on])))
     return found
 
@@ -138,7 +137,7 @@ def dual(run:Run, rows, prob, groups, shares=None)->dict: # posterior, evidence,
     by_chance = lambda also: lambda rows: evidence_chance(surface[rows], spectrum[rows], bits[rows], also=None if also is None else also[rows])
     return found | dict(evidence=dual_figures(speaks, bits, groups, by_chance(None)), both=dual_figures(speaks & right, bits, groups, by_chance(right)))
 
-# %% ../nbs/49_attribution_stage.ipynb #c803ddad
+# %% ../nbs/49_attribution_stage.ipynb #3d459882
 N_STRANGE, FRESH_SEED = 400, 2000 # Wet particles asked about, fresh familiar ones; added to the seed of the study
 
 def score_all(net, known:Known, training, familiar:tuple, strange:tuple, groups)->dict: # Vectors of training specimens; answers and sides of each kind; score -> `novelty_figures`
@@ -228,7 +227,7 @@ def real_inputs(like:Arrays)->dict: # side -> `Arrays` of real files of another 
     return dict(spectrum=Arrays(np.zeros((n, size, size), np.uint8), np.stack([v for v, _ in spectra]).astype(np.float32), np.stack([v for _, v in spectra]), no(n), yes(n), like.fov_um),
         image=Arrays(np.round(255*np.stack(images)).astype(np.uint8), *blank(m), yes(m), no(m), like.fov_um))
 
-# %% ../nbs/49_attribution_stage.ipynb #caec61ef
+# %% ../nbs/49_attribution_stage.ipynb #607974de
 CAMPAIGN = dict(specimens=100, views=2)       # Particles a site, and views of each
 FIELDS, FIELD_SPECIMENS, FIELD_SHARES = 200, 40, (.1, .95) # Fields drawn, particles in each, range of the shares of UV
 RISK = .05                                    # A paddy is called riskier where chemical ageing is more frequent by more than this share
@@ -363,7 +362,7 @@ def coverage(run:Run)->dict: # coverage, n_fields, width, share, hit, by share
     f = pd.DataFrame(found)
     return dict(coverage=float(((f.low <= f.asked) & (f.asked <= f.high)).mean()), n_fields=len(f), width=float((f.high - f.low).mean()), error=float((f.estimate - f.asked).abs().mean()), counted_error=float((f.counted - f.asked).abs().mean()), fields=f.round(4).to_dict("records"))
 
-# %% ../nbs/49_attribution_stage.ipynb #372f9901
+# %% ../nbs/49_attribution_stage.ipynb #53d67733
 def real_spectra(run:Run)->dict|None: # model -> false_attribution, abstention: treatment -> share; in_distribution abstention; None where the files are not there
     "What networks say of real sheets that show no oxidation"
     home = shared_data()
@@ -389,7 +388,7 @@ def real_spectra(run:Run)->dict|None: # model -> false_attribution, abstention: 
             "abstention_in_distribution": float((at_home.verdict == "").mean()), "n": len(rows), "sheets": len(set(sea.groups[rows]))}
     return found
 
-# %% ../nbs/49_attribution_stage.ipynb #f9f9f833
+# %% ../nbs/49_attribution_stage.ipynb #a8420aed
 def draw_space(run:Run):
     "joint_space.html: the held-out samples of the first fold on three maps, a micrograph under every dot"
     rows, kept, _ = read_stage(run.out, "attribution", "grouped", run.grouped[0])
@@ -428,8 +427,9 @@ def summarise_attribution(run:Run, h:dict):
     read = lambda name: json.loads(path.read_text()) if (path := run.out/f"stages/{name}.json").exists() else None
     shares = lambda source: dict(rows=held[0]) | held[1] if stage_file(run.out, f"shares_{source}", "grouped", 0, "json").exists() and (held := read_stage(run.out, f"shares_{source}", "grouped", 0)) else None
     s, notes = run.samples, [read_stage(run.out, "attribution", "grouped", k)[2] for k in run.grouped]
-    ok = ~np.isnan(h["answers"]["prob"]).any(1)
-    two = dict(seen=dual(run, h["rows"][ok], h["answers"]["prob"][ok], h["groups"][ok], shares("standard")))
+    prob = h["answers"][" + ".join(SIDES[run.main_model])]
+    ok = ~np.isnan(prob).any(1)
+    two = dict(seen=dual(run, h["rows"][ok], prob[ok], h["groups"][ok], shares("standard")))
     unseen = [read_stage(run.out, "unseen_mixtures", "grouped", k) for k in run.grouped if stage_file(run.out, "unseen_mixtures", "grouped", k, "json").exists()]
     if unseen:
         rows = np.concatenate([p[0] for p in unseen])
@@ -446,11 +446,11 @@ def summarise_attribution(run:Run, h:dict):
 
 def abstention(run:Run, h:dict)->dict: # refused, undecided: shares of held-out specimens' samples
     "How often held-out samples get no verdict; each part of the specimens is judged by a gate of the others"
-    sides = load_model(run.out/"models"/f"{run.main_model}-grouped-{run.grouped[0]}").sides
+    sides = SIDES[run.main_model]
     part, far = specimen_parts(h["y"], h["groups"]), {side: h[f"strange_{side}"] for side in sides}
     known = np.zeros(len(part), bool)
     for p in np.unique(part):
         known[part == p] = fit_gate({k: v[part != p] for k, v in far.items()}, h["groups"][part != p]).passes({k: v[part == p] for k, v in far.items()})
-    sure = load_attributor(run.out/"models"/f"{run.main_model}-grouped-{run.grouped[0]}").held_out[f"{' + '.join(sides)}|prob"].max(1) >= MIN_SURE
-    ok = ~np.isnan(h["answers"]["prob"]).any(1)
-    return dict(refused=float((~known[ok]).mean()), undecided=float((known[ok] & ~sure).mean()))
+    prob = h["answers"][" + ".join(sides)]
+    ok = ~np.isnan(prob).any(1)
+    return dict(refused=float((~known[ok]).mean()), undecided=float((known[ok] & (prob[ok].max(1) < MIN_SURE)).mean()))

@@ -7,7 +7,7 @@ __all__ = ['PASSES', 'FILMED', 'LEVEL', 'SCORES', 'NEIGHBOURS', 'varied_vectors'
            'weighted_quantile', 'Gate', 'sides_in_words', 'fit_gate', 'to_unit', 'neighbour_distance',
            'novelty_figures']
 
-# %% ../nbs/46_novelty.ipynb #5245345b
+# %% ../nbs/46_novelty.ipynb #8b73ae2b
 from dataclasses import dataclass
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from .embedding import Mahalanobis, fit_mahalanobis, specimen_weights
 from .learner import only_modality
 from .loaders import AugmentMicrograph, AugmentSpectrum, ReadMicrograph, ReadSpectrum
 
-# %% ../nbs/46_novelty.ipynb #c7fcc8ae
+# %% ../nbs/46_novelty.ipynb #cd80a304
 PASSES = 2  # Times that each training sample is varied
 FILMED = .8 # Share of the spectra that get a film of water, and likewise of biofilm
 
@@ -40,7 +40,7 @@ def varied_vectors(
             found.append(torch.cat([net.pool[side](tokens[side], masks[side])[0] for side in net.sides], 1).double().cpu())
     return torch.cat(found).numpy(), rows
 
-# %% ../nbs/46_novelty.ipynb #a43115fa
+# %% ../nbs/46_novelty.ipynb #46428eb4
 def split_sides(pooled:np.ndarray, # Shape (n, sides·d)
                 sides,             # Names, in the order in which they stand
                )->dict:            # side -> shape (n, d)
@@ -78,7 +78,7 @@ def fit_known(
     "Class means and spreads of each side, over the samples that have it"
     return Known({side: fit_mahalanobis(z[has[side]], np.asarray(y)[has[side]], np.asarray(groups)[has[side]], n_classes) for side, z in split_sides(pooled, has).items()})
 
-# %% ../nbs/46_novelty.ipynb #eab8bc96
+# %% ../nbs/46_novelty.ipynb #ee3150ef
 LEVEL = .95 # Share of familiar, held-out specimens that a gate lets through
 
 def weighted_quantile(values, q:float, groups)->float: # Of shape (n,), nan left out
@@ -130,7 +130,7 @@ def fit_gate(
         gate.threshold[" + ".join(used)] = weighted_quantile(score, level, groups)
     return gate
 
-# %% ../nbs/46_novelty.ipynb #6b640331
+# %% ../nbs/46_novelty.ipynb #ee42dab6
 SCORES = ("mahalanobis", "relative_mahalanobis", "knn", "energy", "softmax")
 NEIGHBOURS = 5
 

@@ -9,7 +9,7 @@ __all__ = ['MIN_WRONG', 'COST', 'N_WET', 'GENTLE', 'DEFAULT_MODEL', 'NAME_LENGTH
            'asked_mechanisms', 'write_explanations', 'attributed_columns', 'why_refused', 'write_attribution',
            'predict_manifest']
 
-# %% ../nbs/60_study.ipynb #3e0ce5fc
+# %% ../nbs/60_study.ipynb #3dae4cbf
 import json, re, warnings
 from base64 import b64encode
 from dataclasses import asdict, replace
@@ -22,7 +22,7 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
-from .aging import MECHANISM_COLORS, MECHANISMS, Scheme, find_scheme
+from .aging import MECHANISM_COLORS, MECHANISMS, InputError, Scheme, find_scheme
 from .attribution import FACTORS, Attributor, attribute, attribute_specimens, load_attributor, pool_views, save_attributor
 from .attribution_stage import found_confounders, frequencies, has_of, run_attribution, scaled_answers, what_is_known
 from .baselines import SIDES, classical_features, imagenet_weights
@@ -43,7 +43,7 @@ from .simulate import N_SAMPLES, write_benchmark
 from .spectra import write_atomic
 from .uncertainty import fit_temperature
 
-# %% ../nbs/60_study.ipynb #1b7dca04
+# %% ../nbs/60_study.ipynb #65c2448d
 def pooled(run:Run, split:str, answer:str="prob")->dict: # model -> probabilities (n, n_classes), nan where not predicted
     "All answers of one split; `only_image`, `only_spectrum`: those of models asked with the other side hidden"
     out = {}
@@ -81,7 +81,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
     if m is not None: out |= {f"m_{k}": m[:, i].round(5) for i, k in enumerate(MECHANISMS)}
     return pd.DataFrame(out, index=index).assign(verdict=np.array(scheme.classes)[prob.argmax(1)])
 
-# %% ../nbs/60_study.ipynb #235aa120
+# %% ../nbs/60_study.ipynb #4ae4a2f2
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
@@ -133,7 +133,7 @@ def tell_temperatures(run:Run):
         head["card"]["temperature"] = found.get(model, {})
         write_json(path, head)
 
-# %% ../nbs/60_study.ipynb #28d12bab
+# %% ../nbs/60_study.ipynb #eae76002
 COST = dict(fusion=12., image=9., spectrum=3.) # rough shares of the time, for the bar; classical models count 0.5
 
 def run_study(
@@ -157,7 +157,7 @@ def run_study(
     for kind in config.further_stages: run_stage(run, kind)
     return write_report(run.out)
 
-# %% ../nbs/60_study.ipynb #0668d4cb
+# %% ../nbs/60_study.ipynb #a96512ac
 N_WET = N_SAMPLES # Wet, unaged samples that the headline models are asked about: 20 specimens
 
 def run_stage(run:Run, kind:str):
@@ -172,7 +172,9 @@ def run_stage(run:Run, kind:str):
         once(run.out/"stages/robustness.json", robustness, run, [m for m in ("fusion", "image", "spectrum") if m in run.models])
         summarise_controls(run)
     if kind == "evidence" or todo and kind == "attribution": run_evidence(run) # nets that have seen no mixture are explained once they are trained
-    if kind == "attribution": run_attribution(run)
+    if kind == "attribution":
+        try: run_attribution(run)
+        except InputError as e: warnings.warn(f"attribution left out: {e}", stacklevel=2) # what is finished stays
 
 def ask_wet(run:Run)->dict: # model -> see `called_aged`
     "What the headline models, and the one that saw no water and biofilm in training, say of wet particles that are not aged"
@@ -194,7 +196,7 @@ def summarise_controls(run:Run):
     head = dict(commit=commit_words({c for f in found.values() for c in f["commits"]}), seed=run.config.seed, simulated=run.samples.simulated)
     write_json(run.out/"controls.json", head | dict(variations=found, **more))
 
-# %% ../nbs/60_study.ipynb #ae72ea47
+# %% ../nbs/60_study.ipynb #cabeb4cf
 GENTLE = .3 # Of the recipe's learning rate, where training begins with a trained model: enough to adapt, too little to forget at once
 
 def train_manifest(
@@ -222,8 +224,12 @@ def train_manifest(
         learn = train_model(arrays, samples.y, samples.groups, samples.scheme, rows, (), modality, seed, recipe, c.device, progress=bar.update, start=begin)
     made = save_model(learn, out, model_card(samples, arrays, rows=len(rows), began_with=begin and {k: begin.card.get(k) for k in ("simulated", "data", "data_hash", "began_with")}))
     write_specimens(made, learn, arrays, rows, samples.groups, samples.table[samples.label])
-    if samples.scheme.pattern is not None: save_attributor(Attributor(what_is_known(learn.model, arrays, samples.y, samples.groups, rows, seed), None, {}, {}, {}), made)
+    if samples.scheme.pattern is not None: _keep_what_is_known(learn, arrays, samples, rows, seed, made)
     return made
+
+def _keep_what_is_known(learn, arrays, samples, rows, seed, made):
+    try: save_attributor(Attributor(what_is_known(learn.model, arrays, samples.y, samples.groups, rows, seed), None, {}, {}, {}), made)
+    except InputError as e: warnings.warn(f"{made}: will name types only, without primary factors ({e})", stacklevel=2)
 
 def knowledge(card:dict # Of a model
              )->str:
@@ -241,7 +247,7 @@ def model_folder(path)->Path: # Folder with model.json
     if not found: raise StudyError(f"{path} holds no trained model; run the study, or name a model folder")
     return found[0]
 
-# %% ../nbs/60_study.ipynb #e7d40f37
+# %% ../nbs/60_study.ipynb #0c634ba9
 NAME_LENGTH = 100 # Characters of a figure's name that come from the sample's
 
 def asked_mechanisms(answers, has, groups, scheme)->dict: # specimen -> names
@@ -283,7 +289,7 @@ def write_explanations(
 <div class="banner{kind}">{esc(basis)}</div>{''.join(parts)}{f'<h2>Not explained</h2><ul>{lacking}</ul>' if lacking else ''}</body></html>"""
     return write_atomic(out/"index.html", page.encode("utf-8", "replace"))
 
-# %% ../nbs/60_study.ipynb #303f57c3
+# %% ../nbs/60_study.ipynb #166ef61b
 def attributed_columns(columns, views)->pd.DataFrame: # Probabilities and verdict as predicted; from `attribute`
     "What is said of each sample"
     kept = [c for c in views if c.startswith(("severity_", "evidence_")) or c in ("primary", "p_primary", "strangeness", "known", "nearest_type", "verdict")]
@@ -329,7 +335,7 @@ def write_attribution(out:Path, specimens, views, samples:Samples, attributor, n
 <h2>How frequent</h2><p>{esc(note)}</p>{''.join(parts)}<h2>Specimens</h2>{html_table(shown)}<p class="note">Every sample: {esc(out.name)}. Every specimen: {esc(out.stem)}_specimens.csv.</p><details><summary>What the columns of the tables mean</summary><ul>{legend}</ul></details></body></html>"""
     return write_atomic(out.with_suffix(".html"), page.encode("utf-8", "replace"))
 
-# %% ../nbs/60_study.ipynb #bae8c797
+# %% ../nbs/60_study.ipynb #88bd9acd
 def predict_manifest(
     model,        # Model folder, run folder, or `default`: the model that comes with the package
     manifest,     # Manifest or its folder; labels are carried along unread
