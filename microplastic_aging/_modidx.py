@@ -1177,6 +1177,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                'microplastic_aging/manifest.py'),
                                              'microplastic_aging.manifest._to_table': ( 'manifest.html#_to_table',
                                                                                         'microplastic_aging/manifest.py'),
+                                             'microplastic_aging.manifest._warn_of': ( 'manifest.html#_warn_of',
+                                                                                       'microplastic_aging/manifest.py'),
                                              'microplastic_aging.manifest.attempt_all': ( 'manifest.html#attempt_all',
                                                                                           'microplastic_aging/manifest.py'),
                                              'microplastic_aging.manifest.check_manifest': ( 'manifest.html#check_manifest',

@@ -162,7 +162,7 @@ def _column_problems(table, label, group, scheme):
     if label in ("sample_id", "image", "spectrum", "um_per_px"): yield problem_row(1, label, "", "cannot be a label", "name the column of the classes")
     if group not in table and group != "specimen_id": yield problem_row(1, group, "", "group column missing", present)
 
-READ = ("sample_id", "image", "spectrum", "specimen_id", "aging_type", "um_per_px", "polymer")
+READ = ("sample_id", "image", "spectrum", "specimen_id", "aging_type", "um_per_px", "polymer", "site")
 
 def _name_problems(names, label, group):
     "Columns that look like one that is read and is absent, such as Image or ageing_type"
@@ -323,20 +323,26 @@ def read_samples(
     samples, _, problems = _examine(manifest, label, group, scheme)
     found = _problem_table(problems)
     if (found.level == "error").any(): raise ManifestError(_find_manifest(manifest), problems)
-    if len(found): warnings.warn(f"{manifest}: {len(found)} warning{'s'*(len(found) > 1)}, such as row {found.row[0]}, {found.column[0]}: {found.problem[0]}", stacklevel=2)
+    _warn_of(manifest, found)
     return samples
+
+def _warn_of(manifest, found:pd.DataFrame # From `_problem_table`, warnings only
+            ):
+    "How many warnings there are, and the first of them"
+    if len(found): warnings.warn(f"{manifest}: {len(found)} warning{'s'*(len(found) > 1)}, such as row {found.row.iloc[0]}, {found.column.iloc[0]}: {found.problem.iloc[0]}; `microplastic-aging check` lists them", stacklevel=3)
 
 # %% ../nbs/28_manifest.ipynb #abe56bea
 def read_unlabelled(
     manifest:str|Path, # The table, or the folder that holds `manifest.csv`
     scheme:Scheme,     # Classes that a model will choose from; labels are carried along unread
 )->tuple:              # `Samples`, and a note for each of them, array of str, shape (n,), '' where all is well
-    "Read a manifest to predict on; a file that is not where its row says is left out and noted"
+    "Read a manifest to predict on; a file that is not where its row says is left out and noted, and warnings are told as in `read_samples`"
     samples, _, problems = _examine(manifest, None, "specimen_id", scheme)
     errors = [p for p in problems if p["level"] == "error"]
     if any(p["row"] == 1 for p in errors): raise ManifestError(_find_manifest(manifest), errors)
     for p in errors:
         if p["column"] in ("image", "spectrum"): samples.table.loc[samples.row == p["row"], p["column"]] = ""
+    _warn_of(manifest, _problem_table([p for p in problems if p["level"] == "warning"]))
     return samples, notes_by_row(samples, errors)
 
 def notes_by_row(samples:Samples, problems:list # From `problem_row`

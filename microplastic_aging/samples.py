@@ -145,8 +145,10 @@ def decode_unlabelled(
     scale_bar_um:float|None=None, # Length of the scale bar drawn in the pictures, µm, where neither table nor file names the scale
     progress:bool=True, # A bar where it takes longer than five seconds?
 )->tuple:               # `Arrays`, and a note for each sample, array of str, shape (n,), '' where all is well
-    "As `decode`, but a file that cannot be read costs its own side only"
+    "As `decode`, but a file that cannot be read costs its own side only, and a picture of unknown scale is said to be shown whole"
     arrays, problems = _read_arrays(samples, size_px, fov_um, progress, scale_bar_um)
+    if fov_um: problems += [problem_row(samples.row[i], "image", samples.table.image[i], f"names no scale, so it is looked at whole, as if it were {fov_um:g} µm wide", "fill um_per_px, or give --scale-bar", "warning")
+                            for i in np.flatnonzero(arrays.has_image & np.isnan(arrays.field_um).all(1))]
     return arrays, notes_by_row(samples, problems)
 
 # %% ../nbs/30_samples.ipynb #8e626f2c
