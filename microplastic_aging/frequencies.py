@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RISK', 'frequencies', 'leads', 'misread_leads', 'lead_shares', 'paddy_risk']
 
-# %% ../nbs/48_frequencies.ipynb #d15529d6
+# %% ../nbs/48_frequencies.ipynb #df7944e5
 from dataclasses import replace
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from .attribution import Attributor
 from .embedding import specimen_weights
 from .prevalence import ALL, share_difference, site_shares, specimens_needed, unmix
 
-# %% ../nbs/48_frequencies.ipynb #b374e3a0
+# %% ../nbs/48_frequencies.ipynb #74441fda
 RISK = .05 # A paddy is called riskier where chemical ageing is more frequent by more than this share
 
 def frequencies(
