@@ -209,7 +209,7 @@ def attribute(
     for k, m in enumerate(MECHANISMS if rules else ()):
         mean = out[f"m_{m}"]*severity[:, k]
         low, high = (severity_quantile(q, out[f"m_{m}"], severity[:, k], sd[:, k]) for q in ((1 - LEVEL)/2, (1 + LEVEL)/2))
-        out |= {f"severity_{m}": mean, f"severity_{m}_low": np.fmin(low, mean), f"severity_{m}_high": np.fmax(high, mean)} # a mean of next to nothing lies above the quantile of nothing
+        out |= {f"severity_{m}": mean, f"severity_{m}_low": low, f"severity_{m}_high": np.fmax(high, mean)} # a mean of next to nothing lies above the quantile of nothing
     factor = factor_prob(answers.prob, severity, sd, scheme) if rules else primary_prob(answers.prob, None, None, scheme)
     strongest = expected_severity(answers.prob, severity if rules else None, scheme).argmax(1)
     unaged = ~scheme.headline[answers.prob.argmax(1)]
