@@ -21,11 +21,11 @@ from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 from .aging import MECHANISMS, InputError
 from .baselines import SIDES
-from .attribution import FACTORS, LEVEL, MIN_SURE, Attributor, attribute, combinations_of, dual_evidence, dual_figures, dual_posterior, evidence_chance, fit_rules, fit_spread, interval_holds, load_attributor, save_attributor, severity_quantile, true_severity
+from .attribution import FACTORS, LEVEL, MIN_SURE, Attributor, attribute, combinations_of, dual_evidence, dual_figures, dual_posterior, evidence_chance, fit_rules, fit_spread, if_present, interval_holds, load_attributor, save_attributor, severity_quantile, true_severity
 from .campaigns import draw_field, write_campaign
 from .confounders import confounder_table, confounders_in_words
 from .embedding import LOSSES, MAPS, EmbeddingError, embedding_scores, fit_mahalanobis, fit_map, fit_metric, map_quality, specimen_weights, write_map_html
-from .frequencies import frequencies, paddy_risk
+from .frequencies import frequencies, paddy_risk, under_film
 from .learner import answer_arrays, load_model, only_modality
 from .manifest import read_unlabelled
 from .micrographs import MicrographFormatError, read_micrograph, to_view
@@ -89,17 +89,19 @@ def fold_piece(run:Run, fold:int):
     if rules:
         parts = split_sides(answers.pooled[new], net.sides)
         kept |= {f"severity_{used}": rule(np.hstack([parts[side] for side in used.split(" + ")])) for used, rule in rules.items()}
+    wet = answer_arrays(net, under_film(a, test, run.config.seed + fold))
+    kept |= dict(film_prob=wet.prob) | ({"film_severity": if_present(rules, wet.pooled, has_of(a, net.sides, test))} if rules else {})
     write_stage(run.out, "attribution", "grouped", fold, test, kept | dict(pooled=answers.pooled[new].astype(np.float32)),
         dict(model=run.main_model, spaces=compare_spaces(answers.pooled, s.y[seen], s.groups[seen], mine, new, run.samples.scheme, run.config.seed)))
 
 # %% ../nbs/49_attribution_stage.ipynb #336dd845
-def held_out(run:Run)->dict: # rows, y, groups; truth (severity, None where not known); answers: name -> scaled probabilities; and what `fold_piece` keeps
+def held_out(run:Run)->dict: # rows, y, groups; temperature: sides -> number; truth (severity, None where not known); answers: name -> scaled probabilities; and what `fold_piece` keeps
     "What all networks of the grouped split made of their held-out rows"
     s, pieces = run.samples, [(read_stage(run.out, "attribution", "grouped", k), read_stage(run.out, run.main_model, "grouped", k)) for k in run.grouped]
     rows, severity = np.concatenate([own[0] for own, _ in pieces]), true_severity(s)
     scale = json.loads((run.out/"models"/f"{run.main_model}-grouped-{run.grouped[0]}"/"model.json").read_text())["card"].get("temperature", {})
     answers = {used: np.concatenate([main[1][asked_as(used, SIDES[run.main_model])] for _, main in pieces]) for used in map(" + ".join, combinations_of(SIDES[run.main_model]))}
-    return dict(rows=rows, y=s.y[rows], groups=s.groups[rows], truth=None if severity is None else severity[rows], answers={used: apply_temperature(p, scale.get(used, 1.)) for used, p in answers.items()}) | {
+    return dict(rows=rows, temperature=scale, y=s.y[rows], groups=s.groups[rows], truth=None if severity is None else severity[rows], answers={used: apply_temperature(p, scale.get(used, 1.)) for used, p in answers.items()}) | {
         k: np.concatenate([own[1][k] for own, _ in pieces]) for k in pieces[0][0][1]}
 
 def asked_as(used:str, sides)->str: # Name of the answer in the piece
@@ -118,6 +120,8 @@ def calibrate(run:Run, h:dict)->dict: # gate; spreads: sides -> (3,); held_out
         passed = gate.passes({side: np.where(side in used.split(" + "), h[f"strange_{side}"], np.nan)[ok] for side in sides})
         if used in spreads: table |= {f"{used}|severity": h[f"severity_{used}"][ok], f"{used}|primary": np.where(h["truth"][ok].any(1), 1 + h["truth"][ok].argmax(1), 0)}
         table |= {f"{used}|prob": prob, f"{used}|y": h["y"][ok], f"{used}|group": np.unique(h["groups"], return_inverse=True)[1][ok], f"{used}|known": passed}
+        if used == " + ".join(sides) and "film_prob" in h: # where no side is hidden, film was asked about too
+            table |= {f"{used}|film_prob": apply_temperature(h["film_prob"][ok], h["temperature"].get(used, 1.))} | ({f"{used}|film_severity": h["film_severity"][ok]} if "film_severity" in h else {})
     return dict(gate=gate, spreads=spreads, held_out=table)
 
 def severity_figures(run:Run, h:dict)->dict|None: # mechanism -> r, error and width of the interval (where it acted), coverage, n_specimens; None where no severity is known
