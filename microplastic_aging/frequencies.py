@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RISK', 'under_film', 'frequencies', 'either', 'leads', 'misread_leads', 'lead_shares', 'paddy_risk']
 
-# %% ../nbs/48_frequencies.ipynb #29894f6e
+# %% ../nbs/48_frequencies.ipynb #bc9344d3
 from dataclasses import replace
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from .embedding import specimen_weights
 from .loaders import AugmentSpectrum, ReadMicrograph, ReadSpectrum, overgrow
 from .prevalence import ALL, share_difference, site_shares, specimens_needed, unmix
 
-# %% ../nbs/48_frequencies.ipynb #b43a494b
+# %% ../nbs/48_frequencies.ipynb #eb058f74
 def under_film(
     arrays,          # `samples.Arrays`
     rows,            # Row numbers, shape (n,)
@@ -34,7 +34,7 @@ def under_film(
             spectrum.append(film.encodes(ReadSpectrum(out).encodes(some)).as_subclass(torch.Tensor)[:, 0].numpy())
     return replace(out, image=np.concatenate(image), spectrum=np.concatenate(spectrum), hash="")
 
-# %% ../nbs/48_frequencies.ipynb #a7c7924c
+# %% ../nbs/48_frequencies.ipynb #687c69a1
 RISK = .05 # A paddy is called riskier where chemical ageing is more frequent by more than this share
 
 def frequencies(
