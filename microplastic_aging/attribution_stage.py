@@ -286,10 +286,10 @@ def natural(run:Run)->dict:
     "Attribute a simulated campaign and compare with its truth"
     views, samples, *rest = attribute_campaign(run)
     write_atomic(run.out/"natural.csv", pd.concat([samples.table[["sample_id", "specimen_id", "site", "polymer"]], views], axis=1).to_csv(index=False).encode())
-    return field_figures(run, views, samples, *rest)
+    return field_figures(views, samples, *rest)
 
-def field_figures(run, views, samples, truth, attributor, net)->dict:
-    "Frequencies by site with their truth; coverage over drawn fields"
+def field_figures(views, samples, truth, net, attributor)->dict: # As from `attribute_campaign`
+    "Frequencies by site with their truth"
     used, site, groups = " + ".join(net.sides), samples.table.site.to_numpy(), samples.groups
     found, acts = frequencies(views, groups, attributor, used, net.scheme, site), truth[list(MECHANISMS)].to_numpy(float) > 0
     told = lambda shares, k, real: dict(value=float(shares.estimate[k]), ci=[float(v) for v in shares.interval()[:, k]], truth=float(real), n=shares.specimens)
