@@ -10,7 +10,7 @@ __all__ = ['RIDGE', 'LEVEL', 'FACTORS', 'N_DRAWS', 'ATTRIBUTION', 'FORMAT', 'MIN
            'attribute_specimens', 'dual_posterior', 'dual_evidence', 'evidence_chance', 'dual_figures']
 
 # %% ../nbs/47_attribution.ipynb #de740433
-import json
+import json, warnings
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 import numpy as np
@@ -35,7 +35,11 @@ def true_severity(samples # `manifest.Samples`
         truth = pd.read_csv(file).set_index("sample_id")[[f"{m}_specimen" for m in MECHANISMS]]
         found = truth.reindex(samples.table.sample_id).to_numpy(float)
     else: return None
-    bad = ~((found >= 0) & (found <= 1))
+    labelled = samples.y >= 0
+    if np.isnan(found[labelled]).any():
+        warnings.warn(f"{samples.folder}: {int(np.isnan(found[labelled]).any(1).sum())} of {labelled.sum()} labelled samples have no number in {', '.join(columns)}, so no severity is told; fill the cells, 0 where the mechanism did not act", stacklevel=2)
+        return None
+    bad = ~((found >= 0) & (found <= 1)) & labelled[:, None]
     if bad.any(): raise InputError(f"{samples.folder}: severity of sample {samples.table.sample_id[bad.any(1).argmax()]} is {found[bad][0]}; give numbers from 0 to 1, 0 where the mechanism did not act")
     return found
 
@@ -209,9 +213,10 @@ def attribute(
     for k, m in enumerate(MECHANISMS if rules else ()):
         mean = out[f"m_{m}"]*severity[:, k]
         low, high = (severity_quantile(q, out[f"m_{m}"], severity[:, k], sd[:, k]) for q in ((1 - LEVEL)/2, (1 + LEVEL)/2))
-        out |= {f"severity_{m}": mean, f"severity_{m}_low": low, f"severity_{m}_high": np.fmax(high, mean)} # a mean of next to nothing lies above the quantile of nothing
+        out |= {f"severity_{m}": mean, f"severity_{m}_low": np.fmin(low, mean), f"severity_{m}_high": np.fmax(high, mean)} # a mean of next to nothing lies above the quantile of nothing, and a tight spread around one above what is left of the probability
     factor = factor_prob(answers.prob, severity, sd, scheme) if rules else primary_prob(answers.prob, None, None, scheme)
-    strongest = expected_severity(answers.prob, severity if rules else None, scheme).argmax(1)
+    expected, present = expected_severity(answers.prob, severity if rules else None, scheme), answers.prob @ scheme.pattern
+    strongest = np.where((expected > 0).any(1)[:, None], expected, present).argmax(1) # where no severity is told, the likeliest mechanism
     unaged = ~scheme.headline[answers.prob.argmax(1)]
     primary = np.where(unaged, 0, 1 + strongest)
     out |= dict(primary=np.array(FACTORS)[primary], p_primary=factor[np.arange(len(primary)), primary]) | {f"primary_{f}": v for f, v in zip(FACTORS, factor.T)}
@@ -243,6 +248,7 @@ def with_verdict(table, prob, attributor, far:dict, scheme:Scheme)->pd.DataFrame
     for i in np.flatnonzero(able & ~known):
         beyond = {side: v[i]/gate.scale[side] for side, v in far.items() if not np.isnan(v[i])}
         side = max(beyond, key=beyond.get)
+        if np.isnan(score[i]): reason[i] = f"no held-out sample with {table.sides_used[i]} has shown where the familiar ends"; continue
         reason[i] = f"outside what this model knows: its {'micrograph' if side == 'image' else 'spectrum'} lies {score[i]:.1f} times as far out as the border; nearest is {table.nearest_type[i]}"
     for i in np.flatnonzero(able & known & ~sure):
         first, second = names[np.argsort(-prob[i])[:2]]

@@ -90,6 +90,7 @@ def fold_piece(run:Run, fold:int):
         parts = split_sides(answers.pooled[new], net.sides)
         kept |= {f"severity_{used}": rule(np.hstack([parts[side] for side in used.split(" + ")])) for used, rule in rules.items()}
     wet = answer_arrays(net, under_film(a, test, run.config.seed + fold))
+    kept |= {f"film_strange_{side}": v for side, v in known.strangeness(wet.pooled, has_of(a, net.sides, test)).items()}
     kept |= dict(film_prob=wet.prob) | ({"film_severity": if_present(rules, wet.pooled, has_of(a, net.sides, test))} if rules else {})
     write_stage(run.out, "attribution", "grouped", fold, test, kept | dict(pooled=answers.pooled[new].astype(np.float32)),
         dict(model=run.main_model, spaces=compare_spaces(answers.pooled, s.y[seen], s.groups[seen], mine, new, run.samples.scheme, run.config.seed)))
@@ -113,7 +114,7 @@ def calibrate(run:Run, h:dict)->dict: # gate; spreads: sides -> (3,); held_out
     sides = SIDES[run.main_model]
     gate, spreads, table, pattern = fit_gate({side: h[f"strange_{side}"] for side in sides}, h["groups"]), {}, {}, run.samples.scheme.pattern
     for used in map(" + ".join, combinations_of(sides)):
-        ok = ~np.isnan(h["answers"][used]).any(1)
+        ok = ~np.isnan(h["answers"][used]).any(1) & ~np.any([np.isnan(h[f"strange_{side}"]) for side in used.split(" + ")], axis=0) # rows that have all these sides
         if not ok.any(): continue
         prob = h["answers"][used][ok]
         if h["truth"] is not None and f"severity_{used}" in h: spreads[used] = np.array([fit_spread(h["truth"][ok, k], prob @ pattern[:, k], h[f"severity_{used}"][ok, k], h["groups"][ok]) for k in range(3)])
@@ -121,14 +122,14 @@ def calibrate(run:Run, h:dict)->dict: # gate; spreads: sides -> (3,); held_out
         if used in spreads: table |= {f"{used}|severity": h[f"severity_{used}"][ok], f"{used}|primary": np.where(h["truth"][ok].any(1), 1 + h["truth"][ok].argmax(1), 0)}
         table |= {f"{used}|prob": prob, f"{used}|y": h["y"][ok], f"{used}|group": np.unique(h["groups"], return_inverse=True)[1][ok], f"{used}|known": passed}
         if used == " + ".join(sides) and "film_prob" in h: # where no side is hidden, film was asked about too
-            table |= {f"{used}|film_prob": apply_temperature(h["film_prob"][ok], h["temperature"].get(used, 1.))} | ({f"{used}|film_severity": h["film_severity"][ok]} if "film_severity" in h else {})
+            table |= {f"{used}|film_known": gate.passes({side: h[f"film_strange_{side}"][ok] for side in sides}), f"{used}|film_prob": apply_temperature(h["film_prob"][ok], h["temperature"].get(used, 1.))} | ({f"{used}|film_severity": h["film_severity"][ok]} if "film_severity" in h else {})
     return dict(gate=gate, spreads=spreads, held_out=table)
 
 def severity_figures(run:Run, h:dict)->dict|None: # mechanism -> r, error and width of the interval (where it acted), coverage, n_specimens; None where no severity is known
     "Severities of held-out specimens against the truth; each part's intervals rest on the other parts"
     used = " + ".join(SIDES[run.main_model])
     if h["truth"] is None or f"severity_{used}" not in h: return None
-    ok = ~np.isnan(h["answers"][used]).any(1)
+    ok = ~np.isnan(h["answers"][used]).any(1) & ~np.any([np.isnan(h[f"strange_{side}"]) for side in SIDES[run.main_model]], axis=0)
     h = {k: h[k][ok] for k in ("y", "groups", "truth", f"severity_{used}")} | dict(present=h["answers"][used][ok] @ run.samples.scheme.pattern)
     present, part, found = h["present"], specimen_parts(h["y"], h["groups"]), {}
     alike = lambda a, b: float(np.corrcoef(a, b)[0, 1]) if len(a) > 1 and np.std(a) > 0 and np.std(b) > 0 else None
@@ -318,7 +319,7 @@ def field_shares(run:Run, k:int)->list: # Dicts: campaign, share (of the drawn p
     rows_of_particle = pd.Series(samples.groups).groupby(samples.groups).indices
     for i in tqdm(range(FIELDS), f"fields of campaign {k + 1}", disable=not run.progress):
         share = rng.uniform(*FIELD_SHARES)
-        drawn = truth.iloc[draw_field(truth, share, FIELD_SPECIMENS, rng)]
+        drawn = truth.iloc[draw_field(truth, rng.binomial(FIELD_SPECIMENS, share)/FIELD_SPECIMENS, FIELD_SPECIMENS, rng)] # as from a place where this is the share
         rows = np.concatenate([rows_of_particle[p] for p in drawn.specimen_id])
         shares = frequencies(views.iloc[rows], samples.groups[rows], attributor, used, net.scheme, seed=i)["primary"][ALL]
         low, high = shares.interval()[:, uv]
@@ -343,12 +344,13 @@ def real_spectra(run:Run)->dict|None: # model -> false_attribution, abstention: 
         train, test = run.rows("grouped", 0)
         known = what_is_known(net, run.arrays, run.samples.y, run.samples.groups, train, run.config.seed)
         (own, has_own), (asked, has) = scaled_answers(net, hide(run.arrays), test), scaled_answers(net, replace(arrays, image=np.zeros((len(arrays), *run.arrays.image.shape[1:]), np.uint8), hash=""), rows)
-        attributor = Attributor(known, fit_gate(known.strangeness(own.pooled, has_own), run.samples.groups[test]), {}, {}, {})
-        at_home, table = attribute(own, attributor, has_own, net.scheme), attribute(asked, attributor, has, net.scheme)
+        far, of = known.strangeness(own.pooled, has_own), run.samples.groups[test]
+        table, part = attribute(asked, Attributor(known, fit_gate(far, of), {}, {}, {}), has, net.scheme), specimen_parts(run.samples.y[test], of)
+        undecided = np.concatenate([(attribute(own, Attributor(known, fit_gate({k: v[part != p] for k, v in far.items()}, of[part != p]), {}, {}, {}), has_own, net.scheme).verdict == "")[part == p] for p in np.unique(part)]) # at home, each part by a gate of the others
         said, aged = table.verdict != "", ~table.verdict.isin(["", *np.array(net.scheme.classes)[~net.scheme.headline]])
         share = lambda of, kind: float(np.average(of[(sea.table.Treatment.iloc[rows] == kind).to_numpy()], weights=specimen_weights(sea.groups[rows][(sea.table.Treatment.iloc[rows] == kind).to_numpy()])))
         found[name] = {"false_attribution": {k: share(aged.to_numpy(), k) for k in ("bio", "nobio")}, "abstention": {k: share(~said.to_numpy(), k) for k in ("bio", "nobio")}, "without_gate": {k: share(net.scheme.headline[asked.prob.argmax(1)], k) for k in ("bio", "nobio")},
-            "abstention_in_distribution": float((at_home.verdict == "").mean()), "n": len(rows), "sheets": len(set(sea.groups[rows]))}
+            "abstention_in_distribution": float(undecided.mean()), "n": len(rows), "sheets": len(set(sea.groups[rows]))}
     return found
 
 # %% ../nbs/49_attribution_stage.ipynb #a8420aed

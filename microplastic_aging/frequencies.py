@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RISK', 'under_film', 'frequencies', 'either', 'leads', 'misread_leads', 'lead_shares', 'paddy_risk']
 
-# %% ../nbs/48_frequencies.ipynb #bc9344d3
+# %% ../nbs/48_frequencies.ipynb #e451188c
 from dataclasses import replace
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from .embedding import specimen_weights
 from .loaders import AugmentSpectrum, ReadMicrograph, ReadSpectrum, overgrow
 from .prevalence import ALL, share_difference, site_shares, specimens_needed, unmix
 
-# %% ../nbs/48_frequencies.ipynb #eb058f74
+# %% ../nbs/48_frequencies.ipynb #3b62537e
 def under_film(
     arrays,          # `samples.Arrays`
     rows,            # Row numbers, shape (n,)
@@ -34,29 +34,30 @@ def under_film(
             spectrum.append(film.encodes(ReadSpectrum(out).encodes(some)).as_subclass(torch.Tensor)[:, 0].numpy())
     return replace(out, image=np.concatenate(image), spectrum=np.concatenate(spectrum), hash="")
 
-# %% ../nbs/48_frequencies.ipynb #687c69a1
+# %% ../nbs/48_frequencies.ipynb #d8da4c17
 RISK = .05 # A paddy is called riskier where chemical ageing is more frequent by more than this share
 
 def frequencies(
     table:pd.DataFrame,    # From `attribute`, with `p_<class>`
     groups,                # Specimen of each sample, shape (n,)
     attributor:Attributor, # With held-out answers
-    used:str,              # Sides that the held-out answers rest on, such as 'image + spectrum'
+    used:str,              # Sides that the held-out answers rest on, such as 'image + spectrum'; samples with other sides take no part
     scheme, sites=None, seed=0, # Site of each sample, shape (n,)
 )->dict:                   # mechanisms, and primary where severities are known: `ALL` and each site -> `prevalence.Shares`
-    "Shares of each mechanism and of the primary factors among the samples that are known"
+    "Shares of each mechanism and of the primary factors among the samples that are known and have these sides"
     own = {k.split("|")[1]: v for k, v in attributor.held_out.items() if k.startswith(f"{used}|")}
-    ok, rows = own["known"].astype(bool), table.known.to_numpy()
+    rows = (table.known & (table.sides_used == used)).to_numpy()
     prob, of, where = table.loc[rows, [f"p_{c}" for c in scheme.classes]].to_numpy(float), np.asarray(groups)[rows], None if sites is None else np.asarray(sites)[rows]
     worlds = [""] + ["film_"]*("film_prob" in own)
-    held = {w: tuple(own[k][ok] for k in (f"{w}prob", "y", "group")) for w in worlds}
+    ok = {w: own[f"{w}known"].astype(bool) for w in worlds}
+    held = {w: tuple(own[k][ok[w]] for k in (f"{w}prob", "y", "group")) for w in worlds}
     found = dict(mechanisms=either(*(site_shares(held[w], (prob, of), where, scheme.pattern, seed=seed) for w in worlds)))
     if used not in attributor.spreads or "severity_uv" not in table or "primary" not in own: return found
     present = table.loc[rows, [f"m_{m}" for m in MECHANISMS]].to_numpy(float)
     if_acted = np.nan_to_num(table.loc[rows, [f"severity_{m}" for m in MECHANISMS]].to_numpy(float)/np.maximum(present, 1e-9))
-    misread = {w: misread_leads(own[f"{w}severity"][ok], own["primary"][ok], own["y"][ok], own["group"][ok], scheme) for w in worlds}
+    misread = {w: misread_leads(*(own[k][ok[w]] for k in (f"{w}severity", "primary", "y", "group")), scheme) for w in worlds}
     parts = {ALL: np.ones(len(prob), bool)} | ({} if where is None else {str(site): where == site for site in np.unique(where)})
-    share = lambda w: {site: lead_shares(held[w], (prob[inside], of[inside]), if_acted[inside], misread[w], scheme, seed) for site, inside in parts.items()}
+    share = lambda w: {site: lead_shares(held[w], (prob[inside], of[inside]), if_acted[inside], misread[w], scheme, seed, where if site == ALL else None) for site, inside in parts.items()}
     return found | dict(primary=either(*map(share, worlds)))
 
 def either(clean:dict, film:dict|None=None)->dict: # Site -> `prevalence.Shares`, under each table of misreadings
@@ -78,10 +79,10 @@ def misread_leads(if_acted, primary, y, groups, scheme)->np.ndarray: # Of held-o
             if bits.sum() > 1 and rows.any(): out[c, :, k] = np.bincount(leads(if_acted[rows], groups[rows], bits), specimen_weights(groups[rows]), 4)/len(np.unique(groups[rows]))
     return out
 
-def lead_shares(held, field, if_acted, misread, scheme, seed=0): # See `site_shares`, `leads`, `misread_leads`; Shares of the four factors
+def lead_shares(held, field, if_acted, misread, scheme, seed=0, sites=None): # See `site_shares`, `leads`, `misread_leads`; Shares of the four factors
     "Shares of the primary factors: shares of types, times what leads within each"
     prob, groups = field
-    types, rng = site_shares(held, field, None, seed=seed)[ALL], np.random.default_rng([seed, 17])
+    types, rng = site_shares(held, field, sites, seed=seed)[ALL], np.random.default_rng([seed, 17])
     weight, n = prob*specimen_weights(groups)[:, None], len(types.draws)
     mid, drawn = np.zeros((scheme.n, 4)), np.zeros((n, scheme.n, 4))
     for c, bits in enumerate(scheme.pattern):

@@ -111,14 +111,14 @@ def _read_arrays(samples, size_px, fov_um, progress, scale_bar_um=None)->tuple:
     results = dict(zip(jobs, attempt_all(jobs, "decoding", progress)))
     arrays = [np.zeros((n, size_px, size_px), np.uint8), np.zeros((n, GRID.size), np.float32), np.zeros((n, GRID.size), bool), np.zeros(n, bool), np.zeros(n, bool)]
     (image, spectrum, mask, has_image, has_spectrum), field = arrays, np.full((n, 2), np.nan)
-    problems = []
+    problems, short = [], []
     for (i, side), job in wanted.items():
         result, reason = results[job]
         if reason: problems.append(problem_row(samples.row[i], side, samples.table[side][i], reason, "replace the file, or empty the cell if the other side is enough"))
         elif side == "image": (image[i], field[i]), has_image[i] = result, True
         elif coverage(result[1]) >= MIN_COVERAGE: spectrum[i], mask[i], has_spectrum[i] = *result, True
-    problems += [problem_row(samples.row[i], "spectrum", samples.table.spectrum[i], f"covers less than {MIN_COVERAGE:.0%} of the range, and there is no image", "measure a wider range, or delete the row")
-                 for i in np.flatnonzero(~has_image & ~has_spectrum) if not any(p["row"] == samples.row[i] for p in problems)]
+        else: short.append(i)
+    problems += [problem_row(samples.row[i], "spectrum", samples.table.spectrum[i], f"covers less than {MIN_COVERAGE:.0%} of the range" + ("" if has_image[i] else ", and there is no image"), "measure a wider range, or delete the row", "warning" if has_image[i] else "error") for i in short]
     return Arrays(*arrays, fov_um, field_um=field), problems
 
 def decode(
@@ -134,7 +134,7 @@ def decode(
     stored = _cache_file(samples, (size_px, fov_um), cache) if cache else None
     if stored and (arrays := _load_arrays(stored)): return arrays
     arrays, problems = _read_arrays(samples, size_px, choose_fov(samples) if fov_um == "auto" else fov_um, progress)
-    if problems: raise ManifestError(samples.folder, problems)
+    if any(p["level"] == "error" for p in problems): raise ManifestError(samples.folder, problems)
     if stored: _store_arrays(stored, arrays)
     return arrays
 
