@@ -311,25 +311,27 @@ def why_refused(views, gate)->list: # Sentences
 
 def write_attribution(out:Path, specimens, views, samples:Samples, attributor, net, answers)->Path: # The CSV of samples; the page
     "Beside the CSV: one of specimens, and a page that sums up"
-    site = samples.table.site.replace("", "no site") if "site" in samples.table else None
+    site, sides = samples.table.site.replace("", "no site") if "site" in samples.table else None, views.sides_used[views.known]
     write_atomic(out.with_name(f"{out.stem}_specimens.csv"), specimens.round(4).to_csv(index=False).encode())
     of_known = np.isin(samples.groups.astype(str), specimens.specimen[specimens.known]) # a specimen counts if it is known, with those of its views that are
-    used, table, parts = " + ".join(net.sides), views.assign(known=views.known.to_numpy() & of_known, **{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)}), []
+    used, table, parts = sides.mode().iat[0] if len(sides) else " + ".join(net.sides), views.assign(known=views.known.to_numpy() & of_known, **{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)}), []
     try:
         if f"{used}|prob" not in attributor.held_out: raise PrevalenceError("the model has no held-out answers to correct by")
-        enough = len(set(samples.groups[table.known.to_numpy()]))
-        if enough < FEW: raise PrevalenceError(f"{enough} specimens are known to the model, and below {FEW} no share is told")
+        enough = len(set(samples.groups[(table.known & (table.sides_used == used)).to_numpy()]))
+        if enough < FEW: raise PrevalenceError(f"{enough} specimens with {used} are known to the model, and below {FEW} no share is told")
         found, lacking = frequencies(table, samples.groups, attributor, used, net.scheme, None if site is None else site.to_numpy()), None
     except PrevalenceError as e: found, lacking = {}, str(e)
     if found:
         names = dict(primary=[f"{f} is the primary factor" if f != "none" else "not aged" for f in FACTORS], mechanisms=[f"{m} is present" for m in MECHANISMS])
+        found = {kind: {place: s for place, s in shares.items() if s.specimens >= FEW} for kind, shares in found.items()}
         fig = Figure(figsize=(11, .5*len(found["mechanisms"]) + 1.6), layout="constrained")
         for ax, (kind, shares) in zip(fig.subplots(1, len(found), squeeze=False)[0], found.items()): plot_shares(shares, names[kind], ax, [*["0.5"]*(kind == "primary"), *(MECHANISM_COLORS[m] for m in MECHANISMS)])
         content = BytesIO()
         fig.savefig(content, format="png", dpi=100)
-        rows = pd.DataFrame([row for kind, shares in found.items() for row in share_rows(shares, names[kind]) if row["specimens"] >= FEW]).rename(columns=dict(of="what"))
+        rows = pd.DataFrame([row for kind, shares in found.items() for row in share_rows(shares, names[kind])]).rename(columns=dict(of="what"))
         parts = [f'<p><img alt="shares with intervals" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}"></p>', html_table(rows.assign(**{k: (100*rows[k]).round(1) for k in ("share", "low", "high")}).rename(columns=dict(share="share, %", low="from, %", high="to, %")))]
-    note = "Counted over specimens whose samples the model knows. Plain counts are biased where the field's mixture differs from the training's; these shares are corrected by what the model got wrong on held-out specimens, and the 95 % intervals hold its errors and the choice of specimens. They hold as far as the particles of the field look like those the model was tested on, within each type." if found else f"No frequencies: {lacking}."
+    left = int((table.known & (table.sides_used != used)).sum())
+    note = f"Counted over specimens whose samples the model knows, by {used}{f'; {left} known samples with other sides are left out' if left else ''}. Plain counts are biased where the field's mixture differs from the training's; these shares are corrected by what the model got wrong on held-out specimens, and the 95 % intervals hold its errors and the choice of specimens. They hold as far as the particles of the field look like those the model was tested on, within each type." if found else f"No frequencies: {lacking}."
     specimens.loc[~specimens.known, [c for c in specimens if c.startswith(("severity_", "p_primary"))]] = np.nan # what is refused is not told in numbers here; the table has them
     specimens.loc[~specimens.known, "primary"] = ""
     shown = specimens[[c for c in ("specimen", "views", "verdict", "primary", "p_primary", *(f"severity_{m}" for m in MECHANISMS), "reason") if c in specimens]].round(2).fillna("")
@@ -349,7 +351,7 @@ def predict_manifest(
     explained=None, # Folder for the reasons, see `write_explanations`
     progress:bool=True,
 )->Path:          # The CSV
-    "Predict every sample; a row that lacks what the model needs, or whose files cannot be read, gets no verdict and says why"
+    "Predict every sample; a row that lacks what the model needs, or whose files cannot be read, gets no verdict and says why. A column of the manifest that is called like one of the answers is carried as given_<name>"
     folder = model_folder(model)
     net = load_model(folder).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if explained and Path(explained).is_file(): raise StudyError(f"{explained}: is a file; the reasons need a folder of that name")
@@ -369,7 +371,9 @@ def predict_manifest(
         columns = attributed_columns(columns, views).assign(confounders=found_confounders(arrays, samples.table.get("polymer")))
         reason = np.where((reason != "") & (columns.confounders != ""), [f"{why}; over its bands lie {what}" for why, what in zip(reason, columns.confounders)], reason)
     note = ["; ".join(filter(None, said)) for said in zip(reason, notes, more)]
-    table = pd.concat([samples.table.drop(columns=["image", "spectrum"]), columns], axis=1).assign(sides_used=used, calibrated=calibrated, trained_on=knowledge(net.card), note=note)
+    carried = samples.table.drop(columns=["image", "spectrum"])
+    taken = {*columns, "sides_used", "calibrated", "trained_on", "note"}
+    table = pd.concat([carried.rename(columns={c: f"given_{c}" for c in carried if c in taken}), columns], axis=1).assign(sides_used=used, calibrated=calibrated, trained_on=knowledge(net.card), note=note)
     write_atomic(Path(out), table.to_csv(index=False).encode())
     if attributor: write_attribution(Path(out), attribute_specimens(answers, attributor, has, net.scheme, samples.groups), views, samples, attributor, net, answers)
     if explained: write_explanations(explained, folder, net, samples, arrays, answers, note, progress)
