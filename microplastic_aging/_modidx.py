@@ -1432,6 +1432,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                    'microplastic_aging/prevalence.py'),
                                                'microplastic_aging.prevalence.site_shares': ( 'prevalence.html#site_shares',
                                                                                               'microplastic_aging/prevalence.py'),
+                                               'microplastic_aging.prevalence.spanned': ( 'prevalence.html#spanned',
+                                                                                          'microplastic_aging/prevalence.py'),
                                                'microplastic_aging.prevalence.specimen_means': ( 'prevalence.html#specimen_means',
                                                                                                  'microplastic_aging/prevalence.py'),
                                                'microplastic_aging.prevalence.specimens_needed': ( 'prevalence.html#specimens_needed',

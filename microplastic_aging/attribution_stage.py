@@ -90,7 +90,6 @@ def fold_piece(run:Run, fold:int):
         parts = split_sides(answers.pooled[new], net.sides)
         kept |= {f"severity_{used}": rule(np.hstack([parts[side] for side in used.split(" + ")])) for used, rule in rules.items()}
     wet = answer_arrays(net, under_film(a, test, run.config.seed + fold))
-    kept |= {f"film_strange_{side}": v for side, v in known.strangeness(wet.pooled, has_of(a, net.sides, test)).items()}
     kept |= dict(film_prob=wet.prob) | ({"film_severity": if_present(rules, wet.pooled, has_of(a, net.sides, test))} if rules else {})
     write_stage(run.out, "attribution", "grouped", fold, test, kept | dict(pooled=answers.pooled[new].astype(np.float32)),
         dict(model=run.main_model, spaces=compare_spaces(answers.pooled, s.y[seen], s.groups[seen], mine, new, run.samples.scheme, run.config.seed)))
@@ -122,7 +121,7 @@ def calibrate(run:Run, h:dict)->dict: # gate; spreads: sides -> (3,); held_out
         if used in spreads: table |= {f"{used}|severity": h[f"severity_{used}"][ok], f"{used}|primary": np.where(h["truth"][ok].any(1), 1 + h["truth"][ok].argmax(1), 0)}
         table |= {f"{used}|prob": prob, f"{used}|y": h["y"][ok], f"{used}|group": np.unique(h["groups"], return_inverse=True)[1][ok], f"{used}|known": passed}
         if used == " + ".join(sides) and "film_prob" in h: # where no side is hidden, film was asked about too
-            table |= {f"{used}|film_known": gate.passes({side: h[f"film_strange_{side}"][ok] for side in sides}), f"{used}|film_prob": apply_temperature(h["film_prob"][ok], h["temperature"].get(used, 1.))} | ({f"{used}|film_severity": h["film_severity"][ok]} if "film_severity" in h else {})
+            table |= {f"{used}|film_prob": apply_temperature(h["film_prob"][ok], h["temperature"].get(used, 1.))} | ({f"{used}|film_severity": h["film_severity"][ok]} if "film_severity" in h else {})
     return dict(gate=gate, spreads=spreads, held_out=table)
 
 def severity_figures(run:Run, h:dict)->dict|None: # mechanism -> r, error and width of the interval (where it acted), coverage, n_specimens; None where no severity is known

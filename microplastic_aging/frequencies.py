@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RISK', 'under_film', 'frequencies', 'either', 'leads', 'misread_leads', 'lead_shares', 'paddy_risk']
 
-# %% ../nbs/48_frequencies.ipynb #e451188c
+# %% ../nbs/48_frequencies.ipynb #c4ce7884
 from dataclasses import replace
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from .embedding import specimen_weights
 from .loaders import AugmentSpectrum, ReadMicrograph, ReadSpectrum, overgrow
 from .prevalence import ALL, share_difference, site_shares, specimens_needed, unmix
 
-# %% ../nbs/48_frequencies.ipynb #3b62537e
+# %% ../nbs/48_frequencies.ipynb #84bc9985
 def under_film(
     arrays,          # `samples.Arrays`
     rows,            # Row numbers, shape (n,)
@@ -34,7 +34,7 @@ def under_film(
             spectrum.append(film.encodes(ReadSpectrum(out).encodes(some)).as_subclass(torch.Tensor)[:, 0].numpy())
     return replace(out, image=np.concatenate(image), spectrum=np.concatenate(spectrum), hash="")
 
-# %% ../nbs/48_frequencies.ipynb #d8da4c17
+# %% ../nbs/48_frequencies.ipynb #d1a25ef1
 RISK = .05 # A paddy is called riskier where chemical ageing is more frequent by more than this share
 
 def frequencies(
@@ -49,21 +49,21 @@ def frequencies(
     rows = (table.known & (table.sides_used == used)).to_numpy()
     prob, of, where = table.loc[rows, [f"p_{c}" for c in scheme.classes]].to_numpy(float), np.asarray(groups)[rows], None if sites is None else np.asarray(sites)[rows]
     worlds = [""] + ["film_"]*("film_prob" in own)
-    ok = {w: own[f"{w}known"].astype(bool) for w in worlds}
-    held = {w: tuple(own[k][ok[w]] for k in (f"{w}prob", "y", "group")) for w in worlds}
+    ok = own["known"].astype(bool)
+    held = {w: tuple(own[k][ok] for k in (f"{w}prob", "y", "group")) for w in worlds}
     found = dict(mechanisms=either(*(site_shares(held[w], (prob, of), where, scheme.pattern, seed=seed) for w in worlds)))
     if used not in attributor.spreads or "severity_uv" not in table or "primary" not in own: return found
     present = table.loc[rows, [f"m_{m}" for m in MECHANISMS]].to_numpy(float)
     if_acted = np.nan_to_num(table.loc[rows, [f"severity_{m}" for m in MECHANISMS]].to_numpy(float)/np.maximum(present, 1e-9))
-    misread = {w: misread_leads(*(own[k][ok[w]] for k in (f"{w}severity", "primary", "y", "group")), scheme) for w in worlds}
+    misread = {w: misread_leads(*(own[k][ok] for k in (f"{w}severity", "primary", "y", "group")), scheme) for w in worlds}
     parts = {ALL: np.ones(len(prob), bool)} | ({} if where is None else {str(site): where == site for site in np.unique(where)})
     share = lambda w: {site: lead_shares(held[w], (prob[inside], of[inside]), if_acted[inside], misread[w], scheme, seed, where if site == ALL else None) for site, inside in parts.items()}
     return found | dict(primary=either(*map(share, worlds)))
 
 def either(clean:dict, film:dict|None=None)->dict: # Site -> `prevalence.Shares`, under each table of misreadings
-    "Shares where nobody knows which of two tables holds: half of the draws from each"
+    "Shares where nobody knows which of two tables of misreadings holds"
     if film is None: return clean
-    return {site: replace(a, estimate=(a.estimate + film[site].estimate)/2, draws=np.concatenate([a.draws[::2], film[site].draws[1::2]]), spread=np.maximum(a.spread, film[site].spread)) for site, a in clean.items()}
+    return {site: replace(a, estimate=(a.estimate + film[site].estimate)/2, spread=np.maximum(a.spread, film[site].spread), other=film[site]) for site, a in clean.items()}
 
 def leads(if_acted, groups, bits)->np.ndarray: # Severity of each mechanism if it acted (n, 3), specimens (n,), mechanisms of a type (3,); which of them is strongest in all views of each sample's specimen, as one of the four factors, shape (n,)
     "The strongest mechanism, if a sample is of a type"
@@ -102,7 +102,9 @@ def paddy_risk(found:dict # Mechanisms by site, from `frequencies`
     "Is chemical ageing more frequent in the paddy than at the other sites, by more than `RISK`?"
     k, others = MECHANISMS.index("chemical"), [s for name, s in found.items() if name not in (ALL, "paddy")]
     if "paddy" not in found or not others: return None
-    mean = lambda part: np.mean([getattr(s, part) for s in others], axis=0)
-    rest = replace(others[0], estimate=mean("estimate"), draws=mean("draws"), spread=np.sqrt(np.mean([s.spread**2 for s in others], axis=0)/len(others)))
+    def mean_of(sites):
+        mean = lambda part: np.mean([getattr(s, part) for s in sites], axis=0)
+        return replace(sites[0], estimate=mean("estimate"), draws=mean("draws"), spread=np.sqrt(np.mean([s.spread**2 for s in sites], axis=0)/len(sites)), other=None if sites[0].other is None else mean_of([s.other for s in sites]))
+    rest = mean_of(others)
     gap = share_difference(found["paddy"], rest, k, RISK)
     return dict(difference=gap["difference"], ci=[gap["low"], gap["high"]], threshold=RISK, verdict=gap["verdict"], specimens_needed=specimens_needed(found["paddy"], rest, k, RISK))

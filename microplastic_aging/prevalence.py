@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['FEWEST', 'UNMIX_STEPS', 'UNMIX_STILL', 'EM_STEPS', 'EM_STILL', 'METHODS', 'METHOD', 'WORKING', 'ALL', 'PSEUDO',
            'MIN_SITES', 'POWER', 'PrevalenceError', 'specimen_means', 'held_answers', 'field_answers', 'class_means',
-           'onto_simplex', 'unmix', 'to_prior', 'em_shares', 'readings', 'share_estimate', 'Shares', 'draw_interval',
-           'draw_means', 'site_of_specimen', 'site_shares', 'share_rows', 'plot_shares', 'share_difference',
-           'specimens_needed']
+           'onto_simplex', 'unmix', 'to_prior', 'em_shares', 'readings', 'share_estimate', 'Shares', 'spanned',
+           'draw_interval', 'draw_means', 'site_of_specimen', 'site_shares', 'share_rows', 'plot_shares',
+           'share_difference', 'specimens_needed']
 
 # %% ../nbs/34_prevalence.ipynb #7758d642
 from dataclasses import dataclass
@@ -166,10 +166,16 @@ class Shares:
     spread:np.ndarray   # Standard deviation of what one specimen says of each share, shape (R,)
     specimens:int
     unit:str            # What was redrawn: 'specimens', or 'sites' and specimens within them
+    other:"Shares|None"=None # The same from other held-out answers, where nobody knows which hold
 
     def interval(self, level:float=LEVEL)->np.ndarray: # Lower and upper bounds, shape (2, R)
-        "Central part of the draws"
-        return draw_interval(self.draws, self.estimate, level)
+        "Central part of the draws; of both where there are others"
+        own = draw_interval(self.draws, self.estimate, level)
+        return own if self.other is None else spanned(own, self.other.interval(level))
+
+def spanned(*intervals)->np.ndarray: # Lower and upper bounds of each, shape (2, ...)
+    "From the lowest bound to the highest"
+    return np.stack([np.minimum.reduce([i[0] for i in intervals]), np.maximum.reduce([i[1] for i in intervals])])
 
 def draw_interval(
     draws:np.ndarray,    # Shape (N_BOOT, ...)
@@ -272,7 +278,8 @@ def share_difference(
     "Does `a` hold more than `b`?"
     if threshold < 0: raise PrevalenceError(f"threshold {threshold} is below 0; give the size of the difference that matters")
     difference = float(a.estimate[which] - b.estimate[which])
-    low, high = (float(v) for v in draw_interval(a.draws[:, which] - b.draws[:, which], difference, level))
+    between = lambda a, b: draw_interval(a.draws[:, which] - b.draws[:, which], difference, level)
+    low, high = (float(v) for v in (between(a, b) if a.other is None or b.other is None else spanned(between(a, b), between(a.other, b.other))))
     verdict = "higher" if low > threshold else "lower" if high < -threshold else "cannot be told"
     return dict(difference=difference, low=low, high=high, verdict=verdict, threshold=threshold)
 
