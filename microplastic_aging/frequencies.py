@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RISK', 'under_film', 'frequencies', 'either', 'leads', 'misread_leads', 'lead_shares', 'paddy_risk']
 
-# %% ../nbs/48_frequencies.ipynb #c4ce7884
+# %% ../nbs/48_frequencies.ipynb #e100794a
 from dataclasses import replace
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from .embedding import specimen_weights
 from .loaders import AugmentSpectrum, ReadMicrograph, ReadSpectrum, overgrow
 from .prevalence import ALL, share_difference, site_shares, specimens_needed, unmix
 
-# %% ../nbs/48_frequencies.ipynb #84bc9985
+# %% ../nbs/48_frequencies.ipynb #d607bfbd
 def under_film(
     arrays,          # `samples.Arrays`
     rows,            # Row numbers, shape (n,)
@@ -34,7 +34,7 @@ def under_film(
             spectrum.append(film.encodes(ReadSpectrum(out).encodes(some)).as_subclass(torch.Tensor)[:, 0].numpy())
     return replace(out, image=np.concatenate(image), spectrum=np.concatenate(spectrum), hash="")
 
-# %% ../nbs/48_frequencies.ipynb #d1a25ef1
+# %% ../nbs/48_frequencies.ipynb #3f23a2be
 RISK = .05 # A paddy is called riskier where chemical ageing is more frequent by more than this share
 
 def frequencies(
