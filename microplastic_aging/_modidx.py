@@ -94,6 +94,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                    'microplastic_aging/attribution_stage.py'),
                                                       'microplastic_aging.attribution_stage.benchmark_of': ( 'attribution_stage.html#benchmark_of',
                                                                                                              'microplastic_aging/attribution_stage.py'),
+                                                      'microplastic_aging.attribution_stage.beyond_border': ( 'attribution_stage.html#beyond_border',
+                                                                                                              'microplastic_aging/attribution_stage.py'),
                                                       'microplastic_aging.attribution_stage.calibrate': ( 'attribution_stage.html#calibrate',
                                                                                                           'microplastic_aging/attribution_stage.py'),
                                                       'microplastic_aging.attribution_stage.compare_spaces': ( 'attribution_stage.html#compare_spaces',

@@ -7,8 +7,8 @@ __all__ = ['N_STRANGE', 'FRESH_SEED', 'CAMPAIGN', 'CAMPAIGNS', 'FIELDS', 'FIELD_
            'what_is_known', 'specimen_vectors', 'compare_spaces', 'mechanism_auroc', 'map_trust', 'fold_piece',
            'held_out', 'asked_as', 'calibrate', 'severity_figures', 'dual', 'score_all', 'ask_case', 'mean_figures',
            'benchmark_of', 'novelty_cases', 'shared_data', 'real_inputs', 'read_attributor', 'scaled_answers',
-           'found_confounders', 'attribute_campaign', 'natural', 'field_figures', 'coverage', 'field_shares',
-           'real_spectra', 'draw_space', 'run_attribution', 'summarise_attribution', 'abstention']
+           'found_confounders', 'attribute_campaign', 'natural', 'beyond_border', 'field_figures', 'coverage',
+           'field_shares', 'real_spectra', 'draw_space', 'run_attribution', 'summarise_attribution', 'abstention']
 
 # %% ../nbs/49_attribution_stage.ipynb #f5ccf295
 import json, warnings
@@ -285,8 +285,19 @@ def attribute_campaign(run:Run, k:int=0)->tuple: # Number of the campaign; views
 def natural(run:Run)->dict:
     "Attribute a simulated campaign and compare with its truth"
     views, samples, *rest = attribute_campaign(run)
+    refused = {score: float((beyond_border(run, samples, score) > 0).mean()) for score in ("mahalanobis", "relative_mahalanobis")}
     write_atomic(run.out/"natural.csv", pd.concat([samples.table[["sample_id", "specimen_id", "site", "polymer"]], views], axis=1).to_csv(index=False).encode())
-    return field_figures(views, samples, *rest)
+    return field_figures(views, samples, *rest) | dict(refused_by=refused)
+
+def beyond_border(run:Run, samples, score)->np.ndarray: # `Samples` of a campaign, 'mahalanobis' or 'relative_mahalanobis'; shape (n,), above 0 where refused
+    "What a gate by one or the other distance would refuse, for the network of the first fold, its border set by its own held-out specimens"
+    net, attributor = read_attributor(run)
+    arrays, (_, test) = decode(samples, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out/"cache", progress=False), run.rows("grouped", run.grouped[0])
+    of, far = run.samples.groups[test], dict(mahalanobis=attributor.known.strangeness, relative_mahalanobis=attributor.known.relative)[score]
+    home, field = (far(answer_arrays(net, a, rows).pooled, has_of(a, net.sides, slice(None) if rows is None else rows)) for a, rows in ((run.arrays, test), (arrays, None)))
+    border = {side: (weighted_quantile(v, .5, of), weighted_quantile(v, LEVEL, of)) for side, v in home.items()}
+    stranger = lambda parts: np.fmax.reduce([(v - border[side][0])/max(border[side][1] - border[side][0], 1e-9) for side, v in parts.items()])
+    return stranger(field) - weighted_quantile(stranger(home), LEVEL, of)
 
 def field_figures(views, samples, truth, net, attributor)->dict: # As from `attribute_campaign`
     "Frequencies by site with their truth"

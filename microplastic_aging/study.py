@@ -302,7 +302,8 @@ def attributed_columns(columns, views)->pd.DataFrame: # Probabilities and verdic
 FEW = 5 # Specimens below which no share is told
 LEGEND = dict(likeliest="the type with the largest probability, whether refused or not", verdict="the same, where the sample is known and the type likely enough", primary="the mechanism with the largest expected severity; severities are on the scale of the training data, so that comparing mechanisms means as much as that scale does",
     p_primary="probability that this mechanism is the strongest", severity="0 to 1: probability that the mechanism acted, times its severity if it did; with its 95 % interval", strangeness="distance from anything known, in units of the border: above 1 a sample is refused", known="whether it lies inside",
-    nearest_type="the type it lies nearest to, known or not", evidence="log-odds for the primary factor by that side alone; above 0 speaks for it", confounders="what lies over the ageing bands, named from the spectrum", calibrated="on what the probabilities were scaled")
+    nearest_type="the type it lies nearest to, known or not", evidence="log-odds for the primary factor by that side alone; above 0 speaks for it", confounders="what lies over the ageing bands, named from the spectrum", calibrated="on what the probabilities were scaled",
+    m_="m_chemical and so on: probability that the mechanism acted, alone or with others; p_chemical+uv and so on: probability of that type", given_="a column of the manifest that is called like one of these")
 
 def why_refused(views, gate)->list: # Sentences
     "How many samples got a verdict, and why the others got none"
@@ -314,6 +315,9 @@ def write_attribution(out:Path, specimens, views, samples:Samples, attributor, n
     site, sides = samples.table.site.replace("", "no site") if "site" in samples.table else None, views.sides_used[views.known]
     write_atomic(out.with_name(f"{out.stem}_specimens.csv"), specimens.round(4).to_csv(index=False).encode())
     of_known = np.isin(samples.groups.astype(str), specimens.specimen[specimens.known]) # a specimen counts if it is known, with those of its views that are
+    strayed = [] if site is None else [str(name) for name, of in site.groupby(samples.groups) if of.nunique() > 1]
+    if strayed: site = None
+    thin = []
     used, table, parts = sides.mode().iat[0] if len(sides) else " + ".join(net.sides), views.assign(known=views.known.to_numpy() & of_known, **{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)}), []
     try:
         if f"{used}|prob" not in attributor.held_out: raise PrevalenceError("the model has no held-out answers to correct by")
@@ -323,6 +327,7 @@ def write_attribution(out:Path, specimens, views, samples:Samples, attributor, n
     except PrevalenceError as e: found, lacking = {}, str(e)
     if found:
         names = dict(primary=[f"{f} is the primary factor" if f != "none" else "not aged" for f in FACTORS], mechanisms=[f"{m} is present" for m in MECHANISMS])
+        thin = [f"{place} ({s.specimens})" for place, s in found["mechanisms"].items() if s.specimens < FEW]
         found = {kind: {place: s for place, s in shares.items() if s.specimens >= FEW} for kind, shares in found.items()}
         fig = Figure(figsize=(11, .5*len(found["mechanisms"]) + 1.6), layout="constrained")
         for ax, (kind, shares) in zip(fig.subplots(1, len(found), squeeze=False)[0], found.items()): plot_shares(shares, names[kind], ax, [*["0.5"]*(kind == "primary"), *(MECHANISM_COLORS[m] for m in MECHANISMS)])
@@ -330,11 +335,14 @@ def write_attribution(out:Path, specimens, views, samples:Samples, attributor, n
         fig.savefig(content, format="png", dpi=100)
         rows = pd.DataFrame([row for kind, shares in found.items() for row in share_rows(shares, names[kind])]).rename(columns=dict(of="what"))
         parts = [f'<p><img alt="shares with intervals" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}"></p>', html_table(rows.assign(**{k: (100*rows[k]).round(1) for k in ("share", "low", "high")}).rename(columns=dict(share="share, %", low="from, %", high="to, %")))]
+    said = ([f"No share is told of a site with fewer than {FEW} known specimens: {', '.join(thin)}."] if thin else []) + ([f"No shares by site: {len(strayed)} specimens are listed at more than one, such as {strayed[0]}."] if strayed else [])
     left = int((table.known & (table.sides_used != used)).sum())
     note = f"Counted over specimens whose samples the model knows, by {used}{f'; {left} known samples with other sides are left out' if left else ''}. Plain counts are biased where the field's mixture differs from the training's; these shares are corrected by what the model got wrong on held-out specimens, and the 95 % intervals hold its errors and the choice of specimens. They hold as far as the particles of the field look like those the model was tested on, within each type." if found else f"No frequencies: {lacking}."
+    note = " ".join([note, *said])
     specimens.loc[~specimens.known, [c for c in specimens if c.startswith(("severity_", "p_primary"))]] = np.nan # what is refused is not told in numbers here; the table has them
     specimens.loc[~specimens.known, "primary"] = ""
-    shown = specimens[[c for c in ("specimen", "views", "verdict", "primary", "p_primary", *(f"severity_{m}" for m in MECHANISMS), "reason") if c in specimens]].round(2).fillna("")
+    shown = specimens[[c for c in ("specimen", "views", "verdict", "primary", "p_primary", *(f"severity_{m}" for m in MECHANISMS), "reason") if c in specimens]].round(2).astype(object)
+    shown = shown.where(shown.notna(), "")
     legend = "".join(f"<li><b>{esc(k)}</b>: {esc(v)}</li>" for k, v in LEGEND.items())
     page = f"""<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8"><title>Attribution</title><style>{STYLE}</style></head><body><h1>Attribution of {esc(out.stem)}</h1>
 <div class="banner{' simulated' if net.card['simulated'] else ''}">The model rests on {esc(knowledge(net.card))}.{' Nothing it says has been checked on real, paired measurements; the 95 % intervals too rest on simulated errors.' if net.card['simulated'] else ''}</div><ul>{''.join(f'<li>{esc(s)}</li>' for s in why_refused(views, attributor.gate))}</ul>
