@@ -249,7 +249,7 @@ def with_verdict(table, prob, attributor, far:dict, scheme:Scheme)->pd.DataFrame
         beyond = {side: v[i]/gate.scale[side] for side, v in far.items() if not np.isnan(v[i])}
         side = max(beyond, key=beyond.get)
         if np.isnan(score[i]): reason[i] = f"no held-out sample with {table.sides_used[i]} has shown where the familiar ends"; continue
-        reason[i] = f"outside what this model knows: its {'micrograph' if side == 'image' else 'spectrum'} lies {score[i]:.1f} times as far out as the border; nearest is {table.nearest_type[i]}"
+        reason[i] = f"outside what this model knows: its {'micrograph' if side == 'image' else 'spectrum'} lies {score[i]:.2f} times as far out as the border; nearest is {table.nearest_type[i]}"
     for i in np.flatnonzero(able & known & ~sure):
         first, second = names[np.argsort(-prob[i])[:2]]
         reason[i] = f"undecided: {first} ({prob[i].max():.0%}) or {second}"

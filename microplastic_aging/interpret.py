@@ -62,7 +62,7 @@ def nearest_specimens(
     return [tuple(f"{names[j]} ({labels[j]}, {row[j]:.2f})" for j in np.argsort(-row, kind="stable")[:NEAREST]) for row in alike]
 
 # %% ../nbs/51_interpret.ipynb #41069e93
-EXPLANATION_SIZE = (11, 5.6) # Width and height, inches
+EXPLANATION_SIZE = (11, 6.2) # Width and height, inches
 PEAKS, APART_CM1 = 2, 48. # Peaks that are named in words, and how far they lie apart at least, cm⁻¹
 TOKEN_HALF = POINTS_PER_TOKEN*(GRID[1] - GRID[0])/2 # cm⁻¹
 WORTH_SAYING = .1        # Log-odds
@@ -164,14 +164,15 @@ def plot_explanation(
 ): # The figure
     "One sample on one figure: surface with heat, spectrum with evidence, probabilities, indices, words"
     fig = fig or plt.figure(figsize=EXPLANATION_SIZE, layout="constrained")
-    grid = fig.add_gridspec(3, 3, width_ratios=(2.1, 3.6, 1.7), height_ratios=(3, 1.3, 1.5))
+    grid = fig.add_gridspec(3, 3, width_ratios=(2.1, 3.6, 1.7), height_ratios=(3, 1.3, 2.2))
     _draw_surface(fig.add_subplot(grid[:2, 0]), e)
     upper = fig.add_subplot(grid[0, 1])
     _draw_spectrum(upper, fig.add_subplot(grid[1, 1], sharex=upper), e)
     _draw_probabilities(fig.add_subplot(grid[:2, 2]), e)
-    _draw_indices(fig.add_subplot(grid[2, 1:]), e)
-    words = fig.add_subplot(grid[2, 0]); words.set_axis_off()
-    words.text(0, 1, "\n".join(line for said in in_words(e) for line in textwrap.wrap(said, 44)), va="top", fontsize=7.5, transform=words.transAxes)
+    left, right = grid[2, :].subgridspec(1, 2)
+    _draw_indices(fig.add_subplot(right), e)
+    words = fig.add_subplot(left); words.set_axis_off()
+    words.text(0, 1, "\n".join(line for said in in_words(e) for line in textwrap.wrap(said, 98)), va="top", fontsize=7.5, transform=words.transAxes)
     fig.suptitle(title, fontsize=10)
     return fig
 
@@ -219,7 +220,7 @@ def _draw_indices(ax, e):
     number = lambda v: "" if pd.isna(v) else f"{v:.3f}"
     cells = [[r["index"], number(r.value), number(r.limit), r.verdict or ""] for _, r in shown.iterrows()]
     table = ax.table(cells, colLabels=["index", "value", "detection limit", "verdict"], loc="upper left", cellLoc="left", edges="horizontal")
-    table.auto_set_font_size(False); table.set_fontsize(7)
+    table.auto_set_font_size(False); table.set_fontsize(7); table.scale(1, 1.15)
 
 # %% ../nbs/51_interpret.ipynb #26c25504
 MAX_VIEWS = 12 # Pictures on a summary

@@ -183,19 +183,21 @@ def _id_problems(table):
 N_FOLDS = 5  # Folds of a grouped comparison
 
 def _group_problems(table, label, group, classes):
-    "Samples of no known specimen, and specimens in two ageing types"
+    "Samples of no known specimen, and specimens in two ageing types or at two sites"
     empty = table.index[table[group] == ""]
     if group == "specimen_id" and len(empty) == len(table):
         yield problem_row(1, group, "", "no specimen named: each sample counts as one, so grouped folds are random folds", "name the particle of each row", "warning")
     else:
         level = "warning" if group == "specimen_id" else "error"
         for row in empty: yield problem_row(row, group, "", "empty; the sample counts as a group of its own", "fill the cell", level)
-    if (label, group) != ("aging_type", "specimen_id"): return
-    labelled = table[table[label].isin(classes) & (table[group] != "")]
-    for specimen, part in labelled.groupby(group, sort=False):
-        first, other = part.index[0], part.index[part[label] != part[label].iloc[0]]
-        if len(other):
-            yield problem_row(other[0], group, specimen, f"is {part[label][other[0]]!r} here and {part[label][first]!r} in row {first}", "one specimen has one ageing type")
+    if group != "specimen_id": return
+    told = table[table[group] != ""]
+    once = [("site", told, "where one specimen lies at two sites, no share is told by site", "warning")] if "site" in table else []
+    if label == "aging_type": once.append((label, told[told[label].isin(classes)], "one specimen has one ageing type", "error"))
+    for column, rows, remedy, level in once:
+        for specimen, part in rows.groupby(group, sort=False):
+            first, other = part.index[0], part.index[part[column] != part[column].iloc[0]]
+            if len(other): yield problem_row(other[0], group, specimen, f"is {part[column][other[0]]!r} here and {part[column][first]!r} in row {first}", remedy, level)
 
 def _fold_problems(table, label, groups, classes):
     "Classes with fewer groups than folds"
@@ -326,23 +328,23 @@ def read_samples(
     _warn_of(manifest, found)
     return samples
 
-def _warn_of(manifest, found:pd.DataFrame # From `_problem_table`, warnings only
+def _warn_of(manifest, found:pd.DataFrame # From `_problem_table`
             ):
-    "How many warnings there are, and the first of them"
-    if len(found): warnings.warn(f"{manifest}: {len(found)} warning{'s'*(len(found) > 1)}, such as row {found.row.iloc[0]}, {found.column.iloc[0]}: {found.problem.iloc[0]}; `microplastic-aging check` lists them", stacklevel=3)
+    "How many problems there are that cost no row, and the first of them"
+    if len(found): warnings.warn(f"{manifest}: {len(found)} problem{'s'*(len(found) > 1)}, such as row {found.row.iloc[0]}, {found.column.iloc[0]}: {found.problem.iloc[0]}; `microplastic-aging check` lists them", stacklevel=3)
 
 # %% ../nbs/28_manifest.ipynb #abe56bea
 def read_unlabelled(
     manifest:str|Path, # The table, or the folder that holds `manifest.csv`
     scheme:Scheme,     # Classes that a model will choose from; labels are carried along unread
 )->tuple:              # `Samples`, and a note for each of them, array of str, shape (n,), '' where all is well
-    "Read a manifest to predict on; a file that is not where its row says is left out and noted, and warnings are told as in `read_samples`"
+    "Read a manifest to predict on; a file that is not where its row says is left out and noted; what else is wrong is told as in `read_samples`"
     samples, _, problems = _examine(manifest, None, "specimen_id", scheme)
     errors = [p for p in problems if p["level"] == "error"]
     if any(p["row"] == 1 for p in errors): raise ManifestError(_find_manifest(manifest), errors)
     for p in errors:
         if p["column"] in ("image", "spectrum"): samples.table.loc[samples.row == p["row"], p["column"]] = ""
-    _warn_of(manifest, _problem_table([p for p in problems if p["level"] == "warning"]))
+    _warn_of(manifest, _problem_table([p for p in problems if p["level"] == "warning" or not {"image", "spectrum"} & set(p["column"].split(", "))]))
     return samples, notes_by_row(samples, errors)
 
 def notes_by_row(samples:Samples, problems:list # From `problem_row`

@@ -306,7 +306,7 @@ def wet_sentences(controls:dict # Content of controls.json
     for model, w in (controls.get("wet") or {}).items():
         low, high = w["ci"]
         judged = "that is too often" if low > WET_GATE else "rarely enough" if high <= WET_GATE else f"which may be more than the {100*WET_GATE:.0f} % that we allow" if w["share"] > WET_GATE else f"within the {100*WET_GATE:.0f} % that we allow, but not surely"
-        said.append(f"Wet particles, {MODELS.get(model, 'fusion that saw no water and biofilm in training')}: {percent(w['share'])} ({100*low:.1f} to {100*high:.1f}) of {w['n_samples']} samples of {w['n_specimens']} unaged specimens with water and biofilm on them are called aged{', simulated' if controls.get('simulated') else ''}: {judged}.")
+        said.append(f"Particles that are wet and overgrown but not aged ({w['n_samples']} samples of {w['n_specimens']} specimens{', simulated' if controls.get('simulated') else ''}): {MODELS.get(model, 'fusion that saw no water and biofilm in training')} calls {percent(w['share'])} of them aged ({100*low:.1f} to {100*high:.1f}): {judged}.")
     return said
 
 # %% ../nbs/54_results.ipynb #fa591a44

@@ -6,8 +6,8 @@
 __all__ = ['MIN_WRONG', 'COST', 'N_WET', 'GENTLE', 'DEFAULT_MODEL', 'NAME_LENGTH', 'NO_VERDICT', 'FEW', 'LEGEND', 'pooled',
            'one_sided', 'prediction_table', 'probability_columns', 'summarise', 'commit_words', 'tell_temperatures',
            'run_study', 'run_stage', 'ask_wet', 'summarise_controls', 'train_manifest', 'knowledge', 'model_folder',
-           'asked_mechanisms', 'write_explanations', 'attributed_columns', 'why_refused', 'write_attribution',
-           'predict_manifest']
+           'asked_mechanisms', 'write_explanations', 'attributed_columns', 'why_refused', 'sites_of',
+           'told_frequencies', 'drawn_frequencies', 'write_attribution', 'predict_manifest']
 
 # %% ../nbs/60_study.ipynb #3dae4cbf
 import json, re, warnings
@@ -29,7 +29,7 @@ from .baselines import SIDES, classical_features, imagenet_weights
 from .compare import compare_models, evaluate, paired_difference
 from .controls import VARIATIONS, called_aged, correct_p, robustness, run_variation, variation_figures, versus_variation
 from .evidence import run_evidence
-from .interpret import explain, in_words, nearest_specimens, specimen_in_words, write_explanation, write_specimens
+from .interpret import explain, in_words, nearest_specimens, pooled_types, specimen_in_words, write_explanation, write_specimens
 from .fusion import frozen_features, to_mechanism_prob
 from .frequencies import frequencies
 from .learner import load_model, save_model, train_model, untaught_mixtures
@@ -275,9 +275,9 @@ def write_explanations(
     polymer, near, parts = samples.table.get("polymer", pd.Series("", samples.table.index)), nearest_specimens(model, answers.pooled), []
     asked = asked_mechanisms(answers, has_of(arrays, net.sides), samples.groups, net.scheme)
     def show(name, views, title, words, refused=False):
-        title += ", no verdict"*refused
-        file = write_explanation(out/(re.sub(r"[^\w.-]+", "_", name)[:NAME_LENGTH] + f"_{views[0].what}.png"), views, f"{title}: {views[0].what}")
-        parts.append(f"<h3>{esc(title)}: {views[0].what}</h3><p>{esc(' '.join(words))}</p><p><img loading=\"lazy\" alt=\"{esc(' '.join(words))}\" src=\"{esc(file.name)}\"></p>")
+        title += f", {'no verdict' if refused else pooled_types(views).idxmax()}: evidence for {views[0].what}"
+        file = write_explanation(out/(re.sub(r"[^\w.-]+", "_", name)[:NAME_LENGTH] + f"_{views[0].what}.png"), views, title)
+        parts.append(f"<h3>{esc(title)}</h3><p>{esc(' '.join(words))}</p><p><img loading=\"lazy\" alt=\"{esc(' '.join(words))}\" src=\"{esc(file.name)}\"></p>")
     with tqdm(total=int(able.sum()), desc="explaining", unit="sample", disable=not progress) as bar:
         for number, (specimen, rows) in enumerate(pd.Series(np.flatnonzero(able)).groupby(samples.groups[able], sort=False), 1):
             parts.append(f"<h2>{esc(specimen)}</h2>" + "".join(f"<p class=\"note\">{esc(samples.table.sample_id[r])}: {esc(notes[r])}</p>" for r in rows if notes is not None and notes[r]))
@@ -301,7 +301,7 @@ def attributed_columns(columns, views)->pd.DataFrame: # Probabilities and verdic
 
 FEW = 5 # Specimens below which no share is told
 LEGEND = dict(likeliest="the type with the largest probability, whether refused or not", verdict="the same, where the sample is known and the type likely enough", primary="the mechanism with the largest expected severity; severities are on the scale of the training data, so that comparing mechanisms means as much as that scale does",
-    p_primary="probability that this mechanism is the strongest", severity="0 to 1: probability that the mechanism acted, times its severity if it did; with its 95 % interval", strangeness="distance from anything known, in units of the border: above 1 a sample is refused", known="whether it lies inside",
+    p_primary="probability that this mechanism is the strongest; where two are close, the other may have the larger one", primary_="primary_none and so on, by specimen: the same probability of each factor", severity="0 to 1: probability that the mechanism acted, times its severity if it did; with its 95 % interval", strangeness="distance from anything known, in units of the border: above 1 a sample is refused", known="whether it lies inside",
     nearest_type="the type it lies nearest to, known or not", evidence="log-odds for the primary factor by that side alone; above 0 speaks for it", confounders="what lies over the ageing bands, named from the spectrum", calibrated="on what the probabilities were scaled",
     m_="m_chemical and so on: probability that the mechanism acted, alone or with others; p_chemical+uv and so on: probability of that type", given_="a column of the manifest that is called like one of these")
 
@@ -310,43 +310,51 @@ def why_refused(views, gate)->list: # Sentences
     reasons = {"no side that the model can look at": views.sides_used == "", "outside what the model knows": (views.sides_used != "") & ~views.known, "known, but no type is likely enough": views.known & (views.verdict == "")}
     return [f"With a verdict: {int((views.verdict != '').sum())} of {len(views)} samples."] + [f"{why.capitalize()}: {int(rows.sum())}." for why, rows in reasons.items() if rows.any()] + ["The model has no gate: it was trained without held-out specimens to set one by, so nothing is refused as unknown."]*(gate is None)
 
-def write_attribution(out:Path, specimens, views, samples:Samples, attributor, net, answers)->Path: # The CSV of samples; the page
-    "Beside the CSV: one of specimens, and a page that sums up"
-    site, sides = samples.table.site.replace("", "no site") if "site" in samples.table else None, views.sides_used[views.known]
-    write_atomic(out.with_name(f"{out.stem}_specimens.csv"), specimens.round(4).to_csv(index=False).encode())
-    of_known = np.isin(samples.groups.astype(str), specimens.specimen[specimens.known]) # a specimen counts if it is known, with those of its views that are
-    strayed = [] if site is None else [str(name) for name, of in site.groupby(samples.groups) if of.nunique() > 1]
-    if strayed: site = None
-    thin = []
-    used, table, parts = sides.mode().iat[0] if len(sides) else " + ".join(net.sides), views.assign(known=views.known.to_numpy() & of_known, **{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)}), []
+def sites_of(samples:Samples)->tuple: # Site of each row, None where shares by site would mean nothing; sentences
+    "Sites, where the manifest names them and each specimen lies at one"
+    if "site" not in samples.table: return None, []
+    site = samples.table.site.replace("", "no site")
+    strayed = [str(name) for name, of in site.groupby(samples.groups) if of.nunique() > 1]
+    return (None, [f"No shares by site: {len(strayed)} specimen{'s'*(len(strayed) > 1)} listed at more than one, such as {strayed[0]}."]) if strayed else (site.to_numpy(), [])
+
+def told_frequencies(table, used, samples:Samples, attributor, scheme)->tuple: # Views with probabilities and the sides to count by; as from `frequencies`, empty where nothing may be told; sentences
+    "Shares of at least `FEW` specimens, with what is to be said of them"
+    counted, (site, said) = (table.known & (table.sides_used == used)).to_numpy(), sites_of(samples)
+    enough, left = len(set(samples.groups[counted])), int(table.known.sum() - counted.sum())
     try:
         if f"{used}|prob" not in attributor.held_out: raise PrevalenceError("the model has no held-out answers to correct by")
-        enough = len(set(samples.groups[(table.known & (table.sides_used == used)).to_numpy()]))
         if enough < FEW: raise PrevalenceError(f"{enough} specimens with {used} are known to the model, and below {FEW} no share is told")
-        found, lacking = frequencies(table, samples.groups, attributor, used, net.scheme, None if site is None else site.to_numpy()), None
-    except PrevalenceError as e: found, lacking = {}, str(e)
-    if found:
-        names = dict(primary=[f"{f} is the primary factor" if f != "none" else "not aged" for f in FACTORS], mechanisms=[f"{m} is present" for m in MECHANISMS])
-        thin = [f"{place} ({s.specimens})" for place, s in found["mechanisms"].items() if s.specimens < FEW]
-        found = {kind: {place: s for place, s in shares.items() if s.specimens >= FEW} for kind, shares in found.items()}
-        fig = Figure(figsize=(11, .5*len(found["mechanisms"]) + 1.6), layout="constrained")
-        for ax, (kind, shares) in zip(fig.subplots(1, len(found), squeeze=False)[0], found.items()): plot_shares(shares, names[kind], ax, [*["0.5"]*(kind == "primary"), *(MECHANISM_COLORS[m] for m in MECHANISMS)])
-        content = BytesIO()
-        fig.savefig(content, format="png", dpi=100)
-        rows = pd.DataFrame([row for kind, shares in found.items() for row in share_rows(shares, names[kind])]).rename(columns=dict(of="what"))
-        parts = [f'<p><img alt="shares with intervals" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}"></p>', html_table(rows.assign(**{k: (100*rows[k]).round(1) for k in ("share", "low", "high")}).rename(columns=dict(share="share, %", low="from, %", high="to, %")))]
-    said = ([f"No share is told of a site with fewer than {FEW} known specimens: {', '.join(thin)}."] if thin else []) + ([f"No shares by site: {len(strayed)} specimens are listed at more than one, such as {strayed[0]}."] if strayed else [])
-    left = int((table.known & (table.sides_used != used)).sum())
-    note = f"Counted over specimens whose samples the model knows, by {used}{f'; {left} known samples with other sides are left out' if left else ''}. Plain counts are biased where the field's mixture differs from the training's; these shares are corrected by what the model got wrong on held-out specimens, and the 95 % intervals hold its errors and the choice of specimens. They hold as far as the particles of the field look like those the model was tested on, within each type." if found else f"No frequencies: {lacking}."
-    note = " ".join([note, *said])
+        found = frequencies(table, samples.groups, attributor, used, scheme, site)
+    except PrevalenceError as e: return {}, [f"No frequencies: {e}.", *said]
+    thin = [f"{place} ({s.specimens})" for place, s in found["mechanisms"].items() if s.specimens < FEW]
+    note = f"Counted over specimens whose samples the model knows, by {used}{f'; {left} known samples with other sides are left out' if left else ''}. Plain counts are biased where the field's mixture differs from the training's; these shares are corrected by what the model got wrong on held-out specimens, and the 95 % intervals hold its errors and the choice of specimens. They hold as far as the particles of the field look like those the model was tested on, within each type."
+    few = [f"No share is told of a site with fewer than {FEW} known specimens: {', '.join(thin)}."]*bool(thin)
+    return {kind: {place: s for place, s in shares.items() if s.specimens >= FEW} for kind, shares in found.items()}, [note, *few, *said]
+
+def drawn_frequencies(found:dict)->str: # From `told_frequencies`; HTML
+    "Shares as a figure and a table"
+    names = dict(primary=[f"{f} is the primary factor" if f != "none" else "not aged" for f in FACTORS], mechanisms=[f"{m} is present" for m in MECHANISMS])
+    fig, content = Figure(figsize=(11, .5*len(found["mechanisms"]) + 1.6), layout="constrained"), BytesIO()
+    for ax, (kind, shares) in zip(fig.subplots(1, len(found), squeeze=False)[0], found.items()): plot_shares(shares, names[kind], ax, [*["0.5"]*(kind == "primary"), *(MECHANISM_COLORS[m] for m in MECHANISMS)])
+    fig.savefig(content, format="png", dpi=100)
+    rows = pd.DataFrame([row for kind, shares in found.items() for row in share_rows(shares, names[kind])]).rename(columns=dict(of="what"))
+    rows = rows.assign(**{k: (100*rows[k]).round(1) for k in ("share", "low", "high")}).rename(columns=dict(share="share, %", low="from, %", high="to, %"))
+    return f'<p><img alt="shares with intervals" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}"></p>{html_table(rows)}'
+
+def write_attribution(out:Path, specimens, views, samples:Samples, attributor, net, answers)->Path: # The CSV of samples; the page
+    "Beside the CSV: one of specimens, and a page that sums up"
+    write_atomic(out.with_name(f"{out.stem}_specimens.csv"), specimens.round(4).to_csv(index=False).encode())
+    of_known, sides = np.isin(samples.groups.astype(str), specimens.specimen[specimens.known]), views.sides_used[views.known] # a specimen counts if it is known, with those of its views that are
+    used, table = sides.mode().iat[0] if len(sides) else " + ".join(net.sides), views.assign(known=views.known.to_numpy() & of_known, **{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)})
+    found, said = told_frequencies(table, used, samples, attributor, net.scheme)
     specimens.loc[~specimens.known, [c for c in specimens if c.startswith(("severity_", "p_primary"))]] = np.nan # what is refused is not told in numbers here; the table has them
     specimens.loc[~specimens.known, "primary"] = ""
     shown = specimens[[c for c in ("specimen", "views", "verdict", "primary", "p_primary", *(f"severity_{m}" for m in MECHANISMS), "reason") if c in specimens]].round(2).astype(object)
     shown = shown.where(shown.notna(), "")
     legend = "".join(f"<li><b>{esc(k)}</b>: {esc(v)}</li>" for k, v in LEGEND.items())
-    page = f"""<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8"><title>Attribution</title><style>{STYLE}</style></head><body><h1>Attribution of {esc(out.stem)}</h1>
+    page = f"""<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8"><title>Attribution of {esc(samples.folder.resolve().name)}</title><style>{STYLE}</style></head><body><h1>Attribution of {esc(samples.folder.resolve().name)}</h1>
 <div class="banner{' simulated' if net.card['simulated'] else ''}">The model rests on {esc(knowledge(net.card))}.{' Nothing it says has been checked on real, paired measurements; the 95 % intervals too rest on simulated errors.' if net.card['simulated'] else ''}</div><ul>{''.join(f'<li>{esc(s)}</li>' for s in why_refused(views, attributor.gate))}</ul>
-<h2>How frequent</h2><p>{esc(note)}</p>{''.join(parts)}<h2>Specimens</h2>{html_table(shown)}<p class="note">Every sample: {esc(out.name)}. Every specimen: {esc(out.stem)}_specimens.csv.</p><details><summary>What the columns of the tables mean</summary><ul>{legend}</ul></details></body></html>"""
+<h2>How frequent</h2><p>{esc(' '.join(said))}</p>{drawn_frequencies(found) if found else ''}<h2>Specimens</h2>{html_table(shown)}<p class="note">Every sample: {esc(out.name)}. Every specimen: {esc(out.stem)}_specimens.csv.</p><details><summary>What the columns of the tables mean</summary><ul>{legend}</ul></details></body></html>"""
     return write_atomic(out.with_suffix(".html"), page.encode("utf-8", "replace"))
 
 # %% ../nbs/60_study.ipynb #88bd9acd
