@@ -420,7 +420,7 @@ def summarise_attribution(run:Run, h:dict, maps:dict): # From `held_out` and `dr
     novelty = {name: json.loads(p.read_text()) for p in sorted((run.out/"stages").glob("novelty_*.json")) for name in [p.stem.removeprefix("novelty_")]}
     natural = read("natural")
     paddy = natural.pop("paddy_chemical", None) if natural else None
-    out = dict(simulated=s.simulated, seed=run.config.seed, commit=", ".join(sorted({n["commit"] for n in notes if n.get("commit")})), model=run.main_model, n_samples=int(ok.sum()), n_specimens=len(set(h["groups"][ok])), folds=run.grouped,
+    out = dict(simulated=s.simulated, seed=run.config.seed, commit=", ".join(sorted({n["commit"] for n in (*notes, *(p[2] for p in unseen)) if n.get("commit")})), model=run.main_model, n_samples=int(ok.sum()), n_specimens=len(set(h["groups"][ok])), folds=run.grouped,
         dual=two, severity=severity_figures(run, h), embedding=spaces, maps=maps, novelty={score: {case: f[score] for case, f in novelty.items()} for score in SCORES} if novelty else {}, gate=asdict(gate), abstention=abstention(run, h),
         natural=natural and natural | dict(paddy_chemical=paddy), frequency=read("frequency"), real_spectra=read("real_spectra"))
     write_json(run.out/"attribution.json", out)
