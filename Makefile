@@ -40,7 +40,7 @@ study: $(READY)
 	@$(BIN)/microplastic-aging study $(if $(filter-out 0,$(QUICK)),--quick) $(ARGS)
 
 test: $(READY)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
 
 readme: $(READY)
 	@$(BIN)/python .ci/readme.py

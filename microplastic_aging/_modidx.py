@@ -44,6 +44,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                         'microplastic_aging/attribution.py'),
                                                 'microplastic_aging.attribution.combinations_of': ( 'attribution.html#combinations_of',
                                                                                                     'microplastic_aging/attribution.py'),
+                                                'microplastic_aging.attribution.counted_views': ( 'attribution.html#counted_views',
+                                                                                                  'microplastic_aging/attribution.py'),
                                                 'microplastic_aging.attribution.dual_evidence': ( 'attribution.html#dual_evidence',
                                                                                                   'microplastic_aging/attribution.py'),
                                                 'microplastic_aging.attribution.dual_figures': ( 'attribution.html#dual_figures',

@@ -6,7 +6,7 @@
 __all__ = ['RIDGE', 'LEVEL', 'FACTORS', 'N_DRAWS', 'ATTRIBUTION', 'FORMAT', 'MIN_SURE', 'KAPPA', 'true_severity', 'SeverityRule',
            'fit_severity', 'severity_quantile', 'interval_holds', 'fit_spread', 'primary_by_type', 'primary_prob',
            'expected_severity', 'Attributor', 'combinations_of', 'fit_rules', 'if_present', 'save_attributor',
-           'load_attributor', 'attribute', 'factor_prob', 'side_says', 'with_verdict', 'pool_views',
+           'load_attributor', 'attribute', 'factor_prob', 'side_says', 'with_verdict', 'pool_views', 'counted_views',
            'attribute_specimens', 'dual_posterior', 'dual_evidence', 'evidence_chance', 'dual_figures']
 
 # %% ../nbs/47_attribution.ipynb #de740433
@@ -272,6 +272,10 @@ def pool_views(
         pooled=np.hstack([mean(z, has[side]) for side, z in split_sides(answers.pooled, has).items()]), evidence={side: mean(v, has[side]) for side, v in answers.evidence.items()})
     return together, {side: np.bincount(of[v], minlength=len(names)) > 0 for side, v in has.items()}, names, of
 
+def counted_views(views, specimens, groups)->np.ndarray: # From `attribute` and `attribute_specimens`, specimen of each view (n,); bool, shape (n,)
+    "Views that a share counts: known ones, of specimens that are known by all their views"
+    return views.known.to_numpy() & np.isin(np.asarray(groups, str), specimens.specimen[specimens.known])
+
 def attribute_specimens(
     answers, attributor:Attributor, has:dict, scheme:Scheme, # As in `attribute`
     groups:np.ndarray, # Specimen of each sample, shape (n,)
@@ -297,10 +301,14 @@ def dual_evidence(surface, spectrum, bits, kappa:float=KAPPA)->np.ndarray: # Evi
     speaks = (np.nan_to_num(surface) >= kappa) & (np.nan_to_num(spectrum) >= kappa)
     return (speaks | (np.asarray(bits) == 0)).all(1)
 
-def evidence_chance(surface, spectrum, bits, draws:int=200, seed:int=0, also=None)->float: # As in `dual_evidence`; `also`: bool (n,), what else must hold; share
-    "How often maps of other samples would do as well"
-    rng, also = np.random.default_rng(seed), np.ones(len(bits), bool) if also is None else also
-    return float(np.mean([(dual_evidence(surface[deal], spectrum[deal], bits) & also).mean() for deal in (rng.permutation(len(bits)) for _ in range(draws))]))
+def evidence_chance(surface, spectrum, bits, rows, also=None)->float: # As in `dual_evidence`, of all samples; rows asked about; `also`: bool (n,), what else must hold; share, nan where no other maps are there
+    "How often the maps of samples that lack one of the two mechanisms would do as well, if all of these were dealt out to each sample"
+    bits, rows = np.asarray(bits) > 0, np.asarray(rows)
+    chance = np.full(len(rows), np.nan)
+    for pair in np.unique(bits[rows], axis=0):
+        lack = ~bits[:, pair].all(1)
+        if lack.any(): chance[(bits[rows] == pair).all(1)] = dual_evidence(surface[lack], spectrum[lack], np.tile(pair, (lack.sum(), 1))).mean()
+    return float(np.mean(chance if also is None else chance*also[rows]))
 
 def dual_figures(right, bits, groups, chance)->dict: # bool (n,), bits (n, 3), specimens (n,), chance: number, or a function of row numbers; uv, all and each pair: value, ci, chance, n
     "Shares with intervals over specimens: in pairs with UV, in all pairs, and for each pair"

@@ -21,8 +21,8 @@ from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 from .aging import MECHANISMS, InputError
 from .baselines import SIDES
-from .attribution import FACTORS, LEVEL, MIN_SURE, Attributor, attribute, combinations_of, dual_evidence, dual_figures, dual_posterior, evidence_chance, fit_rules, fit_spread, if_present, interval_holds, load_attributor, save_attributor, severity_quantile, true_severity
-from .campaigns import draw_field, write_campaign
+from .attribution import FACTORS, LEVEL, MIN_SURE, Attributor, attribute, attribute_specimens, combinations_of, counted_views, dual_evidence, dual_figures, dual_posterior, evidence_chance, fit_rules, fit_spread, if_present, interval_holds, load_attributor, save_attributor, severity_quantile, true_severity
+from .campaigns import SITES, SOILS, draw_field, write_campaign
 from .confounders import confounder_table, confounders_in_words
 from .embedding import LOSSES, MAPS, EmbeddingError, embedding_scores, fit_mahalanobis, fit_map, fit_metric, map_quality, specimen_weights, write_map_html
 from .frequencies import frequencies, paddy_risk, under_film
@@ -35,16 +35,16 @@ from .runs import Run, once, read_stage, stage_file, write_json, write_stage
 from .samples import Arrays, decode, mpx_manifest, read_samples
 from .simulate import write_benchmark
 from .spectra import MIN_COVERAGE, SpectrumFormatError, coverage as covered_share, read_spectra, to_grid, write_atomic
-from .uncertainty import apply_temperature, specimen_parts
+from .uncertainty import apply_temperature, bootstrap_ci, specimen_parts
 
 # %% ../nbs/49_attribution_stage.ipynb #465fa254
 def has_of(arrays:Arrays, sides, rows=slice(None))->dict: # side -> bool (n,)
     "Which sides some rows have"
     return {side: getattr(arrays, f"has_{side}")[rows] for side in sides}
 
-def what_is_known(net, arrays, y, groups, rows, seed=0)->Known:
+def what_is_known(net, arrays, y, groups, rows, seed=0, film=True)->Known: # `film` as in `varied_vectors`
     "What a net was trained on"
-    varied, of = varied_vectors(net, arrays, rows, seed)
+    varied, of = varied_vectors(net, arrays, rows, seed, film=film)
     return fit_known(varied, y[of], groups[of], has_of(arrays, net.sides, of), net.scheme.n)
 
 def specimen_vectors(pooled, groups)->np.ndarray: # Shape (specimens, sides·d)
@@ -124,7 +124,7 @@ def calibrate(run:Run, h:dict)->dict: # gate; spreads: sides -> (3,); held_out
             table |= {f"{used}|film_prob": apply_temperature(h["film_prob"][ok], h["temperature"].get(used, 1.))} | ({f"{used}|film_severity": h["film_severity"][ok]} if "film_severity" in h else {})
     return dict(gate=gate, spreads=spreads, held_out=table)
 
-def severity_figures(run:Run, h:dict)->dict|None: # mechanism -> r, error and width of the interval (where it acted), coverage, n_specimens; None where no severity is known
+def severity_figures(run:Run, h:dict)->dict|None: # mechanism -> r, error (where it acted; beside it that of always naming their mean), width of the interval and coverage there, coverage over all, n_specimens; None where no severity is known
     "Severities of held-out specimens against the truth; each part's intervals rest on the other parts"
     used = " + ".join(SIDES[run.main_model])
     if h["truth"] is None or f"severity_{used}" not in h: return None
@@ -134,14 +134,16 @@ def severity_figures(run:Run, h:dict)->dict|None: # mechanism -> r, error and wi
     alike = lambda a, b: float(np.corrcoef(a, b)[0, 1]) if len(a) > 1 and np.std(a) > 0 and np.std(b) > 0 else None
     for k, m in enumerate(MECHANISMS):
         of, truth, expected, on = h[f"severity_{used}"][:, k], h["truth"][:, k], present[:, k]*h[f"severity_{used}"][:, k], h["truth"][:, k] > 0
-        holds, width = [], np.zeros(len(part))
+        holds, inside, width = [], np.zeros(len(part), bool), np.zeros(len(part))
         for p in (part == i for i in np.unique(part)):
             sd = fit_spread(truth[~p], present[~p, k], of[~p], h["groups"][~p])
             holds.append((interval_holds(truth[p], present[p, k], of[p], sd, h["groups"][p]), len(np.unique(h["groups"][p]))))
             low, high = (severity_quantile(q, present[p, k], of[p], sd) for q in ((1 - LEVEL)/2, (1 + LEVEL)/2))
-            width[p] = high - low
+            inside[p], width[p] = (low <= truth[p]) & (truth[p] <= high), high - low
+        acted = specimen_weights(h["groups"][on])
         found[m] = dict(r=alike(expected, truth), r_where_it_acted=alike(expected[on], truth[on]), error=float(np.abs(expected - truth)[on].mean()) if on.any() else None,
-            coverage=float(np.average([share for share, _ in holds], weights=[n for _, n in holds])), width=float(np.average(width[on], weights=specimen_weights(h["groups"][on]))) if on.any() else None, n_specimens=len(np.unique(h["groups"][on])))
+            error_of_mean=float(np.abs(truth[on] - truth[on].mean()).mean()) if on.any() else None, coverage_where_it_acted=float(np.average(inside[on], weights=acted)) if on.any() else None,
+            coverage=float(np.average([share for share, _ in holds], weights=[n for _, n in holds])), width=float(np.average(width[on], weights=acted)) if on.any() else None, n_specimens=len(np.unique(h["groups"][on])))
     return found
 
 def dual(run:Run, rows, prob, groups, shares=None)->dict: # posterior, evidence, both -> `dual_figures`; triples
@@ -154,7 +156,7 @@ def dual(run:Run, rows, prob, groups, shares=None)->dict: # posterior, evidence,
     _, i, j = np.intersect1d(rows, shares["rows"], return_indices=True)
     surface, spectrum, bits, right, groups = shares["surface"][j], shares["spectrum"][j], bits[i], right[i], groups[i]
     speaks = dual_evidence(surface, spectrum, bits)
-    by_chance = lambda also: lambda rows: evidence_chance(surface[rows], spectrum[rows], bits[rows], also=None if also is None else also[rows])
+    by_chance = lambda also: lambda rows: evidence_chance(surface, spectrum, bits, rows, also)
     return found | dict(evidence=dual_figures(speaks, bits, groups, by_chance(None)), both=dual_figures(speaks & right, bits, groups, by_chance(right)))
 
 # %% ../nbs/49_attribution_stage.ipynb #3d459882
@@ -270,16 +272,17 @@ def found_confounders(arrays:Arrays, polymer=None)->np.ndarray: # Polymer of eac
     if len(rows): out[rows] = [confounders_in_words(row) for _, row in confounder_table(arrays.spectrum[rows], arrays.mask[rows], None if polymer is None else list(np.asarray(polymer)[rows])).iterrows()]
     return out
 
-def attribute_campaign(run:Run, k:int=0)->tuple: # Number of the campaign; views, `Samples`, truth by specimen, net, `Attributor`
-    "What the network of the first fold says of a simulated campaign"
-    folder = run.out/"variants"/f"campaign{k or ''}"
-    if not folder.exists(): write_campaign(folder, seed=run.config.seed + k*FRESH_SEED, progress=run.progress, **CAMPAIGN)
+def attribute_campaign(run:Run, k:int=0, clean:bool=False)->tuple: # Number of the campaign; without water, biofilm and soil; views, `Samples`, truth by specimen, net, `Attributor`
+    "What the network of the first fold says of a simulated campaign; `counted` are the views that a share counts"
+    folder, bare = run.out/"variants"/f"campaign{k or ''}{'_clean'*clean}", dict(wetness=0., biofilm=(0., 0.)) | dict.fromkeys(SOILS, 0.)
+    if not folder.exists(): write_campaign(folder, [replace(s, **bare) for s in SITES.values()] if clean else None, seed=run.config.seed + k*FRESH_SEED, progress=run.progress, **CAMPAIGN)
     samples, _ = read_unlabelled(folder, run.samples.scheme)
     arrays = decode(samples, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out/"cache", progress=run.progress)
     net, attributor = read_attributor(run)
     answers, has = scaled_answers(net, arrays)
     views = attribute(answers, attributor, has, net.scheme).assign(**{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)})
     truth = pd.read_csv(folder/"truth/particles.csv", keep_default_na=False).set_index("specimen_id")
+    views["counted"] = counted_views(views, attribute_specimens(answers, attributor, has, net.scheme, samples.groups), samples.groups)
     return views.assign(confounders=found_confounders(arrays, samples.table.polymer)), samples, truth, net, attributor
 
 def natural(run:Run)->dict:
@@ -287,7 +290,8 @@ def natural(run:Run)->dict:
     views, samples, *rest = attribute_campaign(run)
     refused = {score: float((beyond_border(run, samples, score) > 0).mean()) for score in ("mahalanobis", "relative_mahalanobis")}
     write_atomic(run.out/"natural.csv", pd.concat([samples.table[["sample_id", "specimen_id", "site", "polymer"]], views], axis=1).to_csv(index=False).encode())
-    return field_figures(views, samples, *rest) | dict(refused_by=refused)
+    found, bare = field_figures(views, samples, *rest), field_figures(*(parts := attribute_campaign(run, clean=True))[:2], *parts[2:])
+    return found | dict(refused_by=refused, clean=dict(refused=bare["refused"], paddy_chemical=bare.get("paddy_chemical")))
 
 def beyond_border(run:Run, samples, score)->np.ndarray: # `Samples` of a campaign, 'mahalanobis' or 'relative_mahalanobis'; shape (n,), above 0 where refused
     "What a gate by one or the other distance would refuse, for the network of the first fold, its border set by its own held-out specimens"
@@ -300,20 +304,24 @@ def beyond_border(run:Run, samples, score)->np.ndarray: # `Samples` of a campaig
     return stranger(field) - weighted_quantile(stranger(home), LEVEL, of)
 
 def field_figures(views, samples, truth, net, attributor)->dict: # As from `attribute_campaign`
-    "Frequencies by site with their truth"
+    "Frequencies by site with their truth: of all particles, and of those that are counted"
+    out = dict(refused=float(1 - views.known.mean()), undecided=float((views.known & (views.verdict == "")).mean()))
+    refused, views = ~views.known, views.assign(known=views.counted)
     used, site, groups = " + ".join(net.sides), samples.table.site.to_numpy(), samples.groups
     found, acts = frequencies(views, groups, attributor, used, net.scheme, site), truth[list(MECHANISMS)].to_numpy(float) > 0
-    told = lambda shares, k, real: dict(value=float(shares.estimate[k]), ci=[float(v) for v in shares.interval()[:, k]], truth=float(real), n=shares.specimens)
-    uv, primary = FACTORS.index("uv"), truth.primary.to_numpy()
-    out = dict(refused=float(1 - views.known.mean()), undecided=float((views.known & (views.verdict == "")).mean()))
+    uv, primary, place, counted = FACTORS.index("uv"), truth.primary.to_numpy(), truth.site.to_numpy(), truth.index.isin(groups[views.known])
+    def told(shares, k, real, said, of=True): # real: bool by specimen, said: bool by view; of: which site's
+        rows, here = (views.known & (True if of is True else site == of)).to_numpy(), np.ones(len(truth), bool) if of is True else place == of
+        return dict(value=float(shares.estimate[k]), ci=[float(v) for v in shares.interval()[:, k]], truth=float(real[here].mean()), truth_counted=float(real[here & counted].mean()), counted=float(np.average(said[rows], weights=specimen_weights(groups[rows]))), n=shares.specimens)
+    present, leading = views[[f"m_{m}" for m in MECHANISMS]].to_numpy() > .5, views.primary.to_numpy() == "uv"
     verdict, real = views.primary.to_numpy(), truth.primary.reindex(groups).replace("", "none").to_numpy()
     out["primary_right"] = float((verdict == real)[views.known].mean())
-    if "primary" in found: out["uv_primary"] = told(found["primary"][ALL], uv, (primary == "uv").mean())
-    out["counted_uv_primary"] = float((verdict == "uv")[views.known].mean())
+    if "primary" in found: out["uv_primary"] = told(found["primary"][ALL], uv, primary == "uv", leading)
     risk = paddy_risk(found["mechanisms"])
-    if risk: out["paddy_chemical"] = risk | dict(truth=float(acts[truth.site == "paddy", 0].mean() - np.mean([acts[truth.site == s, 0].mean() for s in found["mechanisms"] if s not in (ALL, "paddy")])))
-    out["sites"] = {s: {m: told(found["mechanisms"][s], k, acts[truth.site == s, k].mean()) for k, m in enumerate(MECHANISMS)} | dict(refused=float(1 - views.known[site == s].mean()))
-                    | ({"uv_primary": told(found["primary"][s], uv, (primary[truth.site == s] == "uv").mean())} if "primary" in found else {}) for s in found["mechanisms"] if s != ALL}
+    gap = lambda key: (lambda by: by.pop("paddy") - float(np.mean(list(by.values()))))({s: parts["chemical"][key] for s, parts in out["sites"].items()})
+    out["sites"] = {s: {m: told(found["mechanisms"][s], k, acts[:, k], present[:, k], s) for k, m in enumerate(MECHANISMS)} | dict(refused=float(refused[site == s].mean()))
+                    | ({"uv_primary": told(found["primary"][s], uv, primary == "uv", leading, s)} if "primary" in found else {}) for s in found["mechanisms"] if s != ALL}
+    if risk: out["paddy_chemical"] = risk | {key: gap(key) for key in ("truth", "truth_counted", "counted")}
     return out
 
 def coverage(run:Run)->dict: # coverage, n_fields, width, error, counted_error; campaigns: the same of each; fields
@@ -325,7 +333,7 @@ def coverage(run:Run)->dict: # coverage, n_fields, width, error, counted_error; 
 def field_shares(run:Run, k:int)->list: # Dicts: campaign, share (of the drawn particles), asked, estimate, low, high, counted
     "UV as the primary factor in fields drawn from one campaign"
     views, samples, truth, net, attributor = attribute_campaign(run, k)
-    truth, rng, used, uv, found = truth.reset_index(), np.random.default_rng([run.config.seed, 13, k]), " + ".join(net.sides), FACTORS.index("uv"), []
+    views, truth, rng, used, uv, found = views.assign(known=views.counted), truth.reset_index(), np.random.default_rng([run.config.seed, 13, k]), " + ".join(net.sides), FACTORS.index("uv"), []
     rows_of_particle = pd.Series(samples.groups).groupby(samples.groups).indices
     for i in tqdm(range(FIELDS), f"fields of campaign {k + 1}", disable=not run.progress):
         share = rng.uniform(*FIELD_SHARES)
@@ -333,7 +341,8 @@ def field_shares(run:Run, k:int)->list: # Dicts: campaign, share (of the drawn p
         rows = np.concatenate([rows_of_particle[p] for p in drawn.specimen_id])
         shares = frequencies(views.iloc[rows], samples.groups[rows], attributor, used, net.scheme, seed=i)["primary"][ALL]
         low, high = shares.interval()[:, uv]
-        found.append(dict(campaign=k, share=float((drawn.primary == "uv").mean()), asked=share, estimate=float(shares.estimate[uv]), low=float(low), high=float(high), counted=float((views.primary.iloc[rows] == "uv").mean())))
+        part, part_of = (x[views.known.to_numpy()[rows]] for x in (views.iloc[rows], samples.groups[rows]))
+        found.append(dict(campaign=k, share=float((drawn.primary == "uv").mean()), asked=share, estimate=float(shares.estimate[uv]), low=float(low), high=float(high), counted=float(np.average(part.primary == "uv", weights=specimen_weights(part_of)))))
     return found
 
 # %% ../nbs/49_attribution_stage.ipynb #53d67733
@@ -347,20 +356,22 @@ def real_spectra(run:Run)->dict|None: # model -> false_attribution, abstention: 
         sea = read_samples(run.out/"variants/mpx", label="Treatment", group="sheet")
     arrays, clean = decode(sea, 8, None, cache=run.out/"cache", progress=run.progress), sea.table.flag.eq("") & sea.table.polymer.isin(set(run.samples.table.polymer))
     rows, found = np.flatnonzero(clean), {}
-    for name in ("spectrum", run.main_model, "no_film"):
+    for name in ("spectrum", run.main_model, "no_film", "no_film_spectrum"):
         folder = run.out/"models"/f"{name}-grouped-0"
         if name in found or not folder.exists(): continue
         net, hide = load_model(folder), partial(only_modality, modality="spectrum")
         train, test = run.rows("grouped", 0)
-        known = what_is_known(net, run.arrays, run.samples.y, run.samples.groups, train, run.config.seed)
+        known = what_is_known(net, run.arrays, run.samples.y, run.samples.groups, train, run.config.seed, film=not name.startswith("no_film"))
         (own, has_own), (asked, has) = scaled_answers(net, hide(run.arrays), test), scaled_answers(net, replace(arrays, image=np.zeros((len(arrays), *run.arrays.image.shape[1:]), np.uint8), hash=""), rows)
         far, of = known.strangeness(own.pooled, has_own), run.samples.groups[test]
         table, part = attribute(asked, Attributor(known, fit_gate(far, of), {}, {}, {}), has, net.scheme), specimen_parts(run.samples.y[test], of)
         undecided = np.concatenate([(attribute(own, Attributor(known, fit_gate({k: v[part != p] for k, v in far.items()}, of[part != p]), {}, {}, {}), has_own, net.scheme).verdict == "")[part == p] for p in np.unique(part)]) # at home, each part by a gate of the others
         said, aged = table.verdict != "", ~table.verdict.isin(["", *np.array(net.scheme.classes)[~net.scheme.headline]])
         share = lambda of, kind: float(np.average(of[(sea.table.Treatment.iloc[rows] == kind).to_numpy()], weights=specimen_weights(sea.groups[rows][(sea.table.Treatment.iloc[rows] == kind).to_numpy()])))
-        found[name] = {"false_attribution": {k: share(aged.to_numpy(), k) for k in ("bio", "nobio")}, "abstention": {k: share(~said.to_numpy(), k) for k in ("bio", "nobio")}, "without_gate": {k: share(net.scheme.headline[asked.prob.argmax(1)], k) for k in ("bio", "nobio")},
-            "abstention_in_distribution": float(undecided.mean()), "n": len(rows), "sheets": len(set(sea.groups[rows]))}
+        spread = lambda of, kind: list(bootstrap_ci(of[(kinds == kind)].astype(float), sea.groups[rows][kinds == kind]))
+        kinds = sea.table.Treatment.iloc[rows].to_numpy()
+        found[name] = {"false_attribution": {k: share(aged.to_numpy(), k) for k in ("bio", "nobio")}, "false_attribution_ci": {k: spread(aged.to_numpy(), k) for k in ("bio", "nobio")}, "abstention": {k: share(~said.to_numpy(), k) for k in ("bio", "nobio")}, "without_gate": {k: share(net.scheme.headline[asked.prob.argmax(1)], k) for k in ("bio", "nobio")},
+            "abstention_in_distribution": float(undecided.mean()), "n": len(rows), "sheets": len(set(sea.groups[rows])), "left_out": int((~clean).sum()), "no_ester": float(sea.table.polymer.iloc[rows].isin(["PE", "PP"]).mean())}
     return found
 
 # %% ../nbs/49_attribution_stage.ipynb #a8420aed

@@ -64,7 +64,8 @@ _controls = dict(
     half=Variation("controls", "half of the training specimens", 2, share=.5),
     other_polymer=Variation("controls", "tested on polymers that no training specimen is made of", 4, hold_out="polymer"),
     finer_scale=Variation("controls", "tested on micrographs taken at a finer scale than any in training, which loses a third of its rows", 2, hold_out="um_per_px"))
-_attribution = dict(unseen_mixtures=Variation("attribution", "trained on single mechanisms and unaged particles, tested on mixtures", 5, hold_out="mixtures")) | {
+_attribution = dict(no_film_spectrum=Variation("attribution", "spectrum alone, no water and biofilm in training", 1, "spectrum", recipe=dict(film=False)),
+    unseen_mixtures=Variation("attribution", "trained on single mechanisms and unaged particles, tested on mixtures", 5, hold_out="mixtures")) | {
     f"no_{m}": Variation("attribution", f"no particle with {m} ageing in training; asked about these, and about what it knows", 1, hold_out=m) for m in MECHANISMS}
 VARIATIONS = _operators | _ablations | _controls | _attribution
 

@@ -14,7 +14,7 @@ from .aging import MECHANISMS
 from .attribution import Attributor
 from .embedding import specimen_weights
 from .loaders import AugmentSpectrum, ReadMicrograph, ReadSpectrum, overgrow
-from .prevalence import ALL, share_difference, site_shares, specimens_needed, unmix
+from .prevalence import ALL, FEWEST, PrevalenceError, share_difference, site_shares, specimens_needed, unmix
 
 # %% ../nbs/48_frequencies.ipynb #d607bfbd
 def under_film(
@@ -50,6 +50,8 @@ def frequencies(
     prob, of, where = table.loc[rows, [f"p_{c}" for c in scheme.classes]].to_numpy(float), np.asarray(groups)[rows], None if sites is None else np.asarray(sites)[rows]
     worlds = [""] + ["film_"]*("film_prob" in own)
     ok = own["known"].astype(bool)
+    unseen = [c for i, c in enumerate(scheme.classes) if len(np.unique(own["group"][ok & (own["y"] == i)])) < FEWEST]
+    if unseen: raise PrevalenceError(f"fewer than {FEWEST} held-out specimens of {', '.join(unseen)} are known to the model, and nobody knows how a type is misread that none shows. Train with specimens of every type, and ask all folds (`study --full`)")
     held = {w: tuple(own[k][ok] for k in (f"{w}prob", "y", "group")) for w in worlds}
     found = dict(mechanisms=either(*(site_shares(held[w], (prob, of), where, scheme.pattern, seed=seed) for w in worlds)))
     if used not in attributor.spreads or "severity_uv" not in table or "primary" not in own: return found
@@ -98,7 +100,7 @@ def lead_shares(held, field, if_acted, misread, scheme, seed=0, sites=None): # S
     return replace(types, estimate=types.estimate @ mid, draws=np.einsum("bc,bcf->bf", types.draws, drawn), spread=pd.DataFrame(says).groupby(np.asarray(groups)).mean().std().fillna(0).to_numpy())
 
 def paddy_risk(found:dict # Mechanisms by site, from `frequencies`
-              )->dict|None: # difference, ci, threshold, verdict, specimens_needed (at each site, to tell the threshold); None where no paddy is among the sites
+              )->dict|None: # difference, ci, threshold, verdict, specimens_needed (at each site, for a difference of this size to lie beyond the threshold, as far as the choice of specimens goes; None where it is no larger); None where no paddy is among the sites
     "Is chemical ageing more frequent in the paddy than at the other sites, by more than `RISK`?"
     k, others = MECHANISMS.index("chemical"), [s for name, s in found.items() if name not in (ALL, "paddy")]
     if "paddy" not in found or not others: return None
@@ -107,4 +109,5 @@ def paddy_risk(found:dict # Mechanisms by site, from `frequencies`
         return replace(sites[0], estimate=mean("estimate"), draws=mean("draws"), spread=np.sqrt(np.mean([s.spread**2 for s in sites], axis=0)/len(sites)), other=None if sites[0].other is None else mean_of([s.other for s in sites]))
     rest = mean_of(others)
     gap = share_difference(found["paddy"], rest, k, RISK)
-    return dict(difference=gap["difference"], ci=[gap["low"], gap["high"]], threshold=RISK, verdict=gap["verdict"], specimens_needed=specimens_needed(found["paddy"], rest, k, RISK))
+    beyond = abs(gap["difference"]) - RISK
+    return dict(difference=gap["difference"], ci=[gap["low"], gap["high"]], threshold=RISK, verdict=gap["verdict"], specimens_needed=specimens_needed(found["paddy"], rest, k, beyond) if beyond > 0 else None)

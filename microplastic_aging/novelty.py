@@ -28,10 +28,11 @@ def varied_vectors(
     rows,          # Training rows, shape (n,)
     seed:int=0,
     passes:int=PASSES,
+    film:bool=True,# Whether the net met water and biofilm in training
 )->tuple:          # What the net makes of each side, shape (m, sides·d); the row of each, shape (m,)
     "Training samples as the net met them in training: varied, a few times each"
     net, seen, rows = net.eval(), only_modality(arrays, net.modality), np.tile(np.asarray(rows, int), passes)
-    read, device = ((ReadMicrograph(seen), AugmentMicrograph()), (ReadSpectrum(seen), AugmentSpectrum(film=FILMED))), next(net.parameters()).device
+    read, device = ((ReadMicrograph(seen), AugmentMicrograph(**{} if film else dict(film=0))), (ReadSpectrum(seen), AugmentSpectrum(film=FILMED*film))), next(net.parameters()).device
     found = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

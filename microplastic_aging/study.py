@@ -23,7 +23,7 @@ import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
 from .aging import MECHANISM_COLORS, MECHANISMS, InputError, Scheme, find_scheme
-from .attribution import FACTORS, Attributor, attribute, attribute_specimens, load_attributor, pool_views, save_attributor
+from .attribution import FACTORS, Attributor, attribute, attribute_specimens, counted_views, load_attributor, pool_views, save_attributor
 from .attribution_stage import found_confounders, has_of, run_attribution, scaled_answers, what_is_known
 from .baselines import SIDES, classical_features, imagenet_weights
 from .compare import compare_models, evaluate, paired_difference
@@ -344,8 +344,8 @@ def drawn_frequencies(found:dict)->str: # From `told_frequencies`; HTML
 def write_attribution(out:Path, specimens, views, samples:Samples, attributor, net, answers)->Path: # The CSV of samples; the page
     "Beside the CSV: one of specimens, and a page that sums up"
     write_atomic(out.with_name(f"{out.stem}_specimens.csv"), specimens.round(4).to_csv(index=False).encode())
-    of_known, sides = np.isin(samples.groups.astype(str), specimens.specimen[specimens.known]), views.sides_used[views.known] # a specimen counts if it is known, with those of its views that are
-    used, table = sides.mode().iat[0] if len(sides) else " + ".join(net.sides), views.assign(known=views.known.to_numpy() & of_known, **{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)})
+    sides = views.sides_used[views.known]
+    used, table = sides.mode().iat[0] if len(sides) else " + ".join(net.sides), views.assign(known=counted_views(views, specimens, samples.groups), **{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)})
     found, said = told_frequencies(table, used, samples, attributor, net.scheme)
     specimens.loc[~specimens.known, [c for c in specimens if c.startswith(("severity_", "p_primary"))]] = np.nan # what is refused is not told in numbers here; the table has them
     specimens.loc[~specimens.known, "primary"] = ""

@@ -3,6 +3,8 @@ import os, shutil, subprocess, sys
 from pathlib import Path
 import pytest
 
+if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"): os.environ.setdefault("OMP_NUM_THREADS", str(max(1, os.cpu_count()//int(workers)))) # processes share the cores
+
 ROOT = Path(__file__).resolve().parents[1]
 NBS = ROOT/"nbs"
 SMALL_STUDY = ["study", "--samples", "112", "--epochs", "1", "--quick"]  # the run that every study page is executed on

@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT, call, said, tool
 
 REAL = next((p/"shared/data" for p in ROOT.parents if (p/"shared/data").is_dir()), None)
-pytestmark = pytest.mark.skipif(REAL is None, reason="shared/data, which holds the real files, is not beside this repository")
+pytestmark = [pytest.mark.xdist_group("explain"), pytest.mark.skipif(REAL is None, reason="shared/data, which holds the real files, is not beside this repository")]
 FILES = dict(zeiss="sem_files/zeiss_zeiss_tiff_meta_MIT/test.tif", fei="sem_files/fei_sem2surface_BSD3/P33_scale1_detectorA.tif", opus="ftir_files/openspecy_ccby4/ftir_ps.0", asp="ftir_files/openspecy_ccby4/ftir_ldpe_soil.asp")
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,10 @@ def run_notebook(path, **env):
     "`nbdev-test` on one notebook, in its own process"
     return call(tool("nbdev-test"), path, cwd=ROOT if path.is_relative_to(ROOT) else path.parent, IN_TEST=None, **env)
 
-@pytest.mark.parametrize("name", notebooks(), ids=str)
+STUDIES = pytest.mark.xdist_group("studies") # one process makes the run that these pages share, and begins with it
+PAGES = sorted(notebooks(), key=lambda p: p.parts[0] != "studies")
+
+@pytest.mark.parametrize("name", [pytest.param(p, marks=[STUDIES]*(p.parts[0] == "studies"), id=str(p)) for p in PAGES])
 def test_notebook(name, request):
     path = NBS/name
     env = {"MPA_RUN": str(request.getfixturevalue("small_run"))} if name.parts[0] == "studies" else {"MPA_RUN": None}
