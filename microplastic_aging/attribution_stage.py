@@ -7,8 +7,9 @@ __all__ = ['N_STRANGE', 'FRESH_SEED', 'CAMPAIGN', 'CAMPAIGNS', 'FIELDS', 'FIELD_
            'what_is_known', 'specimen_vectors', 'compare_spaces', 'mechanism_auroc', 'map_trust', 'fold_piece',
            'held_out', 'asked_as', 'calibrate', 'severity_figures', 'dual', 'score_all', 'ask_case', 'mean_figures',
            'benchmark_of', 'novelty_cases', 'shared_data', 'real_inputs', 'read_attributor', 'scaled_answers',
-           'found_confounders', 'attribute_campaign', 'natural', 'beyond_border', 'field_figures', 'coverage',
-           'field_shares', 'real_spectra', 'draw_space', 'run_attribution', 'summarise_attribution', 'abstention']
+           'found_confounders', 'attribute_campaign', 'natural', 'beyond_border', 'field_figures', 'read_field',
+           'coverage', 'field_shares', 'real_spectra', 'ask_sheets', 'draw_space', 'run_attribution',
+           'summarise_attribution', 'abstention']
 
 # %% ../nbs/49_attribution_stage.ipynb #f5ccf295
 import json, warnings
@@ -290,7 +291,7 @@ def natural(run:Run)->dict:
     views, samples, *rest = attribute_campaign(run)
     refused = {score: float((beyond_border(run, samples, score) > 0).mean()) for score in ("mahalanobis", "relative_mahalanobis")}
     write_atomic(run.out/"natural.csv", pd.concat([samples.table[["sample_id", "specimen_id", "site", "polymer"]], views], axis=1).to_csv(index=False).encode())
-    found, bare = field_figures(views, samples, *rest), field_figures(*(parts := attribute_campaign(run, clean=True))[:2], *parts[2:])
+    found, bare = (field_figures(views, samples.groups, samples.table.site.to_numpy(), " + ".join(net.sides), net.scheme, attributor, truth) for views, samples, truth, net, attributor in ((views, samples, *rest), attribute_campaign(run, clean=True)))
     return found | dict(refused_by=refused, clean=dict(refused=bare["refused"], paddy_chemical=bare.get("paddy_chemical")))
 
 def beyond_border(run:Run, samples, score)->np.ndarray: # `Samples` of a campaign, 'mahalanobis' or 'relative_mahalanobis'; shape (n,), above 0 where refused
@@ -303,26 +304,41 @@ def beyond_border(run:Run, samples, score)->np.ndarray: # `Samples` of a campaig
     stranger = lambda parts: np.fmax.reduce([(v - border[side][0])/max(border[side][1] - border[side][0], 1e-9) for side, v in parts.items()])
     return stranger(field) - weighted_quantile(stranger(home), LEVEL, of)
 
-def field_figures(views, samples, truth, net, attributor)->dict: # As from `attribute_campaign`
-    "Frequencies by site with their truth: of all particles, and of those that are counted"
-    out = dict(refused=float(1 - views.known.mean()), undecided=float((views.known & (views.verdict == "")).mean()))
-    refused, views = ~views.known, views.assign(known=views.counted)
-    used, site, groups = " + ".join(net.sides), samples.table.site.to_numpy(), samples.groups
-    found, acts = frequencies(views, groups, attributor, used, net.scheme, site), truth[list(MECHANISMS)].to_numpy(float) > 0
-    uv, primary, place, counted = FACTORS.index("uv"), truth.primary.to_numpy(), truth.site.to_numpy(), truth.index.isin(groups[views.known])
-    def told(shares, k, real, said, of=True): # real: bool by specimen, said: bool by view; of: which site's
-        rows, here = (views.known & (True if of is True else site == of)).to_numpy(), np.ones(len(truth), bool) if of is True else place == of
-        return dict(value=float(shares.estimate[k]), ci=[float(v) for v in shares.interval()[:, k]], truth=float(real[here].mean()), truth_counted=float(real[here & counted].mean()), counted=float(np.average(said[rows], weights=specimen_weights(groups[rows]))), n=shares.specimens)
-    present, leading = views[[f"m_{m}" for m in MECHANISMS]].to_numpy() > .5, views.primary.to_numpy() == "uv"
-    verdict, real = views.primary.to_numpy(), truth.primary.reindex(groups).replace("", "none").to_numpy()
-    out["primary_right"] = float((verdict == real)[views.known].mean())
-    if "primary" in found: out["uv_primary"] = told(found["primary"][ALL], uv, primary == "uv", leading)
-    risk = paddy_risk(found["mechanisms"])
-    gap = lambda key: (lambda by: by.pop("paddy") - float(np.mean(list(by.values()))))({s: parts["chemical"][key] for s, parts in out["sites"].items()})
-    out["sites"] = {s: {m: told(found["mechanisms"][s], k, acts[:, k], present[:, k], s) for k, m in enumerate(MECHANISMS)} | dict(refused=float(refused[site == s].mean()))
-                    | ({"uv_primary": told(found["primary"][s], uv, primary == "uv", leading, s)} if "primary" in found else {}) for s in found["mechanisms"] if s != ALL}
-    if risk: out["paddy_chemical"] = risk | {key: gap(key) for key in ("truth", "truth_counted", "counted")}
+def field_figures(views, groups, site, used, scheme, attributor, truth=None)->dict: # Views with `counted`, specimen and site of each (n,), sides to count by; truth by specimen: figures of all particles, and of those that are counted
+    "Frequencies by site, with plain counts beside them"
+    out, refused, views = dict(refused=float(1 - views.known.mean()), undecided=float((views.known & (views.verdict == "")).mean())), ~views.known, views.assign(known=views.counted)
+    found, uv = frequencies(views, groups, attributor, used, scheme, site), FACTORS.index("uv")
+    if truth is not None: acts, led, place, counted = truth[list(MECHANISMS)].to_numpy(float) > 0, (truth.primary == "uv").to_numpy(), truth.site.to_numpy(), truth.index.isin(groups[views.known])
+    def told(shares, k, real, said, of=None): # real: mechanisms or factors by specimen; said: bool by view; of: a site, None for all
+        rows = (views.known & (views.sides_used == used) & (True if of is None else site == of)).to_numpy()
+        told = dict(value=float(shares.estimate[k]), ci=[float(v) for v in shares.interval()[:, k]], counted=float(np.average(said[rows], weights=specimen_weights(groups[rows]))), n=shares.specimens)
+        if truth is None: return told
+        real, here = real(), np.ones(len(truth), bool) if of is None else place == of
+        return told | dict(truth=float(real[here].mean()), truth_counted=float(real[here & counted].mean()))
+    present, leading = views[[f"m_{m}" for m in MECHANISMS]].to_numpy(float) > .5, (views.primary == "uv").to_numpy()
+    if "primary" in found: out["uv_primary"] = told(found["primary"][ALL], uv, lambda: led, leading)
+    out["sites"] = {s: {m: told(shares, k, lambda: acts[:, k], present[:, k], s) for k, m in enumerate(MECHANISMS)} | dict(refused=float(refused[site == s].mean()))
+                    | ({"uv_primary": told(found["primary"][s], uv, lambda: led, leading, s)} if "primary" in found else {}) for s, shares in found["mechanisms"].items() if s != ALL}
+    if risk := paddy_risk(found["mechanisms"]):
+        of = {key: {s: parts["chemical"].get(key) for s, parts in out["sites"].items()} for key in ("counted", *(["truth", "truth_counted"] if truth is not None else []))}
+        out["paddy_chemical"] = risk | {key: by["paddy"] - float(np.mean([v for s, v in by.items() if s != "paddy"])) for key, by in of.items()}
+    if truth is not None: out["primary_right"] = float((views.primary.to_numpy() == truth.primary.reindex(groups).replace("", "none").to_numpy())[views.known].mean())
     return out
+
+def read_field(
+    path,  # Table that `microplastic-aging predict` wrote of a manifest with a column `site`
+    model, # Folder of the model that was asked
+)->dict:   # As from `field_figures`, without a truth
+    "Frequencies of one's own field"
+    path, net = Path(path), load_model(model)
+    text = dict.fromkeys(("sample_id", "specimen_id", "site", "verdict", "primary", "sides_used"), "")
+    views = pd.read_csv(path, dtype=dict.fromkeys(text, str)).fillna(text)
+    lacking = [c for c in ("site", "specimen_id", "known", "primary") if c not in views]
+    if lacking: raise InputError(f"{path}: has no column {', '.join(lacking)}; it takes what `microplastic-aging predict` writes for a manifest with columns specimen_id and site, by a model that knows where the familiar ends")
+    groups = views.specimen_id.where(views.specimen_id != "", views.sample_id).to_numpy(str)
+    views["counted"] = counted_views(views, pd.read_csv(path.with_name(f"{path.stem}_specimens.csv"), dtype=dict(specimen=str)), groups)
+    sides = views.sides_used[views.counted]
+    return field_figures(views, groups, views.site.to_numpy(str), sides.mode().iat[0] if len(sides) else " + ".join(net.sides), net.scheme, load_attributor(model))
 
 def coverage(run:Run)->dict: # coverage, n_fields, width, error, counted_error; campaigns: the same of each; fields
     "How often the interval of the UV share holds the truth, over many small fields of several campaigns"
@@ -346,8 +362,8 @@ def field_shares(run:Run, k:int)->list: # Dicts: campaign, share (of the drawn p
     return found
 
 # %% ../nbs/49_attribution_stage.ipynb #53d67733
-def real_spectra(run:Run)->dict|None: # model -> false_attribution, abstention: treatment -> share; in_distribution abstention; None where the files are not there
-    "What networks say of real sheets that show no oxidation"
+def real_spectra(run:Run)->dict|None: # Of the spectrum model: false_attribution and its ci, the same of PE and PP alone, abstention: treatment -> share of sheets; abstention_in_distribution; others: model -> the same; None where the files or nets are not there
+    "What networks say of real sheets in which no oxidation was measured"
     home = shared_data()
     if home is None or not (home/"mpx_vlfr/spectra.npz").exists(): return None
     if not (run.out/"variants/mpx/manifest.csv").exists(): mpx_manifest(home/"mpx_vlfr", run.out/"variants/mpx")
@@ -355,24 +371,27 @@ def real_spectra(run:Run)->dict|None: # model -> false_attribution, abstention: 
         warnings.simplefilter("ignore", UserWarning)
         sea = read_samples(run.out/"variants/mpx", label="Treatment", group="sheet")
     arrays, clean = decode(sea, 8, None, cache=run.out/"cache", progress=run.progress), sea.table.flag.eq("") & sea.table.polymer.isin(set(run.samples.table.polymer))
-    rows, found = np.flatnonzero(clean), {}
-    for name in ("spectrum", run.main_model, "no_film", "no_film_spectrum"):
-        folder = run.out/"models"/f"{name}-grouped-0"
-        if name in found or not folder.exists(): continue
-        net, hide = load_model(folder), partial(only_modality, modality="spectrum")
-        train, test = run.rows("grouped", 0)
-        known = what_is_known(net, run.arrays, run.samples.y, run.samples.groups, train, run.config.seed, film=not name.startswith("no_film"))
-        (own, has_own), (asked, has) = scaled_answers(net, hide(run.arrays), test), scaled_answers(net, replace(arrays, image=np.zeros((len(arrays), *run.arrays.image.shape[1:]), np.uint8), hash=""), rows)
-        far, of = known.strangeness(own.pooled, has_own), run.samples.groups[test]
-        table, part = attribute(asked, Attributor(known, fit_gate(far, of), {}, {}, {}), has, net.scheme), specimen_parts(run.samples.y[test], of)
-        undecided = np.concatenate([(attribute(own, Attributor(known, fit_gate({k: v[part != p] for k, v in far.items()}, of[part != p]), {}, {}, {}), has_own, net.scheme).verdict == "")[part == p] for p in np.unique(part)]) # at home, each part by a gate of the others
-        said, aged = table.verdict != "", ~table.verdict.isin(["", *np.array(net.scheme.classes)[~net.scheme.headline]])
-        share = lambda of, kind: float(np.average(of[(sea.table.Treatment.iloc[rows] == kind).to_numpy()], weights=specimen_weights(sea.groups[rows][(sea.table.Treatment.iloc[rows] == kind).to_numpy()])))
-        spread = lambda of, kind: list(bootstrap_ci(of[(kinds == kind)].astype(float), sea.groups[rows][kinds == kind]))
-        kinds = sea.table.Treatment.iloc[rows].to_numpy()
-        found[name] = {"false_attribution": {k: share(aged.to_numpy(), k) for k in ("bio", "nobio")}, "false_attribution_ci": {k: spread(aged.to_numpy(), k) for k in ("bio", "nobio")}, "abstention": {k: share(~said.to_numpy(), k) for k in ("bio", "nobio")}, "without_gate": {k: share(net.scheme.headline[asked.prob.argmax(1)], k) for k in ("bio", "nobio")},
-            "abstention_in_distribution": float(undecided.mean()), "n": len(rows), "sheets": len(set(sea.groups[rows])), "left_out": int((~clean).sum()), "no_ester": float(sea.table.polymer.iloc[rows].isin(["PE", "PP"]).mean())}
-    return found
+    arrays, rows = replace(arrays, image=np.zeros((len(arrays), *run.arrays.image.shape[1:]), np.uint8), hash=""), np.flatnonzero(clean)
+    models = [name for name in dict.fromkeys(("spectrum", run.main_model, "no_film", "no_film_spectrum")) if (run.out/"models"/f"{name}-grouped-0").exists()]
+    found = {name: ask_sheets(run, name, arrays, rows, sea) | dict(n=len(rows), left_out=len(sea) - len(rows)) for name in models}
+    return dict(model=models[0]) | found.pop(models[0]) | dict(others=found) if models else None
+
+def ask_sheets(run:Run, name:str, arrays, rows, sea)->dict: # Model; spectra without pictures, those that are asked about, their `Samples`
+    "One network on the sheets, with a gate of its own"
+    net, hide, (train, test) = load_model(run.out/"models"/f"{name}-grouped-0"), partial(only_modality, modality="spectrum"), run.rows("grouped", 0)
+    known = what_is_known(net, run.arrays, run.samples.y, run.samples.groups, train, run.config.seed, film=not name.startswith("no_film"))
+    (own, has_own), (asked, has) = scaled_answers(net, hide(run.arrays), test), scaled_answers(net, arrays, rows)
+    far, of = known.strangeness(own.pooled, has_own), run.samples.groups[test]
+    gated = lambda answers, has, keep=slice(None): attribute(answers, Attributor(known, fit_gate({k: v[keep] for k, v in far.items()}, of[keep]), {}, {}, {}), has, net.scheme)
+    table, part = gated(asked, has), specimen_parts(run.samples.y[test], of)
+    undecided = np.concatenate([(gated(own, has_own, part != p).verdict == "")[part == p] for p in np.unique(part)]) # at home, each part by a gate of the others
+    aged, of = (~table.verdict.isin(["", *np.array(net.scheme.classes)[~net.scheme.headline]])).to_numpy(), sea.table.iloc[rows]
+    def by_sheet(said, among=True): # treatment -> mean over sheets with its interval
+        sheets = {k: pd.Series(said[w]).groupby(sea.groups[rows][w]).mean() for k in ("bio", "nobio") for w in [((of.Treatment == k) & among).to_numpy()]}
+        return {k: float(s.mean()) for k, s in sheets.items()}, {k: list(bootstrap_ci(s.to_numpy(), s.index.to_numpy(str))) for k, s in sheets.items()}
+    (false, ci), (plain, plain_ci) = by_sheet(aged), by_sheet(aged, of.polymer.isin(["PE", "PP"]))
+    return dict(false_attribution=false, false_attribution_ci=ci, false_attribution_pe_pp=plain, false_attribution_pe_pp_ci=plain_ci, abstention=by_sheet((table.verdict == "").to_numpy())[0],
+        without_gate=by_sheet(net.scheme.headline[asked.prob.argmax(1)])[0], abstention_in_distribution=float(undecided.mean()), sheets=len(set(sea.groups[rows])))
 
 # %% ../nbs/49_attribution_stage.ipynb #a8420aed
 def draw_space(run:Run)->dict: # map -> `map_quality`, None where there are too few samples for it
@@ -427,6 +446,8 @@ def summarise_attribution(run:Run, h:dict, maps:dict): # From `held_out` and `dr
         rows = np.concatenate([p[0] for p in unseen])
         two["unseen"] = dual(run, rows, np.concatenate([p[1]["prob"] for p in unseen]), s.groups[rows], shares("unseen_mixtures"))
     spaces = {loss: {k: float(np.mean([n["spaces"][loss][k] for n in notes])) if all(n["spaces"][loss].get(k) is not None for n in notes) else None for k in ("knn", "recall_at_1", "recall_at_5", "silhouette", "mahalanobis", "mechanism", "nearest_mean", "trustworthiness")} for loss in notes[0]["spaces"]}
+    for loss, f in spaces.items(): # by fold, against the space as it is
+        f["gain"] = {k: [n["spaces"][loss][k] - n["spaces"]["cross_entropy"][k] for n in notes] if f[k] is not None and spaces["cross_entropy"][k] is not None else None for k in ("knn", "nearest_mean")}
     gate = load_attributor(run.out/"models"/f"{run.main_model}-grouped-{run.grouped[0]}").gate
     novelty = {name: json.loads(p.read_text()) for p in sorted((run.out/"stages").glob("novelty_*.json")) for name in [p.stem.removeprefix("novelty_")]}
     natural = read("natural")

@@ -31,7 +31,7 @@ from .controls import VARIATIONS, called_aged, correct_p, robustness, run_variat
 from .evidence import run_evidence
 from .interpret import explain, in_words, nearest_specimens, pooled_types, specimen_in_words, write_explanation, write_specimens
 from .fusion import frozen_features, to_mechanism_prob
-from .frequencies import frequencies
+from .frequencies import frequencies, paddy_in_words, paddy_risk
 from .learner import load_model, save_model, train_model, untaught_mixtures
 from .manifest import Samples, read_unlabelled
 from .pieces import model_card, run_piece
@@ -327,9 +327,11 @@ def told_frequencies(table, used, samples:Samples, attributor, scheme)->tuple: #
         found = frequencies(table, samples.groups, attributor, used, scheme, site)
     except PrevalenceError as e: return {}, [f"No frequencies: {e}.", *said]
     thin = [f"{place} ({s.specimens})" for place, s in found["mechanisms"].items() if s.specimens < FEW]
-    note = f"Counted over specimens whose samples the model knows, by {used}{f'; {left} known samples with other sides are left out' if left else ''}. Plain counts are biased where the field's mixture differs from the training's; these shares are corrected by what the model got wrong on held-out specimens, and the 95 % intervals hold its errors and the choice of specimens. They hold as far as the particles of the field look like those the model was tested on, within each type."
+    note = f"Counted over specimens whose samples the model knows, by {used}{f'; {left} known samples with other sides are left out' if left else ''}. Plain counts are biased where the field's mixture differs from the training's; these shares are corrected by what the model got wrong on held-out specimens, which pays where the two mixtures are far apart and costs precision where they are alike; the 95 % intervals hold its errors and the choice of specimens. They speak of the particles that the model knows, and hold as far as the particles of the field look like those the model was tested on, within each type."
+    kept = {kind: {place: s for place, s in shares.items() if s.specimens >= FEW} for kind, shares in found.items()}
+    if risk := paddy_risk(kept["mechanisms"]): said = [paddy_in_words(risk), *said]
     few = [f"No share is told of a site with fewer than {FEW} known specimens: {', '.join(thin)}."]*bool(thin)
-    return {kind: {place: s for place, s in shares.items() if s.specimens >= FEW} for kind, shares in found.items()}, [note, *few, *said]
+    return kept, [note, *few, *said]
 
 def drawn_frequencies(found:dict)->str: # From `told_frequencies`; HTML
     "Shares as a figure and a table"
