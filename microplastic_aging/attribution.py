@@ -249,7 +249,7 @@ def with_verdict(table, prob, attributor, far:dict, scheme:Scheme)->pd.DataFrame
         beyond = {side: v[i]/gate.scale[side] for side, v in far.items() if not np.isnan(v[i])}
         side = max(beyond, key=beyond.get)
         if np.isnan(score[i]): reason[i] = f"no held-out sample with {table.sides_used[i]} has shown where the familiar ends"; continue
-        reason[i] = f"outside what this model knows: its {'micrograph' if side == 'image' else 'spectrum'} lies {score[i]:.2f} times as far out as the border; nearest is {table.nearest_type[i]}"
+        reason[i] = f"outside what this model knows: its {'micrograph' if side == 'image' else 'spectrum'} lies {f'{score[i]:.2f} times as far out as' if score[i] >= 1.005 else 'just beyond'} the border; nearest is {table.nearest_type[i]}"
     for i in np.flatnonzero(able & known & ~sure):
         first, second = names[np.argsort(-prob[i])[:2]]
         reason[i] = f"undecided: {first} ({prob[i].max():.0%}) or {second}"
@@ -274,18 +274,18 @@ def pool_views(
 
 def counted_views(views, specimens, groups)->np.ndarray: # From `attribute` and `attribute_specimens`, specimen of each view (n,); bool, shape (n,)
     "Views that a share counts: known ones, of specimens that are known by all their views"
-    return views.known.to_numpy() & np.isin(np.asarray(groups, str), specimens.specimen[specimens.known])
+    return views.known.to_numpy() & np.isin(np.asarray(groups, str), specimens.specimen_id[specimens.known])
 
 def attribute_specimens(
     answers, attributor:Attributor, has:dict, scheme:Scheme, # As in `attribute`
     groups:np.ndarray, # Specimen of each sample, shape (n,)
-)->pd.DataFrame:       # One row a specimen, in the order of their first sample; columns `specimen`, `views`
+)->pd.DataFrame:       # One row a specimen, in the order of their first sample; columns `specimen_id`, `views`
     "Attribute specimens, all views of each together"
     together, there, names, of = pool_views(answers, has, groups)
     far = {side: pd.Series(v).groupby(of).median().reindex(range(len(names))).to_numpy() for side, v in attributor.known.strangeness(answers.pooled, has).items()}
     table = attribute(together, attributor, there, scheme, far)
     table.insert(0, "views", np.bincount(of, minlength=len(names)))
-    table.insert(0, "specimen", names)
+    table.insert(0, "specimen_id", names)
     return table
 
 # %% ../nbs/47_attribution.ipynb #edd38bdf

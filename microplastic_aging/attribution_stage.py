@@ -7,9 +7,8 @@ __all__ = ['N_STRANGE', 'FRESH_SEED', 'CAMPAIGN', 'CAMPAIGNS', 'FIELDS', 'FIELD_
            'what_is_known', 'specimen_vectors', 'compare_spaces', 'mechanism_auroc', 'map_trust', 'fold_piece',
            'held_out', 'asked_as', 'calibrate', 'severity_figures', 'dual', 'score_all', 'ask_case', 'mean_figures',
            'benchmark_of', 'novelty_cases', 'shared_data', 'real_inputs', 'read_attributor', 'scaled_answers',
-           'found_confounders', 'attribute_campaign', 'natural', 'beyond_border', 'field_figures', 'read_field',
-           'coverage', 'field_shares', 'real_spectra', 'ask_sheets', 'draw_space', 'run_attribution',
-           'summarise_attribution', 'abstention']
+           'found_confounders', 'attribute_campaign', 'natural', 'beyond_border', 'coverage', 'field_shares',
+           'real_spectra', 'ask_sheets', 'draw_space', 'run_attribution', 'summarise_attribution', 'abstention']
 
 # %% ../nbs/49_attribution_stage.ipynb #f5ccf295
 import json, warnings
@@ -26,7 +25,7 @@ from .attribution import FACTORS, LEVEL, MIN_SURE, Attributor, attribute, attrib
 from .campaigns import SITES, SOILS, draw_field, write_campaign
 from .confounders import confounder_table, confounders_in_words
 from .embedding import LOSSES, MAPS, EmbeddingError, embedding_scores, fit_mahalanobis, fit_map, fit_metric, map_quality, specimen_weights, write_map_html
-from .frequencies import frequencies, paddy_risk, under_film
+from .frequencies import field_figures, frequencies, tell_field, under_film
 from .learner import answer_arrays, load_model, only_modality
 from .manifest import read_unlabelled
 from .micrographs import MicrographFormatError, read_micrograph, to_view
@@ -273,8 +272,8 @@ def found_confounders(arrays:Arrays, polymer=None)->np.ndarray: # Polymer of eac
     if len(rows): out[rows] = [confounders_in_words(row) for _, row in confounder_table(arrays.spectrum[rows], arrays.mask[rows], None if polymer is None else list(np.asarray(polymer)[rows])).iterrows()]
     return out
 
-def attribute_campaign(run:Run, k:int=0, clean:bool=False)->tuple: # Number of the campaign; without water, biofilm and soil; views, `Samples`, truth by specimen, net, `Attributor`
-    "What the network of the first fold says of a simulated campaign; `counted` are the views that a share counts"
+def attribute_campaign(run:Run, k:int=0, clean:bool=False)->tuple: # Number of the campaign; without water, biofilm and soil; views with `counted`, the views that a share counts; specimens, `Samples`, truth by specimen, net, `Attributor`
+    "What the network of the first fold says of a simulated campaign"
     folder, bare = run.out/"variants"/f"campaign{k or ''}{'_clean'*clean}", dict(wetness=0., biofilm=(0., 0.)) | dict.fromkeys(SOILS, 0.)
     if not folder.exists(): write_campaign(folder, [replace(s, **bare) for s in SITES.values()] if clean else None, seed=run.config.seed + k*FRESH_SEED, progress=run.progress, **CAMPAIGN)
     samples, _ = read_unlabelled(folder, run.samples.scheme)
@@ -283,15 +282,15 @@ def attribute_campaign(run:Run, k:int=0, clean:bool=False)->tuple: # Number of t
     answers, has = scaled_answers(net, arrays)
     views = attribute(answers, attributor, has, net.scheme).assign(**{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)})
     truth = pd.read_csv(folder/"truth/particles.csv", keep_default_na=False).set_index("specimen_id")
-    views["counted"] = counted_views(views, attribute_specimens(answers, attributor, has, net.scheme, samples.groups), samples.groups)
-    return views.assign(confounders=found_confounders(arrays, samples.table.polymer)), samples, truth, net, attributor
+    specimens = attribute_specimens(answers, attributor, has, net.scheme, samples.groups)
+    return views.assign(counted=counted_views(views, specimens, samples.groups), confounders=found_confounders(arrays, samples.table.polymer)), specimens, samples, truth, net, attributor
 
 def natural(run:Run)->dict:
     "Attribute a simulated campaign and compare with its truth"
-    views, samples, *rest = attribute_campaign(run)
+    views, specimens, samples, *rest = attribute_campaign(run)
     refused = {score: float((beyond_border(run, samples, score) > 0).mean()) for score in ("mahalanobis", "relative_mahalanobis")}
     write_atomic(run.out/"natural.csv", pd.concat([samples.table[["sample_id", "specimen_id", "site", "polymer"]], views], axis=1).to_csv(index=False).encode())
-    found, bare = (field_figures(views, samples.groups, samples.table.site.to_numpy(), " + ".join(net.sides), net.scheme, attributor, truth) for views, samples, truth, net, attributor in ((views, samples, *rest), attribute_campaign(run, clean=True)))
+    found, bare = (field_figures(tell_field(views, specimens, samples.groups, samples.table.site, attributor, net.scheme, net.sides), truth) for views, specimens, samples, truth, net, attributor in ((views, specimens, samples, *rest), attribute_campaign(run, clean=True)))
     return found | dict(refused_by=refused, clean=dict(refused=bare["refused"], paddy_chemical=bare.get("paddy_chemical")))
 
 def beyond_border(run:Run, samples, score)->np.ndarray: # `Samples` of a campaign, 'mahalanobis' or 'relative_mahalanobis'; shape (n,), above 0 where refused
@@ -304,42 +303,6 @@ def beyond_border(run:Run, samples, score)->np.ndarray: # `Samples` of a campaig
     stranger = lambda parts: np.fmax.reduce([(v - border[side][0])/max(border[side][1] - border[side][0], 1e-9) for side, v in parts.items()])
     return stranger(field) - weighted_quantile(stranger(home), LEVEL, of)
 
-def field_figures(views, groups, site, used, scheme, attributor, truth=None)->dict: # Views with `counted`, specimen and site of each (n,), sides to count by; truth by specimen: figures of all particles, and of those that are counted
-    "Frequencies by site, with plain counts beside them"
-    out, refused, views = dict(refused=float(1 - views.known.mean()), undecided=float((views.known & (views.verdict == "")).mean())), ~views.known, views.assign(known=views.counted)
-    found, uv = frequencies(views, groups, attributor, used, scheme, site), FACTORS.index("uv")
-    if truth is not None: acts, led, place, counted = truth[list(MECHANISMS)].to_numpy(float) > 0, (truth.primary == "uv").to_numpy(), truth.site.to_numpy(), truth.index.isin(groups[views.known])
-    def told(shares, k, real, said, of=None): # real: mechanisms or factors by specimen; said: bool by view; of: a site, None for all
-        rows = (views.known & (views.sides_used == used) & (True if of is None else site == of)).to_numpy()
-        told = dict(value=float(shares.estimate[k]), ci=[float(v) for v in shares.interval()[:, k]], counted=float(np.average(said[rows], weights=specimen_weights(groups[rows]))), n=shares.specimens)
-        if truth is None: return told
-        real, here = real(), np.ones(len(truth), bool) if of is None else place == of
-        return told | dict(truth=float(real[here].mean()), truth_counted=float(real[here & counted].mean()))
-    present, leading = views[[f"m_{m}" for m in MECHANISMS]].to_numpy(float) > .5, (views.primary == "uv").to_numpy()
-    if "primary" in found: out["uv_primary"] = told(found["primary"][ALL], uv, lambda: led, leading)
-    out["sites"] = {s: {m: told(shares, k, lambda: acts[:, k], present[:, k], s) for k, m in enumerate(MECHANISMS)} | dict(refused=float(refused[site == s].mean()))
-                    | ({"uv_primary": told(found["primary"][s], uv, lambda: led, leading, s)} if "primary" in found else {}) for s, shares in found["mechanisms"].items() if s != ALL}
-    if risk := paddy_risk(found["mechanisms"]):
-        of = {key: {s: parts["chemical"].get(key) for s, parts in out["sites"].items()} for key in ("counted", *(["truth", "truth_counted"] if truth is not None else []))}
-        out["paddy_chemical"] = risk | {key: by["paddy"] - float(np.mean([v for s, v in by.items() if s != "paddy"])) for key, by in of.items()}
-    if truth is not None: out["primary_right"] = float((views.primary.to_numpy() == truth.primary.reindex(groups).replace("", "none").to_numpy())[views.known].mean())
-    return out
-
-def read_field(
-    path,  # Table that `microplastic-aging predict` wrote of a manifest with a column `site`
-    model, # Folder of the model that was asked
-)->dict:   # As from `field_figures`, without a truth
-    "Frequencies of one's own field"
-    path, net = Path(path), load_model(model)
-    text = dict.fromkeys(("sample_id", "specimen_id", "site", "verdict", "primary", "sides_used"), "")
-    views = pd.read_csv(path, dtype=dict.fromkeys(text, str)).fillna(text)
-    lacking = [c for c in ("site", "specimen_id", "known", "primary") if c not in views]
-    if lacking: raise InputError(f"{path}: has no column {', '.join(lacking)}; it takes what `microplastic-aging predict` writes for a manifest with columns specimen_id and site, by a model that knows where the familiar ends")
-    groups = views.specimen_id.where(views.specimen_id != "", views.sample_id).to_numpy(str)
-    views["counted"] = counted_views(views, pd.read_csv(path.with_name(f"{path.stem}_specimens.csv"), dtype=dict(specimen=str)), groups)
-    sides = views.sides_used[views.counted]
-    return field_figures(views, groups, views.site.to_numpy(str), sides.mode().iat[0] if len(sides) else " + ".join(net.sides), net.scheme, load_attributor(model))
-
 def coverage(run:Run)->dict: # coverage, n_fields, width, error, counted_error; campaigns: the same of each; fields
     "How often the interval of the UV share holds the truth, over many small fields of several campaigns"
     summed = lambda f: dict(coverage=float(((f.low <= f.asked) & (f.asked <= f.high)).mean()), n_fields=len(f), width=float((f.high - f.low).mean()), error=float((f.estimate - f.asked).abs().mean()), counted_error=float((f.counted - f.asked).abs().mean()))
@@ -348,7 +311,7 @@ def coverage(run:Run)->dict: # coverage, n_fields, width, error, counted_error; 
 
 def field_shares(run:Run, k:int)->list: # Dicts: campaign, share (of the drawn particles), asked, estimate, low, high, counted
     "UV as the primary factor in fields drawn from one campaign"
-    views, samples, truth, net, attributor = attribute_campaign(run, k)
+    views, _, samples, truth, net, attributor = attribute_campaign(run, k)
     views, truth, rng, used, uv, found = views.assign(known=views.counted), truth.reset_index(), np.random.default_rng([run.config.seed, 13, k]), " + ".join(net.sides), FACTORS.index("uv"), []
     rows_of_particle = pd.Series(samples.groups).groupby(samples.groups).indices
     for i in tqdm(range(FIELDS), f"fields of campaign {k + 1}", disable=not run.progress):

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['SPECIMENS', 'NEAREST', 'EXPLANATION_SIZE', 'PEAKS', 'APART_CM1', 'TOKEN_HALF', 'WORTH_SAYING', 'CANCELLED', 'PLACES',
-           'MAX_VIEWS', 'write_specimens', 'nearest_specimens', 'Explanation', 'explain', 'peaks_in_words', 'cancels',
-           'surface_caveats', 'in_words', 'plot_explanation', 'specimen_size', 'pooled_types', 'specimen_in_words',
-           'plot_specimen', 'write_explanation']
+           'CANCEL', 'MAX_VIEWS', 'write_specimens', 'nearest_specimens', 'Explanation', 'explain', 'peaks_in_words',
+           'cancels', 'surface_caveats', 'in_words', 'plot_explanation', 'specimen_size', 'pooled_types',
+           'specimen_in_words', 'plot_specimen', 'write_explanation']
 
 # %% ../nbs/51_interpret.ipynb #5c71a714
 import json, math, textwrap
@@ -125,6 +125,8 @@ def peaks_in_words(spectrum_map)->list: # str
         left[abs(TOKEN_CM1 - at) <= APART_CM1] = 0
     return found
 
+CANCEL = "Neighbouring places of the spectrum speak for and against and nearly cancel: read their sum, not single bars."
+
 def cancels(spectrum_map)->bool: # Of shape (213,)
     "Do neighbouring tokens contradict each other more than they agree?"
     return bool(abs(spectrum_map).sum() > CANCELLED*abs(np.convolve(spectrum_map, np.full(5, .2), "same")).sum())
@@ -145,9 +147,11 @@ def in_words(e:Explanation)->list: # Sentences
         row, column = np.unravel_index(e.image_map.argmax(), e.image_map.shape)
         where.append(f"the surface at the {PLACES[3*row//e.image_map.shape[0]][3*column//e.image_map.shape[1]]}")
     said.append(f"For {e.what} ageing speak most: {', '.join(where)}." if where else f"Nothing speaks for {e.what} ageing.")
-    if e.spectrum_map is not None and cancels(e.spectrum_map): said.append("Neighbouring places of the spectrum speak for and against and nearly cancel: read their sum, not single bars.")
+    if e.spectrum_map is not None and cancels(e.spectrum_map): said.append(CANCEL)
     lost = e.falls.sort_values(ascending=False)[:2]
     if len(lost) and lost.iloc[0] > WORTH_SAYING: said.append("Without the band, the log-odds fall: " + ", ".join(f"{name} by {fall:.1f}" for name, fall in lost.items() if fall > WORTH_SAYING) + ".")
+    idle = [name for name, fall in e.falls.items() if fall <= WORTH_SAYING and any(f"({name})" in w for w in where)]
+    if idle: said.append(f"Without {' and without '.join(idle)} they do not fall: map and removal disagree there.")
     own = [b.name for b in SHOWN_BANDS if e.polymer in crowded(b)]
     if own and e.absorbance is not None: said.append(f"{e.polymer} has bands of its own in the window{'s' * (len(own) > 1)} {', '.join(own)}, so growth there is not told from the polymer.")
     if e.nearest: said.append("Nearest training specimens: " + ", ".join(e.nearest) + ".")
@@ -245,7 +249,7 @@ def specimen_in_words(views:list)->list: # Sentences
     if any(v.um_per_px and surface_caveats(v) for v in views): said.append("Beyond a dashed line the surface is mirrored.")
     maps = [v.spectrum_map for v in views if v.spectrum_map is not None]
     where = peaks_in_words(np.mean(maps, 0)) if maps else []
-    return said + ([f"In their mean speak most for {views[0].what} ageing: {', '.join(where)}."] if where else []) + in_words(views[0])[-1:]*views[0].simulated
+    return said + ([f"In their mean speak most for {views[0].what} ageing: {', '.join(where)}."] if where else []) + [CANCEL]*(bool(maps) and cancels(np.mean(maps, 0))) + in_words(views[0])[-1:]*views[0].simulated
 
 def plot_specimen(
     views:list,   # `Explanation`s of one specimen, all of the same mechanism

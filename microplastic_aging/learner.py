@@ -6,7 +6,8 @@
 __all__ = ['NEVER', 'MODEL_FORMAT', 'MODEL_VERSION', 'CARD_KEYS', 'mechanism_logits', 'untaught_mixtures', 'AgingLoss',
            'headline_accuracy', 'macro_f1', 'aging_metrics', 'Recipe', 'WeightMean', 'cpu_has_bf16', 'CpuBfloat16',
            'only_modality', 'start_from', 'aging_learner', 'EpochTeller', 'train_model', 'learning_curve', 'Answers',
-           'answer_arrays', 'predict_arrays', 'embed_arrays', 'ModelFormatError', 'save_model', 'load_model']
+           'answer_arrays', 'predict_arrays', 'embed_arrays', 'ModelFormatError', 'save_model', 'model_id',
+           'load_model']
 
 # %% ../nbs/42_learner.ipynb #71061810
 import hashlib, json
@@ -329,6 +330,11 @@ def _build(path, head):
     except (TypeError, ValueError, AttributeError) as e: raise ModelFormatError(path, str(e)) from None
     net.card = card
     return net
+
+def model_id(folder # Folder written by `save_model`
+            )->str: # Twelve hexadecimal digits
+    "Which model this is, by its weights"
+    return json.loads(_read(Path(folder)/"model.json"))["tensors_sha256"][:12]
 
 def load_model(
     folder # Folder written by `save_model`

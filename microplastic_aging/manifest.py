@@ -192,7 +192,7 @@ def _group_problems(table, label, group, classes):
         for row in empty: yield problem_row(row, group, "", "empty; the sample counts as a group of its own", "fill the cell", level)
     if group != "specimen_id": return
     told = table[table[group] != ""]
-    once = [("site", told, "where one specimen lies at two sites, no share is told by site", "warning")] if "site" in table else []
+    once = [("site", told[told.site != ""], "where one specimen lies at two sites, no share is told by site", "warning")] if "site" in table else []
     if label == "aging_type": once.append((label, told[told[label].isin(classes)], "one specimen has one ageing type", "error"))
     for column, rows, remedy, level in once:
         for specimen, part in rows.groupby(group, sort=False):

@@ -31,7 +31,7 @@ def test_real_files_of_another_kind_are_refused(explained):
     table, page = pd.read_csv(explained/"predictions.csv").set_index("sample_id"), (explained/"predictions.html").read_text("utf-8")
     assert not table.known.any() and table.verdict.isna().all() and table.note.str.contains("outside what this model knows").all()
     assert "silicate" in table.confounders["both"] # low-density polyethylene with soil
-    assert pd.read_csv(explained/"predictions_specimens.csv").specimen.tolist() == ["a", "b"] and "Outside what the model knows: 3" in page and "below 5 no share is told" in page and "over its bands lie silicate" in table.note["both"]
+    assert pd.read_csv(explained/"predictions_specimens.csv").specimen_id.tolist() == ["a", "b"] and "Outside what the model knows: 3" in page and "below 5 no share is told" in page and "over its bands lie silicate" in table.note["both"]
 
 def test_maps_of_real_pictures_meet_the_masks_that_are_found(explained):
     from microplastic_aging.aging import SURFACE_FEATURES
