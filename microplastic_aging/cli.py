@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['PACKAGE', 'MANIFEST_NAMES', 'RESUMES', 'OVERVIEW', 'app', 'Manifest', 'Label', 'Group', 'SchemeName', 'Seed',
-           'Epochs', 'Device', 'ScaleBar', 'Views', 'Version', 'is_for_user', 'message', 'show_warning', 'Polite',
-           'common', 'Variant', 'Stage', 'Modality', 'find_device', 'simulate', 'problem_lines', 'check', 'study',
-           'train', 'predict', 'report', 'main']
+           'Epochs', 'Device', 'ScaleBar', 'Views', 'Version', 'CAMPAIGN_VIEWS', 'is_for_user', 'message',
+           'show_warning', 'Polite', 'common', 'Variant', 'Stage', 'Modality', 'find_device', 'simulate',
+           'problem_lines', 'check', 'study', 'train', 'predict', 'report', 'main']
 
 # %% ../nbs/61_cli.ipynb #1431faf8
 import errno, re, shutil, sys, textwrap, warnings
@@ -164,17 +164,26 @@ def find_device(
     return name
 
 # %% ../nbs/61_cli.ipynb #51af7cba
-@app.command(epilog=_examples("simulate benchmark", "simulate little --samples 32 --variant wet"))
+CAMPAIGN_VIEWS = 2 # Of each particle of a field
+
+@app.command(epilog=_examples("simulate benchmark", "simulate little --samples 32 --variant wet", "simulate field --campaign --samples 400"))
 def simulate(
     out:Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make; must not exist.", show_default=False)],
     samples:Annotated[int, _option("Simulated benchmark", "Number of samples.", min=1, metavar="N")]=1571,
     seed:Seed=0,
     variant:Annotated[Variant, _option("Simulated benchmark", "Which benchmark, or control.")]=Variant.standard,
+    campaign:Annotated[bool, _option("Simulated benchmark", "A field instead, to practise `predict` on: particles of four sites under water, biofilm and soil, without labels; the truth lies in the folder truth.", "--campaign")]=False,
 ):
-    "Write the simulated benchmark as a dataset."
+    "Write the simulated benchmark, or a simulated field, as a dataset."
+    if campaign and variant != Variant.standard: raise typer.BadParameter("--variant is for the benchmark, not for a campaign")
     if out.exists(): raise InputError(f"{out}: exists already; remove it or name another folder")
-    from microplastic_aging.simulate import write_benchmark
-    manifest = write_benchmark(out, samples, seed, variant.value)
+    if campaign:
+        from microplastic_aging.campaigns import SITES, write_campaign
+        particles = -(-samples//(CAMPAIGN_VIEWS*len(SITES)))
+        samples, manifest = particles*CAMPAIGN_VIEWS*len(SITES), write_campaign(out, specimens=particles, views=CAMPAIGN_VIEWS, seed=seed)
+    else:
+        from microplastic_aging.simulate import write_benchmark
+        manifest = write_benchmark(out, samples, seed, variant.value)
     typer.echo(f"{samples} simulated samples: {_shown(manifest)}")
 
 # %% ../nbs/61_cli.ipynb #84d5ec45

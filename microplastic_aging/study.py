@@ -296,10 +296,10 @@ def write_explanations(
 # %% ../nbs/60_study.ipynb #166ef61b
 def attributed_columns(columns, views)->pd.DataFrame: # Probabilities and verdict as predicted; from `attribute`
     "What is said of each sample"
-    kept = [c for c in views if c.startswith(("severity_", "evidence_")) or c in ("primary", "p_primary", "strangeness", "known", "nearest_type", "verdict")]
+    kept = [c for c in views if c.startswith(("severity_", "evidence_")) or c in ("aged", "primary", "p_primary", "strangeness", "known", "nearest_type", "verdict")]
     return pd.concat([columns.drop(columns="verdict"), views[kept].round(4)], axis=1)
 
-LEGEND = dict(likeliest="the type with the largest probability, whether refused or not", verdict="the same, where the sample is known and the type likely enough", primary="the mechanism with the largest expected severity; severities are on the scale of the training data, so that comparing mechanisms means as much as that scale does; told of refused samples too, where it means little",
+LEGEND = dict(likeliest="the type with the largest probability, whether refused or not", verdict="the same, where the sample is known and the type likely enough", aged="probability that any mechanism acted", primary="the mechanism with the largest expected severity; severities are on the scale of the training data, so that comparing mechanisms means as much as that scale does; told of refused samples too, where it means little",
     p_primary="probability that this mechanism is the strongest; where two are close, the other may have the larger one", primary_="primary_none and so on, by specimen: the same probability of each factor", severity="0 to 1: probability that the mechanism acted, times its severity if it did; with its 95 % interval, which begins at 0 where the mechanism may not have acted at all", strangeness="distance from anything known, in units of the border: above 1 a sample is refused", known="whether it lies inside",
     nearest_type="the type it lies nearest to, known or not", evidence="log-odds for the primary factor by that side alone; above 0 speaks for it", confounders="what lies over the ageing bands, named from the spectrum", calibrated="on what the probabilities were scaled",
     m_="m_chemical and so on: probability that the mechanism acted, alone or with others; p_chemical+uv and so on: probability of that type", views="samples of the specimen; it is judged by all of them together", sides_used="what the answer rests on", trained_on="what the model has seen", model="which model it was, by its weights", note="why there is no verdict, and what was wrong with the files", given_="a column of the manifest that is called like one of these")
@@ -333,9 +333,9 @@ def write_attribution(out:Path, specimens, views, samples:Samples, attributor, n
     field = tell_field(views.assign(**{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)}), specimens, samples.groups, samples.table.get("site"), attributor, net.scheme, net.sides)
     shares, said = share_table(field), [*why_refused(views, attributor.gate), *read_by(views.sides_used, net.sides)]
     if len(shares): write_atomic(shares_file, shares.round(4).to_csv(index=False).encode())
-    specimens.loc[~specimens.known, [c for c in specimens if c.startswith(("severity_", "p_primary"))]] = np.nan # what is refused is not told in numbers here; the table has them
+    specimens.loc[~specimens.known, [c for c in specimens if c.startswith(("aged", "severity_", "p_primary"))]] = np.nan # what is refused is not told in numbers here; the table has them
     specimens.loc[~specimens.known, "primary"] = ""
-    shown = specimens[[c for c in ("specimen_id", *where, "views", "verdict", "primary", "p_primary", *(f"severity_{m}" for m in MECHANISMS), "reason") if c in specimens]].round(2).astype(object)
+    shown = specimens[[c for c in ("specimen_id", *where, "views", "verdict", "aged", "primary", "p_primary", *(f"severity_{m}" for m in MECHANISMS), "reason") if c in specimens]].round(2).astype(object)
     shown = shown.where(shown.notna(), "")
     legend, name = "".join(f"<li><b>{esc(k)}</b>: {esc(v)}</li>" for k, v in LEGEND.items()), esc(samples.folder.resolve().name)
     listed = lambda sentences: f"<ul>{''.join(f'<li>{esc(s)}</li>' for s in sentences)}</ul>"
