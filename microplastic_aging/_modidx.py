@@ -1456,6 +1456,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                  'microplastic_aging/prevalence.py'),
                                                'microplastic_aging.prevalence.share_rows': ( 'prevalence.html#share_rows',
                                                                                              'microplastic_aging/prevalence.py'),
+                                               'microplastic_aging.prevalence.shorten': ( 'prevalence.html#shorten',
+                                                                                          'microplastic_aging/prevalence.py'),
                                                'microplastic_aging.prevalence.site_of_specimen': ( 'prevalence.html#site_of_specimen',
                                                                                                    'microplastic_aging/prevalence.py'),
                                                'microplastic_aging.prevalence.site_shares': ( 'prevalence.html#site_shares',

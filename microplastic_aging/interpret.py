@@ -23,6 +23,7 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import save
 from .aging import MECHANISM_COLORS, MECHANISMS, SHOWN_BANDS, InputError
+from .confounders import confounder_table, confounders_in_words
 from .fusion import POINTS_PER_TOKEN, TOKEN_CM1
 from .indices import index_table
 from .learner import embed_arrays, predict_arrays
@@ -85,6 +86,7 @@ class Explanation:
     indices:pd.DataFrame # As in room 12
     simulated:bool       # Was the net trained on simulated particles?
     nearest:tuple=()     # Names of the nearest training specimens, where they are known
+    covered:str=""       # What lies over the bands, in words
     field_um:object=None # Height and width of the whole picture, µm, NaN where its scale is unknown; None: not recorded
 
 def explain(
@@ -112,7 +114,8 @@ def explain(
     return Explanation(arrays.image[row] if has_image else None, um_per_px, np.where(mask > 0, ab, np.nan) if has_spectrum else None, polymer,
         pd.Series(p, net.scheme.classes), mechanisms, what, heat[0].numpy() if "image" in sides else None, bars[0].numpy() if "spectrum" in sides else None,
         band_falls(net, x, s, what, reference=clean).iloc[0] if "spectrum" in sides else pd.Series(dtype=float),
-        index_table((GRID, ab), polymer, mask=mask > 0) if has_spectrum else pd.DataFrame(), bool(net.card.get("simulated", True)), tuple(nearest), field)
+        index_table((GRID, ab), polymer, mask=mask > 0) if has_spectrum else pd.DataFrame(), bool(net.card.get("simulated", True)), tuple(nearest),
+        confounders_in_words(confounder_table(ab[None], mask[None] > 0, polymer).iloc[0]) if has_spectrum else "", field)
 
 def peaks_in_words(spectrum_map)->list: # str
     "The strongest peaks of a spectrum map (213,), named where their token reaches into a window"
@@ -154,6 +157,7 @@ def in_words(e:Explanation)->list: # Sentences
     if idle: said.append(f"Without {' and without '.join(idle)} they do not fall: map and removal disagree there.")
     own = [b.name for b in SHOWN_BANDS if e.polymer in crowded(b)]
     if own and e.absorbance is not None: said.append(f"{e.polymer} has bands of its own in the window{'s' * (len(own) > 1)} {', '.join(own)}, so growth there is not told from the polymer.")
+    if e.covered: said.append(f"Over the bands lie {e.covered}: what these places say may be theirs.")
     if e.nearest: said.append("Nearest training specimens: " + ", ".join(e.nearest) + ".")
     if e.mechanisms.max() < .5: said.append("No mechanism reaches one half, so the map explains an answer that the net does not give.")
     elif e.mechanisms[e.what] < .5: said.append(f"Of this view alone the net does not say {e.what}: the map explains an answer that it does not give.")
@@ -176,8 +180,8 @@ def plot_explanation(
     left, right = grid[2, :].subgridspec(1, 2)
     _draw_indices(fig.add_subplot(right), e)
     words = fig.add_subplot(left); words.set_axis_off()
-    words.text(0, 1, "\n".join(line for said in in_words(e) for line in textwrap.wrap(said, 98)), va="top", fontsize=7.5, transform=words.transAxes)
-    fig.suptitle(title, fontsize=10)
+    words.text(0, 1, "\n".join(line for said in in_words(e) for line in textwrap.wrap(said, 98)), va="top", fontsize=7.5, transform=words.transAxes, parse_math=False)
+    fig.suptitle(title, fontsize=10, parse_math=False)
     return fig
 
 def _draw_surface(ax, e):
@@ -276,7 +280,7 @@ def plot_specimen(
     types = pooled_types(views)[::-1]
     side.barh(range(len(types)), types, color="0.6")
     side.set(yticks=range(len(types)), yticklabels=types.index, xlim=(0, 1), xlabel="probability, all views"); side.tick_params(labelsize=7)
-    fig.suptitle(title, fontsize=10)
+    fig.suptitle(title, fontsize=10, parse_math=False)
     return fig
 
 def _draw_spectra(upper, lower, views):

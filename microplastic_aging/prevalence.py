@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['FEWEST', 'UNMIX_STEPS', 'UNMIX_STILL', 'EM_STEPS', 'EM_STILL', 'METHODS', 'METHOD', 'WORKING', 'ALL', 'PSEUDO',
-           'MIN_SITES', 'POWER', 'PrevalenceError', 'specimen_means', 'held_answers', 'field_answers', 'class_means',
-           'onto_simplex', 'unmix', 'to_prior', 'em_shares', 'readings', 'share_estimate', 'Shares', 'spanned',
-           'draw_interval', 'draw_means', 'site_of_specimen', 'site_shares', 'share_rows', 'plot_shares',
-           'share_difference', 'specimens_needed']
+           'MIN_SITES', 'SITE_WIDTH', 'POWER', 'PrevalenceError', 'specimen_means', 'held_answers', 'field_answers',
+           'class_means', 'onto_simplex', 'unmix', 'to_prior', 'em_shares', 'readings', 'share_estimate', 'Shares',
+           'spanned', 'draw_interval', 'draw_means', 'site_of_specimen', 'site_shares', 'share_rows', 'shorten',
+           'plot_shares', 'share_difference', 'specimens_needed']
 
 # %% ../nbs/34_prevalence.ipynb #7758d642
 from dataclasses import dataclass
@@ -209,7 +209,7 @@ def site_of_specimen(
     lies[groups] = place
     twice = np.flatnonzero(lies[groups] != place)
     if len(twice): raise PrevalenceError(f"one specimen is listed at {str(names[place[twice[0]]])!r} and at {str(names[lies[groups[twice[0]]]])!r}; particles of two sites need names of their own")
-    if ALL in names: raise PrevalenceError(f"a site is called {ALL!r}, which is the name of the pooled figure")
+    if ALL in names: raise PrevalenceError(f"a site is called {ALL!r}, which is the name of the pooled figure; give the site another name")
     return names, lies
 
 def site_shares(
@@ -248,6 +248,12 @@ def share_rows(
             for site, s in shares.items() for r, name in enumerate(names)]
 
 # %% ../nbs/34_prevalence.ipynb #0b77efcc
+SITE_WIDTH = 24 # Characters of a site's name on a figure
+
+def shorten(site:str)->str:
+    "A site's name that fits a figure"
+    return site if len(site) <= SITE_WIDTH else site[:SITE_WIDTH//2 - 1] + "…" + site[-SITE_WIDTH//2:]
+
 def plot_shares(
     shares:dict,   # Site -> Shares, from `site_shares`
     names,         # What the shares are of, (R,)
@@ -261,7 +267,7 @@ def plot_shares(
         y = np.arange(len(shares)) + (r - (len(names) - 1)/2)*.8/len(names)
         low, mid, high = (100*np.array([v[r] for v in part]) for part in zip(*[(s.interval()[0], s.estimate, s.interval()[1]) for s in shares.values()]))
         ax.errorbar(mid, y, xerr=[mid - low, high - mid], fmt="o", ms=4, lw=1.2, capsize=2, label=str(name), color=None if colors is None else colors[r])
-    ax.set_yticks(range(len(shares)), [f"{site} ({s.specimens})" for site, s in shares.items()])
+    ax.set_yticks(range(len(shares)), [f"{shorten(site)} ({s.specimens})" for site, s in shares.items()], parse_math=False)
     ax.set(xlim=(-2, 102), xlabel="Share of specimens, %", ylabel="Site (specimens)"); ax.invert_yaxis()
     ax.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
@@ -274,13 +280,13 @@ def share_difference(
     which:int,           # Which of the shares, 0 to R − 1
     threshold:float=0.,  # Difference that matters, share ≥ 0
     level:float=LEVEL,
-)->dict:                 # difference, low, high (shares, a − b), verdict: 'higher', 'lower' or 'cannot be told', threshold
+)->dict:                 # difference, low, high (shares, a − b), verdict: 'higher', 'lower', 'not higher' (by more than the threshold, but perhaps lower) or 'cannot be told', threshold
     "Does `a` hold more than `b`?"
     if threshold < 0: raise PrevalenceError(f"threshold {threshold} is below 0; give the size of the difference that matters")
     difference = float(a.estimate[which] - b.estimate[which])
     between = lambda a, b: draw_interval(a.draws[:, which] - b.draws[:, which], difference, level)
     low, high = (float(v) for v in (between(a, b) if a.other is None or b.other is None else spanned(between(a, b), between(a.other, b.other))))
-    verdict = "higher" if low > threshold else "lower" if high < -threshold else "cannot be told"
+    verdict = "higher" if low > threshold else "lower" if high < -threshold else "not higher" if high < threshold else "cannot be told"
     return dict(difference=difference, low=low, high=high, verdict=verdict, threshold=threshold)
 
 def specimens_needed(

@@ -302,7 +302,7 @@ def attributed_columns(columns, views)->pd.DataFrame: # Probabilities and verdic
 LEGEND = dict(likeliest="the type with the largest probability, whether refused or not", verdict="the same, where the sample is known and the type likely enough", aged="probability that any mechanism acted", primary="the mechanism with the largest expected severity; severities are on the scale of the training data, so that comparing mechanisms means as much as that scale does; told of refused samples too, where it means little",
     p_primary="probability that this mechanism is the strongest; where two are close, the other may have the larger one", primary_="primary_none and so on, by specimen: the same probability of each factor", severity="0 to 1: probability that the mechanism acted, times its severity if it did; with its 95 % interval, which begins at 0 where the mechanism may not have acted at all", strangeness="distance from anything known, in units of the border: above 1 a sample is refused", known="whether it lies inside",
     nearest_type="the type it lies nearest to, known or not", evidence="log-odds for the primary factor by that side alone; above 0 speaks for it", confounders="what lies over the ageing bands, named from the spectrum", calibrated="on what the probabilities were scaled",
-    m_="m_chemical and so on: probability that the mechanism acted, alone or with others; p_chemical+uv and so on: probability of that type", views="samples of the specimen; it is judged by all of them together", sides_used="what the answer rests on", trained_on="what the model has seen", model="which model it was, by its weights", note="why there is no verdict, and what was wrong with the files", given_="a column of the manifest that is called like one of these")
+    m_="m_chemical and so on: probability that the mechanism acted, alone or with others; p_chemical+uv and so on: probability of that type", views="samples of the specimen; it is judged by all of them together", sides_used="what the answer rests on", trained_on="what the model has seen", model="which model it was, by its weights", note="why there is no verdict, and what was wrong with the files", share="of the specimens that are counted, corrected, with its 95 % interval; specimens: how many are counted, of how many", plain_count="the same uncorrected: mean over the known views of each specimen", unit="what the interval draws anew", given_="a column of the manifest that is called like one of these")
 
 def why_refused(views, gate)->list: # Sentences
     "How many samples got a verdict, and why the others got none"
@@ -320,17 +320,20 @@ def drawn_frequencies(field:Field, table)->str: # From `tell_field` and `share_t
     for ax, (kind, shares) in zip(fig.subplots(1, len(field.found), squeeze=False)[0], field.found.items()): plot_shares(shares, SHARES[kind], ax, [*["0.5"]*(kind == "primary"), *(MECHANISM_COLORS[m] for m in MECHANISMS)])
     fig.savefig(content, format="png", dpi=100)
     percent = dict(share="share, %", low="from, %", high="to, %", plain_count="plain count, %")
+    table = table.assign(specimens=[f"{n} of {m}" for n, m in zip(table.specimens, table.of_specimens)]).drop(columns="of_specimens")
     return f'<p><img alt="shares with intervals" src="data:image/png;base64,{b64encode(content.getvalue()).decode()}"></p>{html_table(table.assign(**{k: (100*table[k]).round(1) for k in percent}).rename(columns=percent))}'
 
 SHARES_IN_WORDS = "Plain counts are biased where the field's mixture differs from the training's. The shares are corrected by what the model got wrong on held-out specimens, which pays where the two mixtures are far apart and costs precision where they are alike; the 95 % intervals hold its errors and the choice of specimens. They speak of the particles that the model knows, and hold as far as the particles of the field look like those the model was tested on, within each type."
 
-def write_attribution(out:Path, specimens, views, samples:Samples, attributor, net, answers)->Path: # The CSV of samples; the page
+def write_attribution(out:Path, specimens, views, samples:Samples, attributor, net, answers, which:str)->Path: # The CSV of samples; the page
     "Beside the CSV: one of specimens, one of shares, and a page that sums up"
     where = {c: pd.Series(specimens.specimen_id).map(samples.table[c].groupby(samples.groups).agg(lambda v: "; ".join(sorted({*v} - {""})))) for c in ("site", "polymer") if c in samples.table}
     for i, (c, v) in enumerate(where.items()): specimens.insert(1 + i, c, v.to_numpy())
     specimens, page_file, shares_file = specimens.round(4), *beside(out)[1:]
     write_atomic(beside(out)[0], specimens.to_csv(index=False).encode())
-    field = tell_field(views.assign(**{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)}), specimens, samples.groups, samples.table.get("site"), attributor, net.scheme, net.sides)
+    field = tell_field(views.assign(**{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)}), specimens, samples.groups, samples.table.get("site"), attributor, net.scheme, net.sides, int((samples.table.get("specimen_id", pd.Series("", samples.table.index)) == "").sum()))
+    for sentence in field.said:
+        if sentence.startswith("No "): warnings.warn(sentence, stacklevel=3)
     shares, said = share_table(field), [*why_refused(views, attributor.gate), *read_by(views.sides_used, net.sides)]
     if len(shares): write_atomic(shares_file, shares.round(4).to_csv(index=False).encode())
     specimens.loc[~specimens.known, [c for c in specimens if c.startswith(("aged", "severity_", "p_primary"))]] = np.nan # what is refused is not told in numbers here; the table has them
@@ -340,7 +343,7 @@ def write_attribution(out:Path, specimens, views, samples:Samples, attributor, n
     legend, name = "".join(f"<li><b>{esc(k)}</b>: {esc(v)}</li>" for k, v in LEGEND.items()), esc(samples.folder.resolve().name)
     listed = lambda sentences: f"<ul>{''.join(f'<li>{esc(s)}</li>' for s in sentences)}</ul>"
     page = f"""<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8"><title>Attribution of {name}</title><style>{STYLE}</style></head><body><h1>Attribution of {name}</h1>
-<div class="banner{' simulated' if net.card['simulated'] else ''}">The model rests on {esc(knowledge(net.card))}.{' Nothing it says has been checked on real, paired measurements; the 95 % intervals too rest on simulated errors.' if net.card['simulated'] else ''}</div>{listed(said)}
+<div class="banner{' simulated' if net.card['simulated'] else ''}">The model rests on {esc(knowledge(net.card))} (model {esc(which)}).{' Nothing it says has been checked on real, paired measurements; the 95 % intervals too rest on simulated errors.' if net.card['simulated'] else ''}{' The samples are simulated, too.' if samples.simulated else ''}</div>{listed(said)}
 <h2>How frequent</h2>{listed(field.said)}{f'<p>{SHARES_IN_WORDS}</p>{drawn_frequencies(field, shares)}' if len(shares) else ''}<h2>Specimens</h2>{html_table(shown)}<p class="note">Every sample: {esc(out.name)}. Every specimen: {esc(beside(out)[0].name)}.{f' Every share: {esc(shares_file.name)}.' if len(shares) else ''}</p><details><summary>What the columns of the tables mean</summary><ul>{legend}</ul></details></body></html>"""
     return write_atomic(page_file, page.encode("utf-8", "replace"))
 
@@ -385,6 +388,6 @@ def predict_manifest(
     for said in read_by(used, net.sides): warnings.warn(said, stacklevel=2)
     for file in beside(Path(out)): file.unlink(missing_ok=True) # of an earlier time
     write_atomic(Path(out), table.to_csv(index=False).encode())
-    if attributor: write_attribution(Path(out), attribute_specimens(answers, attributor, has, net.scheme, samples.groups), views, samples, attributor, net, answers)
+    if attributor: write_attribution(Path(out), attribute_specimens(answers, attributor, has, net.scheme, samples.groups), views, samples, attributor, net, answers, model_id(folder))
     if explained: write_explanations(explained, folder, net, samples, arrays, answers, note, progress)
     return Path(out)
