@@ -135,7 +135,7 @@ def paddy_in_words(p:dict # From `paddy_risk`
     needed = "" if p["verdict"] == "not higher" else "A difference that is no larger than the threshold cannot be told by any number of specimens; what the model misreads does not shrink with their number." if p["specimens_needed"] is None else f"For a difference of this size to lie beyond the threshold would take about {p['specimens_needed']} known specimens a site, as far as the choice of specimens goes; what the model misreads does not shrink with their number."
     return f"{verdict} of {100*p['threshold']:.0f} points: {of(p['paddies'])} less {of(p['others'])} is {100*p['difference']:+.1f} points [{100*p['ci'][0]:+.1f}, {100*p['ci'][1]:+.1f}]. {needed}".strip()
 
-# %% ../nbs/48_frequencies.ipynb #9e37dbe5
+# %% ../nbs/48_frequencies.ipynb #4e150c8d
 @dataclass
 class Field:
     "What is told of a field"
@@ -246,7 +246,7 @@ def field_figures(
     if truth is not None: out["primary_right"] = float((views.primary.to_numpy() == truth.primary.reindex(groups).replace("", "none").to_numpy())[views.known].mean())
     return out
 
-# %% ../nbs/48_frequencies.ipynb #8bb7829c
+# %% ../nbs/48_frequencies.ipynb #254d7de8
 def read_field(
     path,  # Table that `microplastic-aging predict` wrote
     model, # Folder of the model that was asked
