@@ -99,7 +99,7 @@ def site_particles(
     film, (median, log_sd) = rng.normal(size=n), NATURAL_WATER
     type_of = dict(zip(SEVEN_TYPES.bits, SEVEN_TYPES.classes))
     return pd.DataFrame(dict(site=site.name, polymer=rng.choice(list(site.polymers), n, p=list(site.polymers.values())),
-        aging_type=[type_of[tuple(a)] for a in acts.astype(int).tolist()], primary=np.where(acts.any(1), np.array(MECHANISMS)[severity.argmax(1)], ""),
+        aging_type=[type_of[tuple(a)] for a in acts.astype(int).tolist()], primary=np.where(acts.any(1), np.array(MECHANISMS)[severity.argmax(1)], "none"),
         **dict(zip(MECHANISMS, severity.T)), water=np.minimum(site.wetness*median*np.exp(log_sd*film), MAX_WATER),
         biofilm=site.biofilm[0] + (site.biofilm[1] - site.biofilm[0])*ndtr(film), **{k: getattr(site, k)*rng.random(n) for k in SOILS}))
 
@@ -108,7 +108,7 @@ def campaign_table(
     specimens:int=40, # Particles per site
     views:int=3,      # Samples per particle
     seed:int=0,
-)->pd.DataFrame:      # One row a particle: specimen_id, number, site, polymer, views, and the truth: aging_type, primary ('' where unaged), severity by mechanism, confounders
+)->pd.DataFrame:      # One row a particle: specimen_id, number, site, polymer, views, and the truth: aging_type, primary ('none' where unaged), severity by mechanism, confounders
     "The particles of a simulated campaign"
     for name, count in dict(specimens=specimens, views=views).items():
         if count < 1: raise InputError(f"{name} is {count}; a campaign needs at least 1")

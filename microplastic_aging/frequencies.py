@@ -135,7 +135,7 @@ def paddy_in_words(p:dict # From `paddy_risk`
     needed = "" if p["verdict"] == "not higher" else "A difference that is no larger than the threshold cannot be told by any number of specimens; what the model misreads does not shrink with their number." if p["specimens_needed"] is None else f"For a difference of this size to lie beyond the threshold would take about {p['specimens_needed']} known specimens a site, as far as the choice of specimens goes; what the model misreads does not shrink with their number."
     return f"{verdict} of {100*p['threshold']:.0f} points: {of(p['paddies'])} less {of(p['others'])} is {100*p['difference']:+.1f} points [{100*p['ci'][0]:+.1f}, {100*p['ci'][1]:+.1f}]. {needed}".strip()
 
-# %% ../nbs/48_frequencies.ipynb #4e150c8d
+# %% ../nbs/48_frequencies.ipynb #145d090c
 @dataclass
 class Field:
     "What is told of a field"
@@ -243,10 +243,10 @@ def field_figures(
     if risk := field.paddy:
         mean = lambda names, key: float(np.mean([out["sites"][s]["chemical"][key] for s in names]))
         out["paddy_chemical"] = risk | {key: mean(risk["paddies"], key) - mean(risk["others"], key) for key in ("counted", *(["truth", "truth_counted"] if truth is not None else []))}
-    if truth is not None: out["primary_right"] = float((views.primary.to_numpy() == truth.primary.reindex(groups).replace("", "none").to_numpy())[views.known].mean())
+    if truth is not None: out["primary_right"] = float((views.primary.to_numpy() == truth.primary.reindex(groups).to_numpy())[views.known].mean())
     return out
 
-# %% ../nbs/48_frequencies.ipynb #254d7de8
+# %% ../nbs/48_frequencies.ipynb #acca5ac6
 def read_field(
     path,  # Table that `microplastic-aging predict` wrote
     model, # Folder of the model that was asked
