@@ -2013,6 +2013,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                           'microplastic_aging.study.read_by': ('study.html#read_by', 'microplastic_aging/study.py'),
                                           'microplastic_aging.study.run_stage': ('study.html#run_stage', 'microplastic_aging/study.py'),
                                           'microplastic_aging.study.run_study': ('study.html#run_study', 'microplastic_aging/study.py'),
+                                          'microplastic_aging.study.spare': ('study.html#spare', 'microplastic_aging/study.py'),
                                           'microplastic_aging.study.summarise': ('study.html#summarise', 'microplastic_aging/study.py'),
                                           'microplastic_aging.study.summarise_controls': ( 'study.html#summarise_controls',
                                                                                            'microplastic_aging/study.py'),

@@ -345,7 +345,7 @@ def predict(
     if not out.absolute().parent.is_dir(): raise InputError(f"--out {out}: the folder {out.parent} is not there; make it first")
     if out.is_dir(): raise InputError(f"{out}: is a folder; name a file for the output")
     if out.suffix.lower() in (".html", ".htm", ".xlsx", ".xls"): raise InputError(f"--out {out}: the table is written as CSV; name a file that ends in .csv")
-    _free(out, _existing(manifest), *(manifest/name for name in MANIFEST_NAMES))
+    _existing(manifest)
     from microplastic_aging.study import DEFAULT_MODEL, model_folder, predict_manifest
     folder = model_folder(model or "default")
     reasons = out.with_name(f"{out.stem}_explained") if explain else None

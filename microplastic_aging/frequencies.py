@@ -259,7 +259,7 @@ def read_field(
     text = {"sample_id", "specimen_id", "site", "verdict", "primary", "sides_used", "model"}
     numbers = [c for c in pd.read_csv(path, nrows=0) if c not in text]
     views = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=dict.fromkeys(numbers, [""])) # a site may be called NA
-    lacking = [c for c in ("sample_id", "model", "known", "primary") if c not in views]
+    lacking = [c for c in ("sample_id", "model", "simulated", "known", "primary") if c not in views]
     if lacking: raise InputError(f"{path}: has no column {', '.join(lacking)}; it takes what `microplastic-aging predict` writes, with a model whose classes are mechanisms")
     if other := sorted(set(views.model) - {model_id(model)}): raise InputError(f"{path}: was predicted by the model {', '.join(other)}, and {model} is {model_id(model)}; predict again with this one, or name the run that was used")
     named = views.get("specimen_id", pd.Series("", views.index))

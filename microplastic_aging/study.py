@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['MIN_WRONG', 'COST', 'N_WET', 'GENTLE', 'DEFAULT_MODEL', 'NAME_LENGTH', 'NO_VERDICT', 'LEGEND', 'SHARES_IN_WORDS',
-           'pooled', 'one_sided', 'prediction_table', 'probability_columns', 'summarise', 'commit_words',
+           'MARKS', 'pooled', 'one_sided', 'prediction_table', 'probability_columns', 'summarise', 'commit_words',
            'tell_temperatures', 'run_study', 'run_stage', 'ask_wet', 'summarise_controls', 'train_manifest',
            'knowledge', 'model_folder', 'asked_mechanisms', 'write_explanations', 'attributed_columns', 'why_refused',
-           'read_by', 'drawn_frequencies', 'write_attribution', 'beside', 'predict_manifest']
+           'read_by', 'drawn_frequencies', 'write_attribution', 'beside', 'spare', 'predict_manifest']
 
 # %% ../nbs/60_study.ipynb #3dae4cbf
 import json, re, textwrap, warnings
@@ -302,7 +302,7 @@ def attributed_columns(columns, views)->pd.DataFrame: # Probabilities and verdic
 LEGEND = dict(likeliest="the type with the largest probability, whether refused or not", verdict="the same, where the sample is known and the type likely enough", aged="probability that any mechanism acted", primary="the mechanism with the largest expected severity; severities are on the scale of the training data, so that comparing mechanisms means as much as that scale does; told of refused samples too, where it means little",
     p_primary="probability that this mechanism is the strongest; where two are close, the other may have the larger one", primary_="primary_none and so on, by specimen: the same probability of each factor", severity="0 to 1: probability that the mechanism acted, times its severity if it did; with its 95 % interval, which begins at 0 where the mechanism may not have acted at all", strangeness="distance from anything known, in units of the border: above 1 a sample is refused", known="whether it lies inside",
     nearest_type="the type it lies nearest to, known or not", evidence="log-odds for the primary factor by that side alone; above 0 speaks for it", confounders="what lies over the ageing bands, named from the spectrum", calibrated="on what the probabilities were scaled",
-    m_="m_chemical and so on: probability that the mechanism acted, alone or with others; p_chemical+uv and so on: probability of that type", views="samples of the specimen; it is judged by all of them together", sides_used="what the answer rests on", trained_on="what the model has seen", model="which model it was, by its weights", note="why there is no verdict, and what was wrong with the files", share="of the specimens that are counted, corrected, with its 95 % interval; specimens: how many are counted, of how many", plain_count="the same uncorrected: mean over the known views of each specimen", unit="what the interval draws anew", given_="a column of the manifest that is called like one of these")
+    m_="m_chemical and so on: probability that the mechanism acted, alone or with others; p_chemical+uv and so on: probability of that type", views="samples of the specimen; it is judged by all of them together", sides_used="what the answer rests on", trained_on="what the model has seen", model="which model it was, by its weights", simulated="whether the samples themselves came from a program", note="why there is no verdict, and what was wrong with the files", share="of the specimens that are counted, corrected, with its 95 % interval; specimens: how many are counted, of how many", plain_count="the same uncorrected: mean over the known views of each specimen", unit="what the interval draws anew", given_="a column of the manifest that is called like one of these")
 
 def why_refused(views, gate)->list: # Sentences
     "How many samples got a verdict, and why the others got none"
@@ -325,17 +325,17 @@ def drawn_frequencies(field:Field, table)->str: # From `tell_field` and `share_t
 
 SHARES_IN_WORDS = "Plain counts are biased where the field's mixture differs from the training's. The shares are corrected by what the model got wrong on held-out specimens, which pays where the two mixtures are far apart and costs precision where they are alike; the 95 % intervals hold its errors and the choice of specimens. They speak of the particles that the model knows, and hold as far as the particles of the field look like those the model was tested on, within each type."
 
-def write_attribution(out:Path, specimens, views, samples:Samples, attributor, net, answers, which:str)->Path: # The CSV of samples; the page
+def write_attribution(out:Path, specimens, views, samples:Samples, attributor, net, answers, origin:dict)->Path: # The CSV of samples; trained_on, model, simulated; the page
     "Beside the CSV: one of specimens, one of shares, and a page that sums up"
     where = {c: pd.Series(specimens.specimen_id).map(samples.table[c].groupby(samples.groups).agg(lambda v: "; ".join(sorted({*v} - {""})))) for c in ("site", "polymer") if c in samples.table}
     for i, (c, v) in enumerate(where.items()): specimens.insert(1 + i, c, v.to_numpy())
     specimens, page_file, shares_file = specimens.round(4), *beside(out)[1:]
-    write_atomic(beside(out)[0], specimens.to_csv(index=False).encode())
+    write_atomic(beside(out)[0], specimens.assign(**origin).to_csv(index=False).encode())
     field = tell_field(views.assign(**{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)}), specimens, samples.groups, samples.table.get("site"), attributor, net.scheme, net.sides, int((samples.table.get("specimen_id", pd.Series("", samples.table.index)) == "").sum()))
     for sentence in field.said:
         if sentence.startswith("No "): warnings.warn(sentence, stacklevel=3)
     shares, said = share_table(field), [*why_refused(views, attributor.gate), *read_by(views.sides_used, net.sides)]
-    if len(shares): write_atomic(shares_file, shares.round(4).to_csv(index=False).encode())
+    if len(shares): write_atomic(shares_file, shares.round(4).assign(**origin).to_csv(index=False).encode())
     specimens.loc[~specimens.known, [c for c in specimens if c.startswith(("aged", "severity_", "p_primary"))]] = np.nan # what is refused is not told in numbers here; the table has them
     specimens.loc[~specimens.known, "primary"] = ""
     shown = specimens[[c for c in ("specimen_id", *where, "views", "verdict", "aged", "primary", "p_primary", *(f"severity_{m}" for m in MECHANISMS), "reason") if c in specimens]].round(2).astype(object)
@@ -343,13 +343,23 @@ def write_attribution(out:Path, specimens, views, samples:Samples, attributor, n
     legend, name = "".join(f"<li><b>{esc(k)}</b>: {esc(v)}</li>" for k, v in LEGEND.items()), esc(samples.folder.resolve().name)
     listed = lambda sentences: f"<ul>{''.join(f'<li>{esc(s)}</li>' for s in sentences)}</ul>"
     page = f"""<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8"><title>Attribution of {name}</title><style>{STYLE}</style></head><body><h1>Attribution of {name}</h1>
-<div class="banner{' simulated' if net.card['simulated'] else ''}">The model rests on {esc(knowledge(net.card))} (model {esc(which)}).{' Nothing it says has been checked on real, paired measurements; the 95 % intervals too rest on simulated errors.' if net.card['simulated'] else ''}{' The samples are simulated, too.' if samples.simulated else ''}</div>{listed(said)}
+<div class="banner{' simulated' if net.card['simulated'] else ''}">The model rests on {esc(origin['trained_on'])} (model {esc(origin['model'])}).{' Nothing it says has been checked on real, paired measurements; the 95 % intervals too rest on simulated errors.' if net.card['simulated'] else ''}{' The samples are simulated, too.' if samples.simulated else ''}</div>{listed(said)}
 <h2>How frequent</h2>{listed(field.said)}{f'<p>{SHARES_IN_WORDS}</p>{drawn_frequencies(field, shares)}' if len(shares) else ''}<h2>Specimens</h2>{html_table(shown)}<p class="note">Every sample: {esc(out.name)}. Every specimen: {esc(beside(out)[0].name)}.{f' Every share: {esc(shares_file.name)}.' if len(shares) else ''}</p><details><summary>What the columns of the tables mean</summary><ul>{legend}</ul></details></body></html>"""
     return write_atomic(page_file, page.encode("utf-8", "replace"))
+
+MARKS = dict(specimens="nearest_type", page="<title>Attribution of", shares="plain_count") # By these a file of an earlier time is known
 
 def beside(out:Path)->tuple:
     "Files that `write_attribution` makes: specimens, page, shares"
     return out.with_name(f"{out.stem}_specimens.csv"), out.with_suffix(".html"), out.with_name(f"{out.stem}_shares.csv")
+
+def spare(manifest, out:Path):
+    "Refuse to write over the manifest, or over a file that is no answer of an earlier time"
+    inputs = [p for p in (Path(manifest), *Path(manifest).glob("manifest.*")) if p.is_file()]
+    for file in (out, *beside(out)):
+        if file.exists() and any(file.samefile(p) for p in inputs): raise StudyError(f"{file}: is the input; name another file for the output")
+    for file, mark in zip(beside(out), MARKS.values()):
+        if file.is_file() and mark.encode() not in file.read_bytes()[:2000]: raise StudyError(f"{file}: would be written beside {out.name}, and was not made by `predict`; name another file for the output")
 
 # %% ../nbs/60_study.ipynb #88bd9acd
 def predict_manifest(
@@ -362,6 +372,7 @@ def predict_manifest(
     progress:bool=True,
 )->Path:          # The CSV
     "Predict every sample; a row that lacks what the model needs, or whose files cannot be read, gets no verdict and says why. A column of the manifest that is called like one of the answers is carried as given_<name>"
+    spare(manifest, Path(out))
     folder = model_folder(model)
     net = load_model(folder).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if explained and Path(explained).is_file(): raise StudyError(f"{explained}: is a file; the reasons need a folder of that name")
@@ -383,11 +394,12 @@ def predict_manifest(
     elif net.scheme.pattern is not None: warnings.warn(f"{folder}: names types only, without primary factors, shares or refusals, since no attribution.safetensors lies there; train it again", stacklevel=2)
     note = ["; ".join(filter(None, said)) for said in zip(reason, notes, more)]
     carried = samples.table.drop(columns=["image", "spectrum"])
-    taken = {*columns, "sides_used", "calibrated", "trained_on", "model", "note"}
-    table = pd.concat([carried.rename(columns={c: f"given_{c}" for c in carried if c in taken}), columns], axis=1).assign(sides_used=used, calibrated=calibrated, trained_on=knowledge(net.card), model=model_id(folder), note=note)
+    origin = dict(trained_on=knowledge(net.card), model=model_id(folder), simulated=samples.simulated)
+    taken = {*columns, *origin, "sides_used", "calibrated", "note"}
+    table = pd.concat([carried.rename(columns={c: f"given_{c}" for c in carried if c in taken}), columns], axis=1).assign(sides_used=used, calibrated=calibrated, **origin, note=note)
     for said in read_by(used, net.sides): warnings.warn(said, stacklevel=2)
-    for file in beside(Path(out)): file.unlink(missing_ok=True) # of an earlier time
     write_atomic(Path(out), table.to_csv(index=False).encode())
-    if attributor: write_attribution(Path(out), attribute_specimens(answers, attributor, has, net.scheme, samples.groups), views, samples, attributor, net, answers, model_id(folder))
+    for file in beside(Path(out)): file.unlink(missing_ok=True) # of an earlier time
+    if attributor: write_attribution(Path(out), attribute_specimens(answers, attributor, has, net.scheme, samples.groups), views, samples, attributor, net, answers, origin)
     if explained: write_explanations(explained, folder, net, samples, arrays, answers, note, progress)
     return Path(out)
