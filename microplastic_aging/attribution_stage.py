@@ -410,6 +410,7 @@ def summarise_attribution(run:Run, h:dict, maps:dict): # From `held_out` and `dr
         two["unseen"] = dual(run, rows, np.concatenate([p[1]["prob"] for p in unseen]), s.groups[rows], shares("unseen_mixtures"))
     spaces = {loss: {k: float(np.mean([n["spaces"][loss][k] for n in notes])) if all(n["spaces"][loss].get(k) is not None for n in notes) else None for k in ("knn", "recall_at_1", "recall_at_5", "silhouette", "mahalanobis", "mechanism", "nearest_mean", "trustworthiness")} for loss in notes[0]["spaces"]}
     for loss, f in spaces.items(): # by fold, against the space as it is
+        if why := [n["spaces"][loss]["left_out"] for n in notes if "left_out" in n["spaces"][loss]]: f["left_out"] = why[0]
         f["gain"] = {k: [n["spaces"][loss][k] - n["spaces"]["cross_entropy"][k] for n in notes] if f[k] is not None and spaces["cross_entropy"][k] is not None else None for k in ("knn", "nearest_mean")}
     gate = load_attributor(run.out/"models"/f"{run.main_model}-grouped-{run.grouped[0]}").gate
     novelty = {name: json.loads(p.read_text()) for p in sorted((run.out/"stages").glob("novelty_*.json")) for name in [p.stem.removeprefix("novelty_")]}

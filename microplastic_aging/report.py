@@ -244,7 +244,7 @@ def _attribution_parts(found)->str:
         f = found["natural"]["uv_primary"]
         said.append(f"Simulated field campaign: UV is the primary factor in {share(f['value'])} [{share(f['ci'][0])}, {share(f['ci'][1])}] of the particles that the model knows (truth {share(f['truth'])}); {share(found['natural']['refused'])} of the samples were refused.")
     spaces = [{"space": k.replace("_", "-")} | {name: "–" if f.get(key) is None else f"{f[key]:.3f}" for key, name in (("knn", "nearest neighbours"), ("nearest_mean", "nearest centre"), ("recall_at_1", "nearest other is alike"), ("silhouette", "silhouette"))} for k, f in found["embedding"].items()]
-    return _paragraphs(["Two mechanisms at once, in samples with exactly two: are both found?"]) + html_table(pd.DataFrame(rows)) + f"<ul>{_paragraphs(said, 'li')}</ul>" + _paragraphs(["The joint feature space on held-out specimens; maps of it with a micrograph under every dot: joint_space.html."]) + html_table(pd.DataFrame(spaces))
+    return _paragraphs(["Two mechanisms at once, in samples with exactly two: are both found?"]) + html_table(pd.DataFrame(rows)) + f"<ul>{_paragraphs(said, 'li')}</ul>" + _paragraphs(["The joint feature space on held-out specimens; maps of it with a micrograph under every dot: joint_space.html."]) + html_table(pd.DataFrame(spaces)) + _paragraphs([f"Not compared: {f['left_out']}." for f in found["embedding"].values() if f.get("left_out")])
 
 USUAL = dict(label="aging_type", group="specimen_id", scheme=None, seed=0, samples=1571, variant="standard", epochs=None, models=None) # What the command takes where nothing is said
 
