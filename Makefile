@@ -67,7 +67,7 @@ docs: $(READY)
 	  echo 'The site is rendered by Quarto (1.7 or newer), which is not installed here.' >&2; \
 	  echo 'Get it from https://quarto.org/docs/get-started, see that `quarto --version` answers, then run make docs again.' >&2; \
 	  echo 'Nothing else needs it: make test stages every page without it.' >&2; exit 1; }
-	@PATH="$(CURDIR)/$(BIN):$$PATH" nbdev-docs && echo 'The site: _docs/index.html'
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/.ci" nbdev-docs && echo 'The site: _docs/index.html'
 
 clean:
 	rm -rf $(VENV) _proc _docs build dist *.egg-info .pytest_cache .hypothesis

@@ -14,13 +14,22 @@ def read_nb(name): return json.loads((NBS/name).read_text(encoding="utf-8"))
 
 def code_cells(nb): return [c for c in nb["cells"] if c["cell_type"] == "code"]
 
-def rooms():
-    "Module name -> number of the notebook it is exported from"
+def modules():
+    "Dotted module below the package -> the notebook it is exported from"
     found = {}
     for name in notebooks():
         exp = [m[1] for c in code_cells(read_nb(name)) if (m := re.search(r"^#\|\s*default_exp:?\s+(\S+)", "".join(c["source"]), re.M))]
-        if exp: found[exp[0]] = int(re.match(r"(\d+)_", name.name)[1])
+        if exp: found[exp[0]] = name
     return found
+
+def rooms():
+    "Module name -> number of the notebook it is exported from"
+    return {module: int(re.match(r"(\d+)_", name.name)[1]) for module, name in modules().items()}
+
+def empty_payloads(nb):
+    "(cell, kind) of each saved output that holds nothing: no Quarto renders a page with such a one"
+    saved = [(i, o["data"]) for i, c in enumerate(nb["cells"]) for o in c.get("outputs", []) if "data" in o]
+    return [(i, kind) for i, data in saved for kind, v in (data or {"no kind": None}).items() if v is None or isinstance(v, (str, list)) and not "".join(v).strip()]
 
 def imports(path):
     "Absolute dotted names that the module at `path` imports, at the top or inside functions"
@@ -54,6 +63,12 @@ def test_notebook_is_a_page(name):
     assert size <= 1_000_000 and len(nb["cells"]) <= 60, f"{size} bytes, {len(nb['cells'])} cells"
     assert re.match(r"# \S.*\n+> \S", first), f"opens with {first[:60]!r}, not with a title and a line that says what it is about"
     assert not [o for c in code_cells(nb) for o in c["outputs"] if o["output_type"] == "error"], "a saved output is an error"
+    assert not empty_payloads(nb), "a saved output is empty"
+
+@pytest.mark.parametrize("payload, empty", [({"text/markdown": []}, True), ({"text/markdown": ""}, True), ({"text/plain": "x", "text/html": None}, True), ({}, True), ({"text/plain": "x"}, False)])
+def test_empty_payloads_are_found(payload, empty):
+    nb = dict(cells=[dict(cell_type="code", source="", outputs=[dict(output_type="display_data", data=payload, metadata={})])])
+    assert bool(empty_payloads(nb)) == empty
 
 def test_notebooks_are_clean(project):
     done = call(tool("nbdev-clean"), cwd=project, IN_TEST=None)
@@ -141,17 +156,36 @@ def test_sidebar_lists_every_page():
     assert {p for p in listed if p.endswith(".ipynb")} == {n.as_posix() for n in notebooks()}
     assert all((NBS/p).exists() for p in listed)
 
+STAGE = "from nbdev.serve import proc_nbs; proc_nbs(force=True, n_workers=0)"
+
+def shown_names(cells): # names documented on a staged page, in its order
+    return [m[1] for c in cells if c["cell_type"] == "code" and (m := re.search(r"^show_doc\((\w+)\)", "".join(c["source"]), re.M))]
+
 def test_docs_are_staged(project):
     "What nbdev does to the pages before Quarto renders them: hidden cells out, documentation of every exported name in"
-    done = call(sys.executable, "-c", "from nbdev.serve import proc_nbs; proc_nbs(force=True, n_workers=0)", cwd=project, IN_TEST=None)
+    done = call(sys.executable, "-W", "always", "-c", STAGE, cwd=project, IN_TEST=None, PYTHONPATH=str(project/".ci"))
     assert done.returncode == 0, said(done)
+    assert "imports and other code" not in done.stderr, said(done)
     staged = {p.relative_to(project/"_proc").as_posix() for p in (project/"_proc").rglob("*.ipynb")}
     assert staged == {n.as_posix() for n in notebooks()}
     assert (project/"_proc/_quarto.yml").read_text(encoding="utf-8") == (ROOT/"_quarto.yml").read_text(encoding="utf-8")
+    links, enums, module_of = [], 0, {page: module for module, page in modules().items()}
     for name in notebooks():
-        cells = json.loads((project/"_proc"/name).read_text(encoding="utf-8"))["cells"]
+        nb = json.loads((project/"_proc"/name).read_text(encoding="utf-8"))
+        cells, module = nb["cells"], module_of.get(name)
         front = next(c for c in cells if c["cell_type"] == "raw")
         assert yaml.safe_load("".join(front["source"]).strip().strip("-"))["title"], name
         shown = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
         assert not [s for s in shown if re.search(r"^#\|\s*(export|hide)\b", s, re.M)], name
         assert not [o for c in cells for o in c.get("outputs", []) if o["output_type"] == "error"], name
+        assert not empty_payloads(nb), name
+        text = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown") + "".join("".join(o.get("data", {}).get("text/markdown", "")) for c in cells for o in c.get("outputs", []))
+        links += [(name, m[1], m[2]) for m in re.finditer(r"\[`[^`]+`\]\(([^)#]*)#([^)]+)\)", text)]
+        enums += len(re.findall(r"\| name \| value \|", text))
+        if module: # in the order of the module
+            defined = [n for n in re.findall(r"^(?:class|def) (\w+)", (ROOT/PACKAGE/f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"), re.M)]
+            order = [defined.index(n) for n in shown_names(cells) if n in defined]
+            assert order == sorted(order), name
+    assert len(links) > 100 and enums > 0
+    pages = {name.as_posix(): {n.lower() for n in shown_names(json.loads((project/"_proc"/name).read_text(encoding="utf-8"))["cells"])} for name in notebooks()}
+    assert not [link for link in links if link[2] not in pages[(link[1] or link[0].as_posix()).lstrip("/")]], "a link between names leads nowhere"
