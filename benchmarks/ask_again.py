@@ -7,13 +7,13 @@ import argparse, json
 from dataclasses import fields
 from pathlib import Path
 from tqdm import tqdm
-from microplastic_aging.controls import VARIATIONS
-from microplastic_aging.learner import load_model, predict_arrays
-from microplastic_aging.baselines import SIDES
-from microplastic_aging.pieces import ask
-from microplastic_aging.runs import StudyConfig, commit, open_run, read_stage, variant_run, write_stage
-from microplastic_aging.report import write_report
-from microplastic_aging.study import run_stage, summarise
+from microplastic_aging.study.controls import VARIATIONS
+from microplastic_aging.model.learner import load_model, predict_arrays
+from microplastic_aging.evaluate.baselines import SIDES
+from microplastic_aging.study.pieces import ask
+from microplastic_aging.study.runs import StudyConfig, commit, open_run, read_stage, variant_run, write_stage
+from microplastic_aging.report.page import write_report
+from microplastic_aging.study.study import run_stage, summarise
 
 def pieces(run): # Yields (run that holds it, model, split, fold)
     for model, split, fold in run.todo():

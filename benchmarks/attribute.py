@@ -7,15 +7,15 @@ import argparse, importlib.metadata, json, os, platform, sys, tempfile, time, wa
 from pathlib import Path
 import numpy as np
 import torch
-from microplastic_aging.attribution import attribute, attribute_specimens, counted_views, load_attributor
-from microplastic_aging.attribution_stage import found_confounders, scaled_answers
-from microplastic_aging.campaigns import write_campaign
-from microplastic_aging.frequencies import frequencies
-from microplastic_aging.learner import load_model
-from microplastic_aging.manifest import read_unlabelled
-from microplastic_aging.samples import decode_unlabelled
-from microplastic_aging.spectra import write_atomic
-from microplastic_aging.study import DEFAULT_MODEL
+from microplastic_aging.attribute.attribution import attribute, attribute_specimens, counted_views, load_attributor
+from microplastic_aging.study.attribution import found_confounders, scaled_answers
+from microplastic_aging.simulate.field import write_campaign
+from microplastic_aging.attribute.field import frequencies
+from microplastic_aging.model.learner import load_model
+from microplastic_aging.data.manifest import read_unlabelled
+from microplastic_aging.data.arrays import decode_unlabelled
+from microplastic_aging.spectra.core import write_atomic
+from microplastic_aging.study.study import DEFAULT_MODEL
 
 OUT = Path(__file__).resolve().parents[1]/"nbs/results/speed_attribute.json"
 PARTICLES, VIEWS, ALONE = 25, 2, 60 # Particles of each site, views of each; samples asked one by one

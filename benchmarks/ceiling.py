@@ -7,11 +7,11 @@ import argparse, json
 from dataclasses import replace
 from pathlib import Path
 from tqdm import tqdm
-from microplastic_aging.compare import evaluate
-from microplastic_aging.learner import Recipe, load_model, predict_arrays, save_model, train_model
-from microplastic_aging.runs import SIZE_PX, commit
-from microplastic_aging.samples import decode, read_samples
-from microplastic_aging.simulate import N_SAMPLES, write_benchmark
+from microplastic_aging.evaluate.compare import evaluate
+from microplastic_aging.model.learner import Recipe, load_model, predict_arrays, save_model, train_model
+from microplastic_aging.study.runs import SIZE_PX, commit
+from microplastic_aging.data.arrays import decode, read_samples
+from microplastic_aging.simulate.benchmark import N_SAMPLES, write_benchmark
 
 ROOT = Path(__file__).resolve().parents[1]
 FRESH_SEED = 1000 # Far from every seed that a development benchmark had

@@ -10,10 +10,10 @@ import numpy as np
 from pybaselines import Baseline
 from scipy.signal import savgol_filter
 from sklearn.pipeline import make_pipeline
-from microplastic_aging.preprocess import BASELINE_WIDTH, RemoveBaseline
-from microplastic_aging.sim_spectra import pristine_bands, pseudo_voigt
-from microplastic_aging.spectra import GRID
-from microplastic_aging.steps import SNV, SavGol, WithAxis, snv
+from microplastic_aging.spectra.corrections import BASELINE_WIDTH, RemoveBaseline
+from microplastic_aging.simulate.spectra import pristine_bands, pseudo_voigt
+from microplastic_aging.spectra.core import GRID
+from microplastic_aging.spectra.transforms import SNV, SavGol, WithAxis, snv
 
 OUT = Path(__file__).resolve().parents[1]/"nbs/results/speed_preprocess.json"
 WINDOW, ORDER, STEP = 5, 2, GRID[1] - GRID[0]

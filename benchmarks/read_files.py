@@ -6,7 +6,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]/"tests"))
 from spectra_files import REAL, SHARED, omnic, opus
 import brukeropus
 from spectrochempy_omnic import OMNICReader
-from microplastic_aging.spectra import read_spectra
+from microplastic_aging.spectra.core import read_spectra
 
 OUT = Path(__file__).resolve().parents[1]/"nbs/results/speed_read.json"
 

@@ -1,8 +1,8 @@
 "Crack, pit and groove masks against the simulator's truth; writes nbs/results/surface.json"
 import argparse, json, subprocess, sys, time
 from pathlib import Path
-from microplastic_aging.surface import COMMON_UM_PER_PX
-from microplastic_aging.surface_truth import RESAMPLES, measure_truth, score_truth
+from microplastic_aging.micrographs.surface import COMMON_UM_PER_PX
+from microplastic_aging.evaluate.surface_truth import RESAMPLES, measure_truth, score_truth
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from fastai.torch_core import set_seed
 from microplastic_aging.aging import SEVEN_TYPES
-from microplastic_aging.baselines import classical_features, fit_predict_classical, why_not
-from microplastic_aging.fusion import AgingNet
-from microplastic_aging.learner import AgingLoss, Recipe, cpu_has_bf16, predict_arrays, train_model
-from microplastic_aging.loaders import AugmentMicrograph, AugmentSpectrum, ReadMicrograph, ReadSpectrum, SameSpecimen
-from microplastic_aging.samples import Arrays
-from microplastic_aging.spectra import GRID
+from microplastic_aging.evaluate.baselines import classical_features, fit_predict_classical, why_not
+from microplastic_aging.model.net import AgingNet
+from microplastic_aging.model.learner import AgingLoss, Recipe, cpu_has_bf16, predict_arrays, train_model
+from microplastic_aging.model.loaders import AugmentMicrograph, AugmentSpectrum, ReadMicrograph, ReadSpectrum, SameSpecimen
+from microplastic_aging.data.arrays import Arrays
+from microplastic_aging.spectra.core import GRID
 
 OUT = Path(__file__).resolve().parents[1]/"nbs/results/speed_train.json"
 SIZE_PX, VIEWS = 160, 10

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 from conftest import call, said, tool
 from microplastic_aging.cli import app
-from microplastic_aging.micrographs import write_micrograph
-from microplastic_aging.spectra import write_spectrum
+from microplastic_aging.micrographs.core import write_micrograph
+from microplastic_aging.spectra.core import write_spectrum
 
 ENTRY = "from microplastic_aging.cli import main; main()"
 COMMANDS = ("check", "simulate", "study", "train", "predict", "report")
@@ -217,7 +217,7 @@ def test_a_folder_that_may_not_be_read(dataset):
 # ---- bugs and Ctrl-C
 
 def test_a_bug_shows_its_traceback(dataset):
-    script = "import microplastic_aging.manifest as m\nm.check_manifest = lambda *a: {}['bug']\n" + ENTRY
+    script = "import microplastic_aging.data.manifest as m\nm.check_manifest = lambda *a: {}['bug']\n" + ENTRY
     done = call(sys.executable, "-c", script, "check", "data", cwd=dataset.parent)
     assert done.returncode == 1 and "Traceback" in done.stderr and "KeyError: 'bug'" in done.stderr, said(done)
 

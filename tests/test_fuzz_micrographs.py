@@ -3,8 +3,8 @@ import functools, importlib.util, struct, subprocess, sys, zlib
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from conftest import ROOT
-from microplastic_aging.micrographs import Micrograph, MicrographFormatError, read_micrograph
-from microplastic_aging.sem_metadata import SemMetadata, plausible_um, read_sem_metadata
+from microplastic_aging.micrographs.core import Micrograph, MicrographFormatError, read_micrograph
+from microplastic_aging.micrographs.metadata import SemMetadata, plausible_um, read_sem_metadata
 
 spec = importlib.util.spec_from_file_location("fuzz_micrographs", ROOT/"benchmarks/fuzz_micrographs.py")
 fuzzing = importlib.util.module_from_spec(spec)
@@ -81,7 +81,7 @@ def png(width, height, data, name=None, extra=b""):
 
 MEASURE = """
 import resource, sys, time
-from microplastic_aging.micrographs import MicrographFormatError, read_micrograph
+from microplastic_aging.micrographs.core import MicrographFormatError, read_micrograph
 start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try: outcome = read_micrograph(sys.argv[1]).image.shape
 except MicrographFormatError as error: outcome = error.reason

@@ -5,9 +5,9 @@ import numpy as np
 import pytest, tifffile
 from PIL import Image
 from conftest import ROOT
-from microplastic_aging.information_bar import find_information_bar
-from microplastic_aging.micrographs import read_micrograph, write_micrograph
-from microplastic_aging.picture_files import MicrographFormatError, read_grey
+from microplastic_aging.micrographs.databar import find_information_bar
+from microplastic_aging.micrographs.core import read_micrograph, write_micrograph
+from microplastic_aging.micrographs.pixels import MicrographFormatError, read_grey
 
 SHARED = next((p/"shared/data/sem_files" for p in ROOT.parents if (p/"shared/data/sem_files").is_dir()), None)
 ROWS = list(csv.DictReader(line for line in Path(__file__).with_name("micrograph_bars.csv").read_text(encoding="utf-8").splitlines() if not line.startswith("#")))
@@ -46,7 +46,7 @@ def row_of(): return lambda name: next(row for row in ROWS if row["file"] == nam
 
 @pytest.fixture(scope="module")
 def simulated():
-    from microplastic_aging.simulate import simulate_samples
+    from microplastic_aging.simulate.benchmark import simulate_samples
     return simulate_samples(48, seed=11).image
 
 def test_simulated_pictures_have_no_bar(simulated, tmp_path):

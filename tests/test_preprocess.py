@@ -8,8 +8,8 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 from microplastic_aging.aging import InputError
-from microplastic_aging.preprocess import CorrectATR, FlattenCO2, RemoveBaseline, Resample, SubtractVapour, barnes_1989, standard_recipe
-from microplastic_aging.steps import SNV, BandNorm, CutRange, Detrend, SavGol, VectorNorm, WithAxis, axis_of, to_table
+from microplastic_aging.spectra.corrections import CorrectATR, FlattenCO2, RemoveBaseline, Resample, SubtractVapour, barnes_1989, standard_recipe
+from microplastic_aging.spectra.transforms import SNV, BandNorm, CutRange, Detrend, SavGol, VectorNorm, WithAxis, axis_of, to_table
 
 AXIS = np.arange(600., 4001, 4)
 REFERENCE = to_table(AXIS, np.cos(AXIS/9)**8)

@@ -1,5 +1,6 @@
 "What holds the project together: notebooks, modules, README, site and wheel say the same thing"
 import ast, json, re, sys, zipfile
+from functools import cache
 from pathlib import Path
 import pytest, yaml
 from conftest import NBS, ROOT, call, notebooks, said, tool
@@ -7,13 +8,14 @@ from conftest import NBS, ROOT, call, notebooks, said, tool
 ALLOWED = set("""nbs microplastic_aging settings.ini setup.py pyproject.toml tests benchmarks _quarto.yml Makefile README.md LICENSE
 CITATION.cff CONTRIBUTING.md .github .ci .gitignore""".split())
 PACKAGE = "microplastic_aging"
-TORCH_FROM = 40  # rooms from this number on may import torch and fastai
+LIGHT = ("aging", "files", "spectra", "micrographs", "data", "simulate", "evaluate")  # packages that import neither torch nor fastai
 HEAVY = {"torch", "torchvision", "fastai"}
 
 def read_nb(name): return json.loads((NBS/name).read_text(encoding="utf-8"))
 
 def code_cells(nb): return [c for c in nb["cells"] if c["cell_type"] == "code"]
 
+@cache
 def modules():
     "Dotted module below the package -> the notebook it is exported from"
     found = {}
@@ -22,21 +24,32 @@ def modules():
         if exp: found[exp[0]] = name
     return found
 
-def rooms():
-    "Module name -> number of the notebook it is exported from"
-    return {module: int(re.match(r"(\d+)_", name.name)[1]) for module, name in modules().items()}
+@cache
+def house():
+    "Packages and modules of the top level in the order of imports, as the sidebar shows them"
+    [package] = [item["contents"] for item in quarto()["website"]["sidebar"]["contents"] if isinstance(item, dict) and item["section"] == "Package"]
+    globs = [item["auto"] if "auto" in item else item["contents"] for item in package]
+    top = {glob: sorted((str(n), m.split(".")[0]) for m, n in modules().items() if n.match(glob) and len(n.parts) == glob.count("/") + 1) for glob in globs}
+    return list(dict.fromkeys(part for glob in globs for _, part in top[glob]))
+
+def rank(module):
+    "Place of a module in the order of imports: that of its package, and its own number inside"
+    return house().index(module.split(".")[0]), modules()[module].name if "." in module else ""
+
+def quarto(): return yaml.safe_load((ROOT/"_quarto.yml").read_text(encoding="utf-8"))
 
 def empty_payloads(nb):
     "(cell, kind) of each saved output that holds nothing: no Quarto renders a page with such a one"
     saved = [(i, o["data"]) for i, c in enumerate(nb["cells"]) for o in c.get("outputs", []) if "data" in o]
     return [(i, kind) for i, data in saved for kind, v in (data or {"no kind": None}).items() if v is None or isinstance(v, (str, list)) and not "".join(v).strip()]
 
-def imports(path):
+def imports(path, module):
     "Absolute dotted names that the module at `path` imports, at the top or inside functions"
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import): yield from (a.name for a in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = ".".join(filter(None, [PACKAGE if node.level else "", node.module]))
+            above = f"{PACKAGE}.{module}".split(".")[:-node.level] if node.level else []
+            base = ".".join([*above, *filter(None, [node.module])])
             yield from (f"{base}.{a.name}" for a in node.names)
 
 # ---- the tree
@@ -80,7 +93,7 @@ def test_notebooks_are_clean(project):
 
 def test_export_is_in_sync(project):
     package = project/PACKAGE
-    for old in package.glob("*.py"):
+    for old in package.rglob("*.py"):
         if old.name != "__init__.py": old.unlink()
     done = call(tool("nbdev-export"), cwd=project, IN_TEST=None)
     assert done.returncode == 0, said(done)
@@ -89,15 +102,18 @@ def test_export_is_in_sync(project):
     assert not [n for n in made if made[n] != kept[n]], "run `make export`; edit notebooks, not modules"
     assert (project/"pyproject.toml").read_bytes() == (ROOT/"pyproject.toml").read_bytes()
 
-def test_imports_point_to_lower_numbers():
-    number, wrong = rooms(), []
-    for room, n in number.items():
-        for name in imports(ROOT/PACKAGE/f"{room}.py"):
+def test_imports_point_upwards():
+    "A package imports only from packages above it in the sidebar, a module of it only from lower numbers"
+    ranks, wrong = {m: rank(m) for m in modules()}, []
+    assert {m.split(".")[0] for m in ranks} == set(house()), "the sidebar lacks a package"
+    for module, own in ranks.items():
+        for name in imports(ROOT/PACKAGE/f"{module.replace('.', '/')}.py", module):
             top, *rest = name.split(".")
-            if top == PACKAGE and rest and rest[0] in number and number[rest[0]] >= n: wrong.append(f"{n} {room} imports {number[rest[0]]} {rest[0]}")
-            if top == PACKAGE and rest[-1] == "*": wrong.append(f"{room} imports * from {name}")
-            if top in HEAVY and n < TORCH_FROM: wrong.append(f"{n} {room} imports {name}")
-    assert not wrong
+            found = [m for n in range(len(rest), 0, -1) if (m := ".".join(rest[:n])) in ranks][:1]
+            if top == PACKAGE and found and ranks[found[0]] >= own: wrong.append(f"{module} imports {name}")
+            if top == PACKAGE and rest[-1] == "*" and module != "all": wrong.append(f"{module} imports * from {name}")
+            if top in HEAVY and module.split(".")[0] in LIGHT: wrong.append(f"{module} imports {name}")
+    assert not wrong, "\n".join(wrong)
 
 BLOCKED = """
 import sys, importlib
@@ -118,11 +134,11 @@ def test_wheel(project, tmp_path):
     with zipfile.ZipFile(wheel) as z:
         names = set(z.namelist())
         z.extractall(tmp_path/"elsewhere")
-        model = [i for i in z.infolist() if i.filename.startswith(f"{PACKAGE}/data/default_model/")]
-    assert f"{PACKAGE}/data/pristine_bands.csv" in names
+        model = [i for i in z.infolist() if i.filename.startswith(f"{PACKAGE}/assets/default_model/")]
+    assert f"{PACKAGE}/assets/pristine_bands.csv" in names
     assert {Path(i.filename).name for i in model} == {"model.json", "model.safetensors", "specimens.safetensors", "attribution.safetensors"} and sum(i.file_size for i in model) <= 4e6, "run `make model`"
     assert {n.split("/")[0] for n in names if not n.split("/")[0].endswith(".dist-info")} == {PACKAGE}
-    light = [r for r, n in rooms().items() if n < TORCH_FROM]
+    light = [m for m in modules() if m.split(".")[0] in LIGHT]
     assert light
     script = BLOCKED.format(heavy=HEAVY, rooms=light, package=PACKAGE, at=str(tmp_path/"elsewhere"))
     done = call(sys.executable, "-c", script, cwd=tmp_path/"elsewhere", PYTHONPATH=str(tmp_path/"elsewhere"))
@@ -143,18 +159,17 @@ def test_readme_links_lead_somewhere():
     assert links and not [link for link in links if not (ROOT/link).exists()]
 
 def sidebar(items):
-    "Pages named in a sidebar, sections included"
-    for item in items:
+    "Pages and patterns named in a sidebar, sections included"
+    for item in [items] if isinstance(items, (str, dict)) else items:
         if isinstance(item, str): yield item
-        else: yield from sidebar([item["href"]] if "href" in item else item.get("contents", []))
+        else: yield from sidebar(item.get("auto") or item.get("href") or item.get("contents", []))
 
 def test_sidebar_lists_every_page():
-    config = yaml.safe_load((ROOT/"_quarto.yml").read_text(encoding="utf-8"))
     assert (NBS/"_quarto.yml").resolve() == ROOT/"_quarto.yml"
-    listed = list(sidebar(config["website"]["sidebar"]["contents"]))
+    listed = [page.relative_to(NBS).as_posix() for pattern in sidebar(quarto()["website"]["sidebar"]["contents"]) for page in NBS.glob(pattern)]
     assert len(listed) == len(set(listed)), "a page is listed twice"
     assert {p for p in listed if p.endswith(".ipynb")} == {n.as_posix() for n in notebooks()}
-    assert all((NBS/p).exists() for p in listed)
+    assert [p for p in listed if not p.endswith(".ipynb")] == ["contributing.md"]
 
 STAGE = "from nbdev.serve import proc_nbs; proc_nbs(force=True, n_workers=0)"
 
