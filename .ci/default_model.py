@@ -5,11 +5,13 @@ Where the familiar ends, and by how much frequencies are corrected, can only be 
 import json, shutil, tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
-from microplastic_aging.attribute.attribution import ATTRIBUTION, fit_rules, load_attributor, save_attributor, true_severity
+from microplastic_aging.attribute.attribution import ATTRIBUTION, fit_rules, load_attributor, save_attributor
+from microplastic_aging.attribute.attribution import true_severity
 from microplastic_aging.study.attribution import has_of, what_is_known
 from microplastic_aging.explain.reading import SPECIMENS
 from microplastic_aging.model.learner import Recipe, embed_arrays, load_model, save_model
-from microplastic_aging.data.arrays import decode, read_samples
+from microplastic_aging.data.arrays import decode
+from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.simulate.benchmark import write_benchmark
 from microplastic_aging.study.study import DEFAULT_MODEL, train_manifest
 

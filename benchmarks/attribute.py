@@ -14,7 +14,7 @@ from microplastic_aging.attribute.field import frequencies
 from microplastic_aging.model.learner import load_model
 from microplastic_aging.data.manifest import read_unlabelled
 from microplastic_aging.data.arrays import decode_unlabelled
-from microplastic_aging.spectra.core import write_atomic
+from microplastic_aging.files import write_atomic
 from microplastic_aging.study.study import DEFAULT_MODEL
 
 OUT = Path(__file__).resolve().parents[1]/"nbs/results/speed_attribute.json"

@@ -10,7 +10,8 @@ from tqdm import tqdm
 from microplastic_aging.evaluate.compare import evaluate
 from microplastic_aging.model.learner import Recipe, load_model, predict_arrays, save_model, train_model
 from microplastic_aging.study.runs import SIZE_PX, commit
-from microplastic_aging.data.arrays import decode, read_samples
+from microplastic_aging.data.arrays import decode
+from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.simulate.benchmark import N_SAMPLES, write_benchmark
 
 ROOT = Path(__file__).resolve().parents[1]

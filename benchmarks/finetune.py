@@ -9,7 +9,8 @@ import numpy as np
 from microplastic_aging.evaluate.compare import evaluate
 from microplastic_aging.model.learner import load_model, predict_arrays
 from microplastic_aging.study.runs import commit
-from microplastic_aging.data.arrays import decode, read_samples
+from microplastic_aging.data.arrays import decode
+from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.simulate.benchmark import Dials, write_benchmark
 from microplastic_aging.study.study import DEFAULT_MODEL, train_manifest
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from PIL import Image
-from microplastic_aging.micrographs.core import Micrograph, MicrographFormatError, read_micrograph
+from microplastic_aging.micrographs.core import Micrograph, read_micrograph
+from microplastic_aging.micrographs.pixels import MicrographFormatError
 
 SECONDS, GIGABYTE = 5., 1 << 30
 INTERESTING = (0, 1, 2, 3, 4, 5, 7, 8, 9, 13, 16, 31, 32, 64, 127, 128, 254, 255)

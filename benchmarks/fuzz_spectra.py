@@ -5,7 +5,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]/"tests"))
 from spectra_files import damage, random_edits, seeds
 from test_fuzz_spectra import Hang, check, peak_megabytes, timed
-from microplastic_aging.spectra.core import SpectrumFormatError, read_spectra
+from microplastic_aging.spectra.units import SpectrumFormatError
+from microplastic_aging.spectra.core import read_spectra
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)

@@ -298,7 +298,8 @@ def study(
     if manifest and (samples or variant): raise typer.BadParameter("--samples and --variant are for the simulated benchmark, not for a dataset of your own")
     chosen = find_scheme(scheme)
     if manifest: _readable(manifest, label, group, chosen)
-    from microplastic_aging.study.study import StudyConfig, run_study
+    from microplastic_aging.study.runs import StudyConfig
+    from microplastic_aging.study.study import run_study
     named = dict(manifest=manifest and str(manifest), samples=samples, variant=variant and variant.value, epochs=epochs, device=find_device(device),
                  models=models and tuple(m.strip() for m in models.split(",")), stages=stage and tuple(k.value for k in stage if k.value != "none"), scheme=scheme)
     config = StudyConfig(out=str(out or f"runs/{'quick' if quick else 'study'}"), label=label, group=group, seed=seed, mode=mode, **{k: v for k, v in named.items() if v is not None})

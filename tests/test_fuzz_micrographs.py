@@ -3,7 +3,8 @@ import functools, importlib.util, struct, subprocess, sys, zlib
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from conftest import ROOT
-from microplastic_aging.micrographs.core import Micrograph, MicrographFormatError, read_micrograph
+from microplastic_aging.micrographs.core import Micrograph, read_micrograph
+from microplastic_aging.micrographs.pixels import MicrographFormatError
 from microplastic_aging.micrographs.metadata import SemMetadata, plausible_um, read_sem_metadata
 
 spec = importlib.util.spec_from_file_location("fuzz_micrographs", ROOT/"benchmarks/fuzz_micrographs.py")

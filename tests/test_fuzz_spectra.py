@@ -3,7 +3,8 @@ import signal, sys
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
-from microplastic_aging.spectra.core import Spectrum, SpectrumFormatError, read_spectra, to_grid
+from microplastic_aging.spectra.core import Spectrum, read_spectra, to_grid
+from microplastic_aging.spectra.units import SpectrumFormatError
 sys.path.insert(0, str(__import__("pathlib").Path(__file__).parent))
 from spectra_files import damage, seeds
 

@@ -22,7 +22,7 @@ from sklearn.linear_model import Ridge
 from ..aging import MECHANISMS, FileFormatError, InputError, Scheme
 from .joint_space import Mahalanobis, specimen_weights
 from .novelty import Gate, Known, sides_in_words, split_sides
-from ..spectra.core import write_atomic
+from ..files import write_atomic
 from ..evaluate.uncertainty import bootstrap_ci
 
 # %% ../../nbs/attribute/04_attribution.ipynb #ccde5538

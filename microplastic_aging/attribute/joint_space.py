@@ -28,7 +28,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 from torch.nn import functional as F
 from ..aging import MECHANISM_COLORS, POLYMER_COLORS, InputError
-from ..spectra.core import write_atomic
+from ..files import write_atomic
 
 # %% ../../nbs/attribute/02_joint_space.ipynb #ee28d051
 class EmbeddingError(InputError):

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 from ..aging import InputError
-from .joint_space import Mahalanobis, fit_mahalanobis, specimen_weights
+from .joint_space import fit_mahalanobis, specimen_weights
 from ..model.learner import only_modality
 from ..model.loaders import AugmentMicrograph, AugmentSpectrum, ReadMicrograph, ReadSpectrum
 

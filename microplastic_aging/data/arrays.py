@@ -17,9 +17,11 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from tqdm import tqdm
 from .. import __version__
 from ..aging import InputError
-from .manifest import N_FOLDS, PATIENCE, attempt_all, problem_row, read_one_spectrum, shorter_side, usual_fov
-from .manifest import ManifestError, Samples, check_manifest, notes_by_row, read_samples, write_manifest
-from ..spectra.core import GRID, MIN_COVERAGE, Spectrum, coverage, to_grid, write_atomic, write_spectrum
+from .manifest import N_FOLDS, PATIENCE, attempt_all, problem_row, read_one_spectrum
+from .manifest import shorter_side, usual_fov, ManifestError, Samples, check_manifest
+from .manifest import notes_by_row, read_samples, write_manifest
+from ..spectra.core import GRID, MIN_COVERAGE, Spectrum, coverage, to_grid, write_spectrum
+from ..files import write_atomic, digest
 from ..micrographs.core import read_micrograph, to_view
 
 # %% ../../nbs/data/04_arrays.ipynb #26569902
@@ -153,11 +155,6 @@ def decode_unlabelled(
     return arrays, notes_by_row(samples, problems)
 
 # %% ../../nbs/data/04_arrays.ipynb #52de1d70
-def _row_digest(*parts)->str: # Arrays or text; 16 hexadecimal digits
-    sha = hashlib.sha256()
-    for part in parts: sha.update(np.ascontiguousarray(part).tobytes() if isinstance(part, np.ndarray) else str(part).encode() + b"\0")
-    return sha.hexdigest()[:16]
-
 def content_table(
     samples:Samples,
     arrays:Arrays,   # Of these samples
@@ -166,9 +163,9 @@ def content_table(
     table = samples.table
     further = [c for c in table if c not in ("sample_id", "image", "spectrum", samples.label, samples.group)]
     rounded = np.round(arrays.spectrum, 4) + 0.
-    image = [_row_digest(arrays.image[i]) if arrays.has_image[i] else "" for i in range(len(table))]
-    spectrum = [_row_digest(rounded[i], arrays.mask[i]) if arrays.has_spectrum[i] else "" for i in range(len(table))]
-    columns = [_row_digest(*further, *row) for row in table[further].astype(str).itertuples(index=False)]
+    image = [digest(arrays.image[i]) if arrays.has_image[i] else "" for i in range(len(table))]
+    spectrum = [digest(rounded[i], arrays.mask[i]) if arrays.has_spectrum[i] else "" for i in range(len(table))]
+    columns = [digest(*further, *row) for row in table[further].astype(str).itertuples(index=False)]
     return pd.DataFrame(dict(sample_id=table.sample_id, label=table[samples.label], specimen=samples.groups, image=image, spectrum=spectrum, columns=columns)).astype(str)
 
 CONTENT_WORDS = dict(label="label", specimen="specimen", image="picture", spectrum="spectrum", columns="entry in a further column")

@@ -18,7 +18,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 from ..aging import SEVEN_TYPES, InputError, Scheme, plain_scheme
-from ..spectra.core import GRID, MIN_COVERAGE, Spectrum, SpectrumFormatError, coverage, read_spectra, to_grid, write_atomic
+from ..spectra.core import GRID, MIN_COVERAGE, Spectrum, coverage, read_spectra, to_grid
+from ..spectra.units import SpectrumFormatError
+from ..files import write_atomic, read_json
 from ..spectra.quality import quality_flags
 from ..micrographs.core import MAX_MIRRORED, read_micrograph
 
@@ -243,7 +245,7 @@ def _read_provenance(folder:Path)->tuple:
     "Content of `provenance.json`, empty where there is none, and its problems"
     path, remedy = folder/"provenance.json", "write a JSON object such as {\"simulated\": false, \"title\": \"…\"}"
     if not path.exists(): return {}, []
-    try: content = json.loads(path.read_text(encoding="utf-8"))
+    try: content = read_json(path)
     except (ValueError, OSError) as e: return {}, [problem_row(1, "provenance.json", path.name, f"cannot be read ({e})", remedy)]
     if not isinstance(content, dict) or not isinstance(content.get("simulated", False), bool):
         return {}, [problem_row(1, "provenance.json", path.name, "is no object, or its 'simulated' is neither true nor false", remedy)]

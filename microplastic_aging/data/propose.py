@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 import pandas as pd
 from ..aging import InputError
-from ..spectra.core import read_spectra, write_atomic
+from ..spectra.core import read_spectra
+from ..files import write_atomic
 from ..micrographs.core import read_micrograph
 from .manifest import attempt_all, same_content
 

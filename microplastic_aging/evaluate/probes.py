@@ -15,7 +15,6 @@ from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.pipeline import make_pipeline
-from ..spectra.transforms import snv
 
 # %% ../../nbs/evaluate/04_probes.ipynb #25ceee91
 def spectrum_probe(n_rows:int, # Training rows: fewer than 41 allow fewer components

@@ -15,7 +15,7 @@ from skimage.transform import resize
 from ..aging import MECHANISMS, SURFACE_FEATURES
 from ..micrographs.core import Micrograph
 from ..simulate.benchmark import simulate_view, specimen_table
-from ..micrographs.surface import COMMON_UM_PER_PX, FEATURES, crack_numbers, groove_numbers, pit_numbers, surface_masks, to_scale
+from ..micrographs.surface import COMMON_UM_PER_PX, FEATURES, crack_numbers, surface_masks, to_scale
 
 # %% ../../nbs/evaluate/06_surface_truth.ipynb #6551f92b
 SEVERITY_CEILING = 1.5 # Severity above which `simulate.surfaces` carves nothing more

@@ -31,7 +31,8 @@ from ..model.loaders import ReadMicrograph, ReadSpectrum
 from .maps import DEFAULT_METHOD, band_falls, crowded, evidence_maps, references
 from ..micrographs.core import plot_micrograph
 from ..data.arrays import Arrays
-from ..spectra.core import GRID, plot_spectrum, write_atomic
+from ..spectra.core import GRID, plot_spectrum
+from ..files import write_atomic
 from ..evaluate.uncertainty import apply_temperature
 
 # %% ../../nbs/explain/05_reading.ipynb #e7437355

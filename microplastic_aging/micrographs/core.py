@@ -15,8 +15,8 @@ from PIL import Image
 from scipy.sparse import csr_array
 from .databar import InformationBar, find_information_bar, find_scale_bar
 from .pixels import MAX_PX, MicrographFormatError, read_grey
-from .metadata import SAME, SemMetadata, read_sem_metadata
-from ..spectra.core import write_atomic
+from .metadata import SemMetadata, read_sem_metadata
+from ..files import write_atomic
 
 # %% ../../nbs/micrographs/04_core.ipynb #ba4f2e2f
 @dataclass(eq=False)

@@ -21,7 +21,8 @@ from skimage.filters import apply_hysteresis_threshold, sato
 from skimage.morphology import skeletonize
 from skimage.transform import resize
 from ..aging import MECHANISM_COLORS, SURFACE_FEATURES
-from .core import Micrograph, MicrographFormatError, plot_micrograph
+from .core import Micrograph, plot_micrograph
+from .pixels import MicrographFormatError
 
 # %% ../../nbs/micrographs/05_surface.ipynb #a9f70da5
 COMMON_UM_PER_PX = .25 # µm per px at which surfaces are compared: a crack of half a micrometre is two pixels wide

@@ -26,11 +26,11 @@ from fastai.torch_core import default_device, no_random, set_seed, to_float
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from sklearn.metrics import f1_score
-from ..aging import FileFormatError, InputError, Scheme, SchemeError
+from ..aging import FileFormatError, InputError, Scheme
 from .net import AgingNet, to_mechanism_prob
 from .loaders import ReadMicrograph, ReadSpectrum, aging_block, aging_dls
 from ..data.arrays import Arrays
-from ..spectra.core import write_atomic
+from ..files import write_atomic
 
 # %% ../../nbs/model/07_learner.ipynb #426852a2
 NEVER = -1e4 # Logit of what cannot be

@@ -20,6 +20,7 @@ import pandas as pd
 from ..aging import PAPER, InputError
 from ..evaluate.baselines import BASELINES
 from ..evaluate.uncertainty import LEVEL, plot_abstention, plot_reliability
+from ..files import read_json
 
 # %% ../../nbs/report/01_headline.ipynb #c1ad1396
 class RunError(InputError):
@@ -30,7 +31,7 @@ USUAL_RUN = "runs/study"
 
 def _read_part(path:Path)->dict:
     "One JSON file of a run; empty where it is not there"
-    try: part = json.loads(path.read_text(encoding="utf-8"))
+    try: part = read_json(path)
     except FileNotFoundError: return {}
     except (OSError, ValueError) as e: raise RunError(f"{path}: is not readable JSON ({e}); delete it and run the same study again, which makes what is missing") from e
     if not isinstance(part, dict): raise RunError(f"{path}: holds a {type(part).__name__}, not an object; is this the folder of a run?")

@@ -15,14 +15,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from ..aging import SHOWN_BANDS, Scheme
-from .evidence import GLOSSARY, band_findings, finding_sentences, link_findings, plot_replacement, plot_windows, score_findings, surface_findings
+from .evidence import GLOSSARY, band_findings, finding_sentences, link_findings
+from .evidence import plot_replacement, plot_windows, score_findings, surface_findings
 from ..data.manifest import ManifestError, Samples, read_samples
-from ..micrographs.core import MicrographFormatError, plot_micrograph, read_micrograph
+from ..micrographs.pixels import MicrographFormatError
+from ..micrographs.core import plot_micrograph, read_micrograph
 from .headline import DEEP, SPLIT_STYLE, RunError, figure_label, read_run, result_of
-from .headline import is_simulated, readable_table, result_table
-from .headline import data_sentence, paired_sentences, paper_sentences, short_answer, split_sentences
-from .headline import SURE_MODELS, SURENESS_NOTE, plot_calibration, plot_confusion, plot_curves, plot_paired, plot_refusing, plot_results, sureness_sentences, one_sided_sentences
-from ..spectra.core import SpectrumFormatError, plot_spectrum, read_spectra, write_atomic
+from .headline import is_simulated, readable_table, result_table, data_sentence
+from .headline import paired_sentences, paper_sentences, short_answer, split_sentences
+from .headline import SURE_MODELS, SURENESS_NOTE, plot_calibration, plot_confusion, plot_curves
+from .headline import plot_paired, plot_refusing, plot_results, sureness_sentences
+from .headline import one_sided_sentences
+from ..spectra.units import SpectrumFormatError
+from ..spectra.core import plot_spectrum, read_spectra
+from ..files import write_atomic
 
 # %% ../../nbs/report/05_page.ipynb #e8a14ea6
 MAX_EXAMPLES = 12 # Classes

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MIN_COVERAGE', 'MAX_BYTES', 'FOREIGN_MARKS', 'GRID', 'MAX_GAP', 'GAP_STEPS', 'CROWDED', 'Spectrum', 'read_spectra',
-           'write_atomic', 'write_spectrum', 'to_grid', 'coverage', 'plot_spectrum']
+           'write_spectrum', 'to_grid', 'coverage', 'plot_spectrum']
 
 # %% ../../nbs/spectra/05_core.ipynb #88ae3314
 import os
@@ -15,8 +15,10 @@ import numpy as np
 from ..aging import MECHANISM_COLORS
 from .units import MID_INFRARED, MIN_POINTS, SpectrumFormatError, resolve
 from .jcamp import read_jcamp
-from .vendors import OMNIC_MARK, OPUS_MARK, PE_MARK, SERIES_MARK, SPC_VERSIONS, read_omnic, read_opus, read_perkinelmer, read_spc
+from .vendors import OMNIC_MARK, OPUS_MARK, PE_MARK, SERIES_MARK, SPC_VERSIONS, read_omnic
+from .vendors import read_opus, read_perkinelmer, read_spc
 from .text import read_table, to_text
+from ..files import write_atomic
 
 # %% ../../nbs/spectra/05_core.ipynb #dcd5a2a7
 @dataclass(eq=False)
@@ -84,19 +86,6 @@ def read_spectra(
     return found
 
 # %% ../../nbs/spectra/05_core.ipynb #a9a5ca9c
-def write_atomic(
-    path,          # Where the file shall stand; its folder exists
-    content:bytes, # All of it
-)->Path:           # The path
-    "Write a file in one step: whoever looks finds the old content or the new"
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally: part.unlink(missing_ok=True)
-    return path
-
 def write_spectrum(
     path,                  # Where to, usually `.csv`
     wavenumber:np.ndarray, # cm⁻¹, shape (n,), increasing

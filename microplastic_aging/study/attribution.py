@@ -21,20 +21,29 @@ from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 from ..aging import MECHANISMS, InputError
 from ..evaluate.baselines import SIDES
-from ..attribute.attribution import FACTORS, LEVEL, MIN_SURE, Attributor, attribute, attribute_specimens, combinations_of, counted_views, dual_evidence, dual_figures, dual_posterior, evidence_chance, fit_rules, fit_spread, if_present, interval_holds, load_attributor, save_attributor, severity_quantile, true_severity
+from ..attribute.attribution import FACTORS, LEVEL, MIN_SURE, Attributor, attribute
+from ..attribute.attribution import attribute_specimens, combinations_of, counted_views, dual_evidence
+from ..attribute.attribution import dual_figures, dual_posterior, evidence_chance, fit_rules
+from ..attribute.attribution import fit_spread, if_present, interval_holds, load_attributor
+from ..attribute.attribution import save_attributor, severity_quantile, true_severity
 from ..simulate.field import SITES, SOILS, draw_field, write_campaign
 from ..spectra.confounders import confounder_table, confounders_in_words
-from ..attribute.joint_space import LOSSES, MAPS, EmbeddingError, embedding_scores, fit_mahalanobis, fit_map, fit_metric, map_quality, specimen_weights, write_map_html
+from ..attribute.joint_space import LOSSES, MAPS, EmbeddingError, embedding_scores, fit_mahalanobis
+from ..attribute.joint_space import fit_map, fit_metric, map_quality, specimen_weights, write_map_html
 from ..attribute.field import field_figures, frequencies, tell_field, under_film
 from ..model.learner import answer_arrays, load_model, only_modality
-from ..data.manifest import read_unlabelled
-from ..micrographs.core import MicrographFormatError, read_micrograph, to_view
-from ..attribute.novelty import SCORES, Known, fit_gate, fit_known, neighbour_distance, novelty_figures, sides_in_words, split_sides, varied_vectors, weighted_quantile
+from ..data.manifest import read_unlabelled, read_samples
+from ..micrographs.pixels import MicrographFormatError
+from ..micrographs.core import read_micrograph, to_view
+from ..attribute.novelty import SCORES, Known, fit_gate, fit_known, neighbour_distance, novelty_figures
+from ..attribute.novelty import sides_in_words, split_sides, varied_vectors, weighted_quantile
 from ..attribute.prevalence import ALL
-from .runs import Run, once, read_stage, stage_file, write_json, write_stage
-from ..data.arrays import Arrays, decode, mpx_manifest, read_samples
+from .runs import Run, once, read_stage, stage_file, write_stage
+from ..files import write_json, read_json, write_table
+from ..data.arrays import Arrays, decode, mpx_manifest
 from ..simulate.benchmark import write_benchmark
-from ..spectra.core import MIN_COVERAGE, SpectrumFormatError, coverage as covered_share, read_spectra, to_grid, write_atomic
+from ..spectra.core import MIN_COVERAGE, coverage as covered_share, read_spectra, to_grid
+from ..spectra.units import SpectrumFormatError
 from ..evaluate.uncertainty import apply_temperature, bootstrap_ci, specimen_parts
 
 # %% ../../nbs/study/06_attribution.ipynb #465fa254
@@ -99,7 +108,7 @@ def held_out(run:Run)->dict: # rows, y, groups; temperature: sides -> number; tr
     "What all networks of the grouped split made of their held-out rows"
     s, pieces = run.samples, [(read_stage(run.out, "attribution", "grouped", k), read_stage(run.out, run.main_model, "grouped", k)) for k in run.grouped]
     rows, severity = np.concatenate([own[0] for own, _ in pieces]), true_severity(s)
-    scale = json.loads((run.out/"models"/f"{run.main_model}-grouped-{run.grouped[0]}"/"model.json").read_text())["card"].get("temperature", {})
+    scale = read_json(run.out/"models"/f"{run.main_model}-grouped-{run.grouped[0]}"/"model.json")["card"].get("temperature", {})
     answers = {used: np.concatenate([main[1][asked_as(used, SIDES[run.main_model])] for _, main in pieces]) for used in map(" + ".join, combinations_of(SIDES[run.main_model]))}
     return dict(rows=rows, temperature=scale, y=s.y[rows], groups=s.groups[rows], truth=None if severity is None else severity[rows], answers={used: apply_temperature(p, scale.get(used, 1.)) for used, p in answers.items()}) | {
         k: np.concatenate([own[1][k] for own, _ in pieces]) for k in pieces[0][0][1]}
@@ -289,7 +298,7 @@ def natural(run:Run)->dict:
     "Attribute a simulated campaign and compare with its truth"
     views, specimens, samples, *rest = attribute_campaign(run)
     refused = {score: float((beyond_border(run, samples, score) > 0).mean()) for score in ("mahalanobis", "relative_mahalanobis")}
-    write_atomic(run.out/"natural.csv", pd.concat([samples.table[["sample_id", "specimen_id", "site", "polymer"]], views], axis=1).to_csv(index=False).encode())
+    write_table(run.out/"natural.csv", pd.concat([samples.table[["sample_id", "specimen_id", "site", "polymer"]], views], axis=1))
     found, bare = (field_figures(tell_field(views, specimens, samples.groups, samples.table.site, attributor, net.scheme, net.sides), truth) for views, specimens, samples, truth, net, attributor in ((views, specimens, samples, *rest), attribute_campaign(run, clean=True)))
     return found | dict(refused_by=refused, clean=dict(refused=bare["refused"], paddy_chemical=bare.get("paddy_chemical")))
 
@@ -373,7 +382,7 @@ def draw_space(run:Run)->dict: # map -> `map_quality`, None where there are too 
         try: quality[kind] = map_quality(kept["pooled"], at.xy, groups=s.groups[rows])
         except EmbeddingError: quality[kind] = None
         table[[f"{kind}_1", f"{kind}_2"]] = at.xy
-    write_atomic(run.out/"joint_space.csv", table.round(3).to_csv(index=False).encode())
+    write_table(run.out/"joint_space.csv", table.round(3))
     table = table.drop(columns=[f"{kind}_{i}" for kind in quality for i in (1, 2)])
     if maps: write_map_html(run.out/"joint_space.html", maps, table, [run.arrays.image[r] if run.arrays.has_image[r] else None for r in rows], "Joint feature space, held-out samples", s.simulated)
     return quality
@@ -398,7 +407,7 @@ def run_attribution(run:Run):
 
 def summarise_attribution(run:Run, h:dict, maps:dict): # From `held_out` and `draw_space`
     "attribution.json from the finished pieces"
-    read = lambda name: json.loads(path.read_text()) if (path := run.out/f"stages/{name}.json").exists() else None
+    read = lambda name: read_json(path) if (path := run.out/f"stages/{name}.json").exists() else None
     shares = lambda source: dict(rows=held[0]) | held[1] if stage_file(run.out, f"shares_{source}", "grouped", 0, "json").exists() and (held := read_stage(run.out, f"shares_{source}", "grouped", 0)) else None
     s, notes = run.samples, [read_stage(run.out, "attribution", "grouped", k)[2] for k in run.grouped]
     prob = h["answers"][" + ".join(SIDES[run.main_model])]
@@ -413,7 +422,7 @@ def summarise_attribution(run:Run, h:dict, maps:dict): # From `held_out` and `dr
         if why := [n["spaces"][loss]["left_out"] for n in notes if "left_out" in n["spaces"][loss]]: f["left_out"] = why[0]
         f["gain"] = {k: [n["spaces"][loss][k] - n["spaces"]["cross_entropy"][k] for n in notes] if f[k] is not None and spaces["cross_entropy"][k] is not None else None for k in ("knn", "nearest_mean")}
     gate = load_attributor(run.out/"models"/f"{run.main_model}-grouped-{run.grouped[0]}").gate
-    novelty = {name: json.loads(p.read_text()) for p in sorted((run.out/"stages").glob("novelty_*.json")) for name in [p.stem.removeprefix("novelty_")]}
+    novelty = {name: read_json(p) for p in sorted((run.out/"stages").glob("novelty_*.json")) for name in [p.stem.removeprefix("novelty_")]}
     natural = read("natural")
     paddy = natural.pop("paddy_chemical", None) if natural else None
     out = dict(simulated=s.simulated, seed=run.config.seed, commit=", ".join(sorted({n["commit"] for n in (*notes, *(p[2] for p in unseen)) if n.get("commit")})), model=run.main_model, n_samples=int(ok.sum()), n_specimens=len(set(h["groups"][ok])), folds=run.grouped,

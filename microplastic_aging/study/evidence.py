@@ -20,15 +20,20 @@ from PIL import Image
 from tqdm import tqdm
 from ..aging import MECHANISMS, SHOWN_BANDS, SURFACE_FEATURES
 from .controls import VARIATIONS
-from ..explain.faithfulness import CASCADE, SHARES, check_methods, gaps, only, randomised, rank_correlation, scorecard, token_size, winner
+from ..explain.faithfulness import CASCADE, SHARES, check_methods, gaps, only, randomised
+from ..explain.faithfulness import rank_correlation, scorecard, token_size, winner
 from ..model.net import IMAGE_STRIDE, TOKEN_CM1
 from ..explain.reading import explain, write_explanation
 from ..model.learner import load_model
 from ..model.loaders import ReadMicrograph, ReadSpectrum
-from ..explain.maps import DEFAULT_METHOD, METHODS, blurred, crowded, evidence_maps, references, to_tokens
+from ..explain.maps import DEFAULT_METHOD, METHODS, blurred, crowded, evidence_maps, references
+from ..explain.maps import to_tokens
 from ..micrographs.core import Micrograph, to_view
-from .runs import Run, read_stage, stage_file, variant_run, write_json, write_stage
-from ..explain.scores import PAPER_BAND, band_evidence, band_table, band_tokens, contrast, enrichment, link, named_interval, on_mask, speaks_up, surface_scores, unnamed_bands, verdict_of
+from .runs import Run, read_stage, stage_file, variant_run, write_stage
+from ..files import write_json
+from ..explain.scores import PAPER_BAND, band_evidence, band_table, band_tokens, contrast, enrichment
+from ..explain.scores import link, named_interval, on_mask, speaks_up, surface_scores, unnamed_bands
+from ..explain.scores import verdict_of
 from ..micrographs.surface import surface_masks
 from ..evaluate.uncertainty import bootstrap_ci, holm
 

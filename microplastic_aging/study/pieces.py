@@ -14,7 +14,8 @@ from ..evaluate.baselines import CLASSICAL, SIDES, fit_predict_classical
 from ..explain.reading import write_specimens
 from ..model.learner import learning_curve, only_modality, predict_arrays, save_model, train_model
 from .runs import Run, write_stage
-from ..data.arrays import Arrays, Samples
+from ..data.arrays import Arrays
+from ..data.manifest import Samples
 
 # %% ../../nbs/study/02_pieces.ipynb #d3d3eee8
 def run_piece(run:Run, features, model:str, split:str, fold:int):

@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = ['MODES', 'K_FOLDS', 'SIZE_PX', 'QUICK_SAMPLES', 'QUICK_EPOCHS', 'MIN_PER_CLASS', 'STAGES', 'RUN_FORMAT', 'StudyError',
-           'StudyConfig', 'write_json', 'Run', 'once', 'stage_file', 'read_stage', 'write_stage', 'open_run',
-           'variant_run', 'fold_count', 'claim_folder', 'claim_data', 'timed', 'write_run_head', 'environment',
-           'commit']
+           'StudyConfig', 'Run', 'once', 'stage_file', 'read_stage', 'write_stage', 'open_run', 'variant_run',
+           'fold_count', 'claim_folder', 'claim_data', 'timed', 'write_run_head', 'environment', 'commit']
 
 # %% ../../nbs/study/01_runs.ipynb #ffd4108f
 import io, json, os, platform, subprocess, time
@@ -20,9 +19,10 @@ import torch
 from ..aging import InputError, find_scheme
 from ..evaluate.baselines import BASELINES, CLASSICAL, SIDES, why_not
 from ..model.learner import Recipe
-from ..data.arrays import Arrays, Samples, content_changes, content_table, decode, grouped_folds, random_folds, read_samples
+from ..data.arrays import Arrays, content_changes, content_table, decode, grouped_folds, random_folds
+from ..data.manifest import Samples, read_samples
 from ..simulate.benchmark import N_SAMPLES, write_benchmark
-from ..spectra.core import write_atomic
+from ..files import write_atomic, write_json, read_json, write_table
 
 # %% ../../nbs/study/01_runs.ipynb #6b95ea58
 MODES = dict(study=1, quick=1, full=5, control=1) # grouped folds that are run; the random split is one fold in all but `control`
@@ -76,9 +76,6 @@ class StudyConfig:
     def recipe(self)->Recipe:
         epochs = self.epochs or (QUICK_EPOCHS if self.quick else None)
         return replace(Recipe(), epochs=epochs) if epochs else Recipe()
-
-# %% ../../nbs/study/01_runs.ipynb #4b7c39ac
-def write_json(path, content): write_atomic(path, json.dumps(content, indent=1).encode())
 
 # %% ../../nbs/study/01_runs.ipynb #5b66c7c4
 @dataclass
@@ -140,7 +137,7 @@ def stage_file(out, model, split, fold, kind): return Path(out)/"stages"/f"{mode
 
 def read_stage(out, model, split, fold)->tuple: # rows (m,); answers: name -> probabilities (m, n_classes); notes
     with np.load(stage_file(out, model, split, fold, "npz")) as d: held = dict(d)
-    return held.pop("rows"), held, json.loads(stage_file(out, model, split, fold, "json").read_text())
+    return held.pop("rows"), held, read_json(stage_file(out, model, split, fold, "json"))
 
 def write_stage(out, model, split, fold, rows, answers, notes):
     "Answers, then notes: a piece whose notes are there is finished"
@@ -195,7 +192,7 @@ def claim_folder(config:StudyConfig, out:Path):
     if not path.exists():
         if any(out.glob("stages/*")): raise StudyError(f"{out} holds stages of an unknown study; choose another folder with --out")
         return write_json(path, mine)
-    held = json.loads(path.read_text())
+    held = read_json(path)
     if held.get("format") != RUN_FORMAT: raise StudyError(f"{out} was begun by version 0.1, which did not keep on what data its stages rest; `report` and `predict` still read it, but it cannot go on: choose another folder with --out")
     differ = [f"{k} {held.get(k)!r} there, {mine[k]!r} here" for k in mine if held.get(k) != mine[k]]
     if differ: raise _another_study(out, differ)
@@ -207,9 +204,9 @@ def claim_data(samples:Samples, arrays:Arrays, out:Path):
     now, classes = content_table(samples, arrays), dict(classes=samples.scheme.classes, bits=samples.scheme.bits, fov_um=arrays.fov_um)
     classes = json.loads(json.dumps(classes))
     if not (out/"content.json").exists():
-        write_atomic(out/"content.csv", now.to_csv(index=False).encode())
+        write_table(out/"content.csv", now)
         return write_json(out/"content.json", classes)
-    held = json.loads((out/"content.json").read_text())
+    held = read_json(out/"content.json")
     differ = content_changes(pd.read_csv(out/"content.csv", dtype=str, keep_default_na=False), now)
     differ += [f"{k} {held[k]!r} there, {v!r} here" for k, v in classes.items() if held[k] != v]
     if differ: raise _another_study(out, differ)
@@ -219,7 +216,7 @@ def timed(out, stage, fn, *args, **kwargs):
     start = time.time()
     value = fn(*args, **kwargs)
     path = Path(out)/"seconds.json"
-    seconds = json.loads(path.read_text()) if path.exists() else {}
+    seconds = read_json(path) if path.exists() else {}
     write_json(path, seconds | {stage: max(round(time.time() - start, 1), seconds.get(stage, 0))}) # a resumed run that finds the work done keeps the time it took
     return value
 
@@ -232,7 +229,7 @@ def write_run_head(run:Run):
         recipe=asdict(c.recipe), size_px=SIZE_PX, fov_um=run.arrays.fov_um, scheme_used=scheme))
     write_json(run.out/"provenance.json", s.provenance)
     table = pd.DataFrame(dict(row=range(len(s)), sample_id=s.table.sample_id, specimen=s.groups, label=s.table[s.label], y=s.y, **run.folds))
-    write_atomic(run.out/"folds.csv", table.to_csv(index=False).encode())
+    write_table(run.out/"folds.csv", table)
     write_json(run.out/"environment.json", environment() | dict(seed=c.seed, data_hash=run.arrays.hash))
 
 def environment()->dict:

@@ -23,25 +23,30 @@ import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
 from ..aging import MECHANISM_COLORS, MECHANISMS, InputError, Scheme, find_scheme
-from ..attribute.attribution import Attributor, attribute, attribute_specimens, load_attributor, pool_views, save_attributor
-from .attribution import found_confounders, has_of, run_attribution, scaled_answers, what_is_known
+from ..attribute.attribution import Attributor, attribute, attribute_specimens, load_attributor
+from ..attribute.attribution import pool_views, save_attributor
+from .attribution import found_confounders, has_of, run_attribution, scaled_answers
+from .attribution import what_is_known
 from ..evaluate.baselines import SIDES, classical_features, imagenet_weights
 from ..evaluate.compare import compare_models, evaluate, paired_difference
-from .controls import VARIATIONS, called_aged, correct_p, robustness, run_variation, variation_figures, versus_variation
+from .controls import VARIATIONS, called_aged, correct_p, robustness, run_variation
+from .controls import variation_figures, versus_variation
 from .evidence import run_evidence
-from ..explain.reading import explain, in_words, nearest_specimens, pooled_types, specimen_in_words, write_explanation, write_specimens
+from ..explain.reading import explain, in_words, nearest_specimens, pooled_types, specimen_in_words
+from ..explain.reading import write_explanation, write_specimens
 from ..model.net import frozen_features, to_mechanism_prob
 from ..attribute.field import SHARES, Field, share_table, tell_field
 from ..model.learner import load_model, model_id, save_model, train_model, untaught_mixtures
-from ..data.manifest import Samples, read_unlabelled
+from ..data.manifest import Samples, read_unlabelled, read_samples
 from .pieces import model_card, run_piece
-from .runs import SIZE_PX, Run, StudyConfig, StudyError, once, open_run, read_stage, stage_file, variant_run, write_json
+from .runs import SIZE_PX, Run, StudyConfig, StudyError, once, open_run, read_stage, stage_file
+from .runs import variant_run
+from ..files import write_json, write_atomic, read_json, write_table
 from ..attribute.novelty import sides_in_words
 from ..attribute.prevalence import plot_shares
 from ..report.page import STYLE, esc, html_table, write_report
-from ..data.arrays import Arrays, decode, decode_unlabelled, read_samples
+from ..data.arrays import Arrays, decode, decode_unlabelled
 from ..simulate.benchmark import N_SAMPLES, write_benchmark
-from ..spectra.core import write_atomic
 from ..evaluate.uncertainty import fit_temperature
 
 # %% ../../nbs/study/07_study.ipynb #65c2448d
@@ -86,7 +91,7 @@ def probability_columns(prob, scheme:Scheme, index=None)->pd.DataFrame:
 def summarise(run:Run)->dict:
     "predictions.csv, curves.json and metrics.json from the finished pieces"
     s, c = run.samples, run.config
-    models, paired, tables, curves, seconds, share, commits = {}, {}, [], {}, json.loads((run.out/"seconds.json").read_text()), {}, (set(), set())
+    models, paired, tables, curves, seconds, share, commits = {}, {}, [], {}, read_json(run.out/"seconds.json"), {}, (set(), set())
     for split in ("grouped", "random"):
         probs = pooled(run, split)
         if not probs: continue
@@ -107,7 +112,7 @@ def summarise(run:Run)->dict:
     protocol = dict(k=run.k, grouped=run.grouped, random=run.random, mode=c.mode, label=c.label, group=c.group if s.has_groups else None, recipe=asdict(c.recipe))
     metrics = dict(data=data, scheme=scheme, protocol=protocol, models=models, paired=paired, chance=share, seconds=seconds, seed=c.seed, commit=commit_words(commits[0]), asked=commit_words(commits[1]),
         headline="accuracy over samples of a class with a mechanism" if s.scheme.bits else "accuracy over all samples")
-    write_atomic(run.out/"predictions.csv", pd.concat(tables).to_csv(index=False).encode())
+    write_table(run.out/"predictions.csv", pd.concat(tables))
     write_json(run.out/"curves.json", curves)
     write_json(run.out/"metrics.json", metrics)
     tell_temperatures(run)
@@ -130,7 +135,7 @@ def tell_temperatures(run:Run):
     for model, split, fold in run.todo():
         path = run.out/"models"/f"{model}-{split}-{fold}"/"model.json"
         if split != "grouped" or not path.exists(): continue
-        head = json.loads(path.read_text())
+        head = read_json(path)
         head["card"]["temperature"] = found.get(model, {})
         write_json(path, head)
 
@@ -192,7 +197,7 @@ def summarise_controls(run:Run):
     for name, v in VARIATIONS.items():
         if v.variant in made and v.kind != "attribution": found[name] = variation_figures(variant_run(run, v.variant), name, headline)
     if "shuffled" in made: found["shuffled_fusion"]["versus_image"] = versus_variation(variant_run(run, "shuffled"), "shuffled_fusion", "shuffled_image")
-    more = {part: json.loads(path.read_text()) for part in ("wet", "robustness") if (path := run.out/f"stages/{part}.json").exists()}
+    more = {part: read_json(path) for part in ("wet", "robustness") if (path := run.out/f"stages/{part}.json").exists()}
     found = correct_p({k: f for k, f in found.items() if f.get("accuracy") is not None})
     head = dict(commit=commit_words({c for f in found.values() for c in f["commits"]}), seed=run.config.seed, simulated=run.samples.simulated)
     write_json(run.out/"controls.json", head | dict(variations=found, **more))
@@ -330,12 +335,12 @@ def write_attribution(out:Path, specimens, views, samples:Samples, attributor, n
     where = {c: pd.Series(specimens.specimen_id).map(samples.table[c].groupby(samples.groups).agg(lambda v: "; ".join(sorted({*v} - {""})))) for c in ("site", "polymer") if c in samples.table}
     for i, (c, v) in enumerate(where.items()): specimens.insert(1 + i, c, v.to_numpy())
     specimens, page_file, shares_file = specimens.round(4), *beside(out)[1:]
-    write_atomic(beside(out)[0], specimens.assign(**origin).to_csv(index=False).encode())
+    write_table(beside(out)[0], specimens.assign(**origin))
     field = tell_field(views.assign(**{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)}), specimens, samples.groups, samples.table.get("site"), attributor, net.scheme, net.sides, int((samples.table.get("specimen_id", pd.Series("", samples.table.index)) == "").sum()))
     for sentence in field.said:
         if sentence.startswith("No "): warnings.warn(sentence, stacklevel=3)
     shares, said = share_table(field), [*why_refused(views, attributor.gate), *read_by(views.sides_used, net.sides)]
-    if len(shares): write_atomic(shares_file, shares.round(4).assign(**origin).to_csv(index=False).encode())
+    if len(shares): write_table(shares_file, shares.round(4).assign(**origin))
     specimens.loc[~specimens.known, [c for c in specimens if c.startswith(("aged", "severity_", "p_primary"))]] = np.nan # what is refused is not told in numbers here; the table has them
     specimens.loc[~specimens.known, "primary"] = ""
     shown = specimens[[c for c in ("specimen_id", *where, "views", "verdict", "aged", "primary", "p_primary", *(f"severity_{m}" for m in MECHANISMS), "reason") if c in specimens]].round(2).astype(object)
@@ -398,7 +403,7 @@ def predict_manifest(
     taken = {*columns, *origin, "sides_used", "calibrated", "note"}
     table = pd.concat([carried.rename(columns={c: f"given_{c}" for c in carried if c in taken}), columns], axis=1).assign(sides_used=used, calibrated=calibrated, **origin, note=note)
     for said in read_by(used, net.sides): warnings.warn(said, stacklevel=2)
-    write_atomic(Path(out), table.to_csv(index=False).encode())
+    write_table(Path(out), table)
     for file in beside(Path(out)): file.unlink(missing_ok=True) # of an earlier time
     if attributor: write_attribution(Path(out), attribute_specimens(answers, attributor, has, net.scheme, samples.groups), views, samples, attributor, net, answers, origin)
     if explained: write_explanations(explained, folder, net, samples, arrays, answers, note, progress)
