@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from microplastic_aging.attribute.attribution import ATTRIBUTION, fit_rules, load_attributor, save_attributor
 from microplastic_aging.attribute.attribution import true_severity
-from microplastic_aging.study.attribution import has_of, what_is_known
+from microplastic_aging.study.attribution import what_is_known
 from microplastic_aging.explain.reading import SPECIMENS
 from microplastic_aging.model.learner import Recipe, embed_arrays, load_model, save_model
 from microplastic_aging.data.arrays import decode
@@ -28,7 +28,7 @@ with tempfile.TemporaryDirectory() as folder:
     specimens = (Path(folder)/"model"/SPECIMENS).read_bytes()
     s = read_samples(Path(folder)/"data")
     arrays, rows = decode(s, made.card["view"]["size_px"], made.card["view"]["fov_um"]), range(len(s))
-    rules = fit_rules(embed_arrays(made, arrays), true_severity(s), s.groups, has_of(arrays, made.sides))
+    rules = fit_rules(embed_arrays(made, arrays), true_severity(s), s.groups, arrays.presence(made.sides))
     attributor = replace(calibrated, known=what_is_known(made, arrays, s.y, s.groups, rows), rules=rules)
 card = made.card | dict(
     temperature={"image + spectrum": study["temperature"]} | {side: f["temperature"] for side, f in study["one_sided"].items()},

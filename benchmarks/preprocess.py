@@ -11,7 +11,7 @@ from pybaselines import Baseline
 from scipy.signal import savgol_filter
 from sklearn.pipeline import make_pipeline
 from microplastic_aging.spectra.corrections import BASELINE_WIDTH, RemoveBaseline
-from microplastic_aging.simulate.spectra import pristine_bands, pseudo_voigt
+from microplastic_aging.spectra.library import pristine_bands, pseudo_voigt
 from microplastic_aging.spectra.core import GRID
 from microplastic_aging.spectra.transforms import SNV, SavGol, WithAxis, snv
 

@@ -16,10 +16,12 @@ import pandas as pd
 import torch
 from ..aging import MECHANISMS, InputError
 from .attribution import FACTORS, Attributor, counted_views, load_attributor
-from .joint_space import specimen_weights
+from ..evaluate.specimens import specimen_weights, specimen_means, specimen_views
 from ..model.learner import load_model, model_id
 from ..model.loaders import AugmentSpectrum, ReadMicrograph, ReadSpectrum, overgrow
-from .prevalence import ALL, FEWEST, PrevalenceError, share_difference, share_rows, site_shares, specimens_needed, unmix
+from .prevalence import ALL, FEWEST, PrevalenceError, Shares, share_difference, share_rows
+from .prevalence import site_shares, specimens_needed, unmix
+from ..data.arrays import Arrays
 
 # %% ../../nbs/attribute/06_field.ipynb #d607bfbd
 def under_film(
@@ -27,7 +29,7 @@ def under_film(
     rows,            # Row numbers, shape (n,)
     seed:int=0,
     batch:int=128,
-)->"Arrays":         # Of these rows
+)->Arrays:           # Of these rows
     "Every picture overgrown and every spectrum under water and biofilm, as far as training goes"
     out, film, image, spectrum = arrays.take(rows), AugmentSpectrum(gain=0, baseline=0, shift_cm1=0, noise=0, noisy=0, film=1, hide_cm1=0), [], []
     with torch.random.fork_rng(devices=[]):
@@ -72,7 +74,8 @@ def either(clean:dict, film:dict|None=None)->dict: # Site -> `Shares`, under eac
 
 def leads(if_acted, groups, bits)->np.ndarray: # Severity of each mechanism if it acted (n, 3), specimens (n,), mechanisms of a type (3,); which of them is strongest in all views of each sample's specimen, as one of the four factors, shape (n,)
     "The strongest mechanism, if a sample is of a type"
-    mean = pd.DataFrame(if_acted).groupby(np.asarray(groups)).transform("mean").to_numpy()
+    of = specimen_views(groups)[0]
+    mean = specimen_means(if_acted, of)[of]
     return 1 + np.where(bits > 0, mean, -np.inf).argmax(1) if bits.any() else np.zeros(len(mean), int)
 
 def misread_leads(if_acted, primary, y, groups, scheme)->np.ndarray: # Of held-out samples; within each type, how often each true factor is read as each, shape (n_classes, 4, 4), columns sum to 1
@@ -99,8 +102,8 @@ def lead_shares(held, field, if_acted, misread, scheme, seed=0, sites=None): # S
         again, clear = rng.dirichlet(part + .5, n), rng.random((n, 1, 1)) # from leads as narrow as in the laboratory to leads that cannot be misread
         between = lambda clear: clear*np.eye(len(able)) + (1 - clear)*wrong
         mid[c, able], drawn[:, c, able] = unmix(between(.5)[None], (part/part.sum())[None])[0], unmix(between(clear), again)
-    says = prob @ mid
-    return replace(types, estimate=types.estimate @ mid, draws=np.einsum("bc,bcf->bf", types.draws, drawn), spread=pd.DataFrame(says).groupby(np.asarray(groups)).mean().std().fillna(0).to_numpy())
+    by_specimen = specimen_means(prob @ mid, specimen_views(groups)[0])
+    return replace(types, estimate=types.estimate @ mid, draws=np.einsum("bc,bcf->bf", types.draws, drawn), spread=pd.DataFrame(by_specimen).std().fillna(0).to_numpy())
 
 # %% ../../nbs/attribute/06_field.ipynb #5ad1c0de
 RISK = .05 # A paddy is called riskier where chemical ageing is more frequent by more than this share
@@ -108,7 +111,7 @@ FEW = 5    # Specimens below which no share is told
 PADDY = re.compile(r"(?<!non[- ])(?<!no )padd(y|ies)|稻田|水田", re.I) # Names of paddies
 
 def mean_share(sites:list # Of `Shares`
-              )->"Shares":
+              )->Shares:
     "The mean of several sites, each weighing the same"
     mean = lambda part: np.mean([getattr(s, part) for s in sites], axis=0)
     return replace(sites[0], estimate=mean("estimate"), draws=mean("draws"), spread=np.sqrt(np.mean([s.spread**2 for s in sites], axis=0)/len(sites)), other=None if sites[0].other is None else mean_share([s.other for s in sites]))

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['MAPS', 'NEIGHBOURS', 'NEAR', 'TYPE_COLORS', 'OTHER_COLORS', 'NOTHING', 'RAMP', 'MANY', 'MARKERS', 'THUMB_PX',
            'THUMB_QUALITY', 'STEPS_OF_RAMP', 'SCRIPT', 'PAGE_STYLE', 'LOSSES', 'STEPS', 'RATE', 'DECAY', 'MARGIN',
-           'VOTERS', 'EmbeddingError', 'specimen_weights', 'Map', 'fit_map', 'map_quality', 'label_colors', 'plot_map',
-           'write_map_html', 'shrunk_covariance', 'Mahalanobis', 'class_means', 'fit_mahalanobis', 'LinearMetric',
-           'fit_metric', 'retrieval', 'embedding_scores']
+           'VOTERS', 'EmbeddingError', 'Map', 'fit_map', 'map_quality', 'label_colors', 'plot_map', 'write_map_html',
+           'shrunk_covariance', 'Mahalanobis', 'class_means', 'fit_mahalanobis', 'LinearMetric', 'fit_metric',
+           'retrieval', 'embedding_scores']
 
 # %% ../../nbs/attribute/02_joint_space.ipynb #6f376794
 import html, json, math
@@ -29,20 +29,11 @@ from sklearn.metrics import silhouette_score
 from torch.nn import functional as F
 from ..aging import MECHANISM_COLORS, POLYMER_COLORS, InputError
 from ..files import write_atomic
+from ..evaluate.specimens import specimen_means, specimen_views, specimen_weights
 
 # %% ../../nbs/attribute/02_joint_space.ipynb #ee28d051
 class EmbeddingError(InputError):
     "Vectors that cannot be mapped, measured or compared: what was found, what is needed"
-
-def specimen_weights(groups:np.ndarray # Specimen of each row, shape (n,)
-                    )->np.ndarray:     # One over the number of its views, shape (n,)
-    "Weights under which each specimen counts once, however often it was looked at"
-    of, views, *_ = _specimens(groups)
-    return 1/views[of]
-
-def _specimens(groups)->tuple: # Specimen of each row as a number (n,), its views (m,); an order that puts views together (n,), where each specimen begins in it (m,)
-    of, views = np.unique(groups, return_inverse=True, return_counts=True)[1:]
-    return of, views, np.argsort(of, kind="stable"), np.cumsum(views) - views
 
 def _vectors(z, *beside)->tuple: # Float64 (n, d), and arrays of the same length
     z, beside = np.asarray(z, float), [np.asarray(b) for b in beside]
@@ -112,7 +103,7 @@ def map_quality(
 )->dict:                         # trustworthiness, kept (share), chance (what a random map keeps), k
     "How far neighbours in a picture are neighbours in truth, each specimen weighing the same"
     z, xy, groups = _vectors(z, xy, np.arange(len(z)) if groups is None else groups)
-    of, *_ = _specimens(groups)
+    of, *_ = specimen_views(groups)
     own = of[:, None] == of
     others = (~own).sum(1)
     if others.min() < 2*k: raise EmbeddingError(f"{k} neighbours among {others.min()} other samples: at least {2*k} are needed; give a smaller k")
@@ -148,7 +139,8 @@ def plot_map(
     if len(xy) != len(by): raise EmbeddingError(f"{len(xy)} places but {len(by)} values to colour them by")
     ax = plt.subplots(figsize=(5, 4), layout="constrained")[1] if ax is None else ax
     if groups is not None:
-        middle = pd.DataFrame(xy).groupby(np.asarray(groups)).transform("mean").to_numpy()
+        of = specimen_views(groups)[0]
+        middle = specimen_means(xy, of)[of]
         ax.plot(*np.stack([xy, middle, np.full_like(xy, np.nan)], 1).reshape(-1, 2).T, color="0.75", lw=.5, zorder=0)
     if _is_number(by):
         ax.scatter(*xy[by.isna()].T, s=8, color=NOTHING)
@@ -247,7 +239,7 @@ def shrunk_covariance(
 )->tuple:              # Covariance (d, d), shrinkage
     "Covariance in which each specimen weighs 1, drawn towards a round one"
     x, groups = _vectors(x, groups)
-    of, views, order, first = _specimens(groups)
+    of, views, order, first = specimen_views(groups)
     rows = (x/np.sqrt(views[of])[:, None])[order]
     cov, m = rows.T @ rows/len(views), len(views)
     round_ = np.trace(cov)/len(cov)*np.eye(len(cov))
@@ -366,7 +358,7 @@ def _to_means(e, y, means, others)->torch.Tensor:
 # %% ../../nbs/attribute/02_joint_space.ipynb #1ccd0189
 def _learn(start, x, y, groups, loss, seed)->np.ndarray:
     "Better `start` (d, k) on centred vectors (n, d): in every step one view of each specimen"
-    rng, (of, views, order, first) = np.random.default_rng(seed), _specimens(groups)
+    rng, (of, views, order, first) = np.random.default_rng(seed), specimen_views(groups)
     label, specimen = y[order[first]], class_means(x, of, groups, len(views))
     means, others, label, x = (torch.as_tensor(v) for v in (*_means(specimen, label), label, x))
     w = torch.tensor(start, requires_grad=True)
@@ -397,7 +389,7 @@ def fit_metric(
 VOTERS = 5
 
 def _to_specimens(z, other, groups)->tuple: # Distance (n, m) to each specimen's nearest view, a row of each specimen (m,)
-    _, _, order, first = _specimens(groups)
+    _, _, order, first = specimen_views(groups)
     return np.minimum.reduceat(cdist(z, other[order]), first, axis=1), order[first]
 
 def _vote(far, label, n_classes)->np.ndarray: # Class of each row; of equal votes the nearer
@@ -429,7 +421,7 @@ def embedding_scores(
     n, (far, first) = int(max(y.max(), yt.max())) + 1, _to_specimens(zt, z, g)
     right = lambda found: float((found == yt).mean())
     to_means = cdist(zt, class_means(z, y, g, n))
-    of, views, order, at = _specimens(gt)
+    of, views, order, at = specimen_views(gt)
     kinds, middle = yt[order[at]], class_means(zt, of, gt, len(views))
     return dict(knn=right(_vote(far, y[first], n)), nearest_mean=right(np.where(np.isnan(to_means), np.inf, to_means).argmin(1)), mahalanobis=right(fit_mahalanobis(z, y, g, n).distance(zt).argmin(1)),
         silhouette=float(silhouette_score(middle, kinds)) if 1 < len(set(kinds)) < len(kinds) else None) | retrieval(zt, yt, gt) | dict(n_samples=len(zt), n_specimens=len(kinds))

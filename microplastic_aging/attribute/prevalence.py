@@ -4,30 +4,25 @@
 
 # %% auto #0
 __all__ = ['FEWEST', 'UNMIX_STEPS', 'UNMIX_STILL', 'EM_STEPS', 'EM_STILL', 'METHODS', 'METHOD', 'WORKING', 'ALL', 'PSEUDO',
-           'MIN_SITES', 'SITE_WIDTH', 'POWER', 'PrevalenceError', 'specimen_means', 'held_answers', 'field_answers',
-           'class_means', 'onto_simplex', 'unmix', 'to_prior', 'em_shares', 'readings', 'share_estimate', 'Shares',
-           'spanned', 'draw_interval', 'draw_means', 'site_of_specimen', 'site_shares', 'share_rows', 'shorten',
-           'plot_shares', 'share_difference', 'specimens_needed']
+           'MIN_SITES', 'SITE_WIDTH', 'POWER', 'PrevalenceError', 'held_answers', 'field_answers', 'class_means',
+           'onto_simplex', 'unmix', 'to_prior', 'em_shares', 'readings', 'share_estimate', 'Shares', 'spanned',
+           'draw_interval', 'draw_means', 'site_of_specimen', 'site_shares', 'share_rows', 'shorten', 'plot_shares',
+           'share_difference', 'specimens_needed']
 
 # %% ../../nbs/attribute/05_prevalence.ipynb #7758d642
 from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 from ..aging import InputError
-from ..evaluate.uncertainty import LEAST, LEVEL, N_BOOT, UncertaintyError, answered
+from ..evaluate.specimens import LEVEL
+from ..evaluate.uncertainty import LEAST, UncertaintyError, answered
+from ..evaluate.specimens import N_BOOT, specimen_means
 
 # %% ../../nbs/attribute/05_prevalence.ipynb #f6f01b9e
 class PrevalenceError(InputError):
     "Answers from which no share can be told: what was found, what is needed"
 
 FEWEST = 2 # Held-out specimens of a class, below which nothing is known of how it is misread
-
-def specimen_means(
-    x:np.ndarray,      # A value per view and class, shape (n, K)
-    groups:np.ndarray, # Specimen of each view as a number 0, 1, …, shape (n,)
-)->np.ndarray:         # Shape (m, K)
-    "Mean over the views of each specimen"
-    return np.stack([np.bincount(groups, column) for column in np.transpose(x)], 1)/np.bincount(groups)[:, None]
 
 def _answered(what, prob, y, groups): # As `answered`; the error says which samples
     try: return answered(prob, y, groups)

@@ -16,7 +16,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from tqdm import tqdm
 from .. import __version__
-from ..aging import InputError
+from ..aging import InputError, MODALITIES
 from .manifest import N_FOLDS, PATIENCE, attempt_all, problem_row, read_one_spectrum
 from .manifest import shorter_side, usual_fov, ManifestError, Samples, check_manifest
 from .manifest import notes_by_row, read_samples, write_manifest
@@ -54,6 +54,10 @@ class Arrays:
         self.hash = self.hash or _digest(self)
 
     def __len__(self): return len(self.image)
+
+    def presence(self, modalities=MODALITIES, rows=slice(None))->dict: # Row numbers or a boolean mask; modality -> bool (m,)
+        "Which samples have which modality"
+        return {m: getattr(self, f"has_{m}")[rows] for m in modalities}
 
     def take(self, rows)->"Arrays":
         "Some of the samples, by places or a boolean mask, shape (m,) or (n,)"

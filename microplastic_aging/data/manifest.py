@@ -17,7 +17,7 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
-from ..aging import SEVEN_TYPES, InputError, Scheme, plain_scheme
+from ..aging import SEVEN_TYPES, InputError, Scheme, plain_scheme, MODALITIES
 from ..spectra.core import GRID, MIN_COVERAGE, Spectrum, coverage, read_spectra, to_grid
 from ..spectra.units import SpectrumFormatError
 from ..files import write_atomic, read_json
@@ -345,7 +345,7 @@ def read_unlabelled(
     errors = [p for p in problems if p["level"] == "error"]
     if any(p["row"] == 1 for p in errors): raise ManifestError(_find_manifest(manifest), errors)
     for p in errors:
-        if p["column"] in ("image", "spectrum"): samples.table.loc[samples.row == p["row"], p["column"]] = ""
+        if p["column"] in MODALITIES: samples.table.loc[samples.row == p["row"], p["column"]] = ""
     _warn_of(manifest, _problem_table([p for p in problems if p["level"] == "warning" or not {"image", "spectrum"} & set(p["column"].split(", "))]))
     return samples, notes_by_row(samples, errors)
 

@@ -13,7 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 import pandas as pd
-from ..aging import InputError
+from ..aging import InputError, MODALITIES
 from ..spectra.core import read_spectra
 from ..files import write_atomic
 from ..micrographs.core import read_micrograph
@@ -117,7 +117,7 @@ class _File:
     name:_Name
 
 def _both(files)->bool: return {f.kind for f in files} == {"image", "spectrum"}
-def _fewer(files)->int: return min(sum(f.kind == kind for f in files) for kind in ("image", "spectrum"))
+def _fewer(files)->int: return min(sum(f.kind == kind for f in files) for kind in MODALITIES)
 def _is_heap(files)->bool: return len(files) - _fewer(files) > HEAP
 
 def _listed(files)->str:
@@ -167,7 +167,7 @@ def _natural(f)->tuple: return (int(f.name.view or 0), [(int(p), "") if p.isdigi
 
 def _rows(files)->list: # Of (image, spectrum), max(m, n) long
     "Rows of one specimen: equal view numbers first, the rest in order, the shorter side repeated"
-    images, spectra = (sorted((f for f in files if f.kind == kind), key=_natural) for kind in ("image", "spectrum"))
+    images, spectra = (sorted((f for f in files if f.kind == kind), key=_natural) for kind in MODALITIES)
     if not images or not spectra: return [(f, None) if f.kind == "image" else (None, f) for f in images + spectra]
     by_view = {side: {f.name.view: f for f in fs if f.name.view and sum(g.name.view == f.name.view for g in fs) == 1} for side, fs in (("i", images), ("s", spectra))}
     rows = [(f, by_view["s"][view]) for view, f in by_view["i"].items() if view in by_view["s"]]

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SLOPE_CM1', 'LBP_RINGS', 'GLCM_LEVELS', 'GLCM_REACH', 'GLCM_ANGLES', 'GLCM_PROPS', 'IMAGE_FAMILIES',
            'SPECTRUM_FAMILIES', 'PARALLEL_ROWS', 'IMAGE', 'SPECTRUM', 'BASELINES', 'CLASSICAL', 'SIDES', 'IMAGENET',
-           'INNER_FOLDS', 'TUNE_ROWS', 'FLOOR', 'EARLY_COMPONENTS', 'EARLY_WEIGHTS', 'snv_features', 'slope_features',
+           'INNER_FOLDS', 'TUNE_ROWS', 'EARLY_COMPONENTS', 'EARLY_WEIGHTS', 'snv_features', 'slope_features',
            'index_features', 'lbp_glcm_features', 'surface_features', 'Features', 'classical_features', 'PLSDA',
            'Components', 'Rocket', 'Baseline', 'imagenet_weights', 'BaselineError', 'why_not', 'inner_folds', 'tune',
            'fusion_ways', 'fit_predict_classical']
@@ -17,7 +17,6 @@ from importlib.util import find_spec
 from pathlib import Path
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
-from scipy.optimize import minimize_scalar
 from skimage.feature import graycomatrix, graycoprops, local_binary_pattern
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
@@ -34,13 +33,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, RobustScaler, StandardScaler
 from sklearn.svm import SVC
 from tqdm import tqdm
-from ..aging import InputError
+from ..aging import InputError, MODALITIES
 from ..spectra.indices import INDICES, to_index
 from ..micrographs.core import Micrograph
 from .probes import image_probe, mean_log, texture_features
 from ..spectra.core import GRID
 from ..spectra.transforms import savgol, snv
 from ..micrographs.surface import surface_numbers
+from .uncertainty import fit_score_temperature, score_softmax
 
 # %% ../../nbs/evaluate/05_baselines.ipynb #ed5316a4
 SLOPE_CM1 = 20. # Window of the derivative, cm⁻¹; about the width of a narrow band
@@ -195,7 +195,7 @@ BASELINES = dict(
     minirocket=Baseline("MiniRocket, ridge", SPECTRUM, "snv", _ridges, dict(ridgeclassifier__alpha=[1e5, 1e4, 1e3, 1e2]), default=False, needs="aeon"),
     classical_fusion=Baseline("best classical fusion of both", IMAGE + SPECTRUM))
 CLASSICAL = tuple(BASELINES)
-SIDES = {name: b.sides for name, b in BASELINES.items()} | dict(image=("image",), spectrum=("spectrum",), fusion=("image", "spectrum")) # What each model looks at, networks too; the order is that of the work, cheap ones first
+SIDES = {name: b.sides for name, b in BASELINES.items()} | {m: (m,) for m in MODALITIES} | dict(fusion=MODALITIES) # What each model looks at, networks too; the order is that of the work, cheap ones first
 
 IMAGENET = "resnet18" # Its published weights lie where torch keeps what it downloads
 
@@ -216,7 +216,6 @@ def why_not(name:str # Of a baseline
 
 # %% ../../nbs/evaluate/05_baselines.ipynb #748032e0
 INNER_FOLDS, TUNE_ROWS = 3, 4000 # Beyond so many rows settings are chosen on some of the specimens
-FLOOR = 1e-3 # Least probability: one side cannot silence the other
 
 def inner_folds(y:np.ndarray, groups:np.ndarray, seed:int=0)->np.ndarray: # Fold of each row, shape (n,); -1 where a row only serves the last fit
     "Folds for choosing settings; no group is parted"
@@ -250,19 +249,6 @@ def _scores(model, x, n_classes:int)->np.ndarray: # Shape (n, n_classes); -inf f
 
 def _inner_scores(make, params, seed, x, y, fold, k, n_classes): return _scores(_fitted(make, params, seed, x[fold != k], y[fold != k]), x[fold == k], n_classes)
 
-def _softmax(scores, temperature):
-    z = scores/temperature
-    p = np.exp(z - z.max(1, keepdims=True))
-    p = np.clip(p/p.sum(1, keepdims=True), FLOOR, None)
-    return p/p.sum(1, keepdims=True)
-
-def _temperature_of(scores:np.ndarray, # Out of fold, shape (n, n_classes)
-                    y:np.ndarray,       # Class numbers, shape (n,)
-                   )->float:
-    "The one number over which scores are divided so that their softmax is most likely"
-    loss = lambda log_t: -np.log(_softmax(scores, np.exp(log_t))[np.arange(len(y)), y]).mean()
-    return float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))
-
 # %% ../../nbs/evaluate/05_baselines.ipynb #2388043c
 def tune(
     make,              # () -> scikit-learn estimator
@@ -282,10 +268,10 @@ def tune(
     for i, (params, k) in enumerate(tasks): oof[settings.index(params), fold == k] = said[i]
     if held.any(): right = (oof[:, held].argmax(2) == y[held]).mean(1)
     best = int(right.argmax())
-    if held.any(): temperature = _temperature_of(oof[best, held], y[held])
-    prob = _softmax(_scores(_fitted(make, settings[best], seed, xt, y), x, n_classes), temperature)
+    if held.any(): temperature = fit_score_temperature(oof[best, held], y[held])
+    prob = score_softmax(_scores(_fitted(make, settings[best], seed, xt, y), x, n_classes), temperature)
     prob[train] = np.nan
-    prob[train[held]] = _softmax(oof[best, held], temperature)
+    prob[train[held]] = score_softmax(oof[best, held], temperature)
     return prob, dict(settings=settings[best], inner_accuracy=round(float(right[best]), 4), temperature=round(temperature, 3))
 
 # %% ../../nbs/evaluate/05_baselines.ipynb #dd19487e
@@ -313,7 +299,7 @@ def fusion_ways(features, y, groups, train, n_classes, seed=0)->tuple: # way -> 
     def best(side): # by right answers out of fold
         score = {name: _answers(name, features, y, groups, train, n_classes, seed)[1]["inner_accuracy"] for name, b in BASELINES.items() if b.sides == (side,) and b.default}
         return max(score, key=score.get)
-    chosen = {side: best(side) for side in ("image", "spectrum")}
+    chosen = {side: best(side) for side in MODALITIES}
     said = np.hstack([_answers(name, features, y, groups, train, n_classes, seed)[0] for name in chosen.values()])
     seen = [features[BASELINES[name].family] for name in chosen.values()]
     ways, notes = dict(mean=mean_log(*np.hsplit(said, 2))), dict(mean={})

@@ -9,7 +9,8 @@ __all__ = ['specimen_verdict', 'evaluate', 'ranking', 'paired_difference', 'comp
 import numpy as np
 from sklearn.metrics import confusion_matrix, f1_score, recall_score, roc_auc_score
 from ..aging import Scheme
-from .uncertainty import bootstrap_ci, paired_tests, uncertainty_metrics
+from .specimens import bootstrap_ci, pool_probabilities
+from .uncertainty import paired_tests, uncertainty_metrics
 
 # %% ../../nbs/evaluate/03_compare.ipynb #a320f1a4
 def specimen_verdict(
@@ -22,9 +23,7 @@ def specimen_verdict(
     true = np.zeros(g.max() + 1, int)
     true[g] = y
     if (true[g] != y).any(): return None
-    total = np.zeros((len(true), prob.shape[1]))
-    np.add.at(total, g, np.log(np.clip(prob, 1e-12, None)))
-    return (total/np.bincount(g)[:, None]).argmax(1), true
+    return pool_probabilities(prob, g).argmax(1), true
 
 # %% ../../nbs/evaluate/03_compare.ipynb #3fbd2022
 def evaluate(

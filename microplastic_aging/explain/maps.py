@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional as F
 from ..aging import MECHANISMS, SHOWN_BANDS, InputError, Scheme
 from ..model.net import IMAGE_STRIDE, POINTS_PER_TOKEN, TOKEN_CM1, AgingNet
-from ..simulate.spectra import pristine_bands, pseudo_voigt
+from ..spectra.library import pristine_bands, pseudo_voigt
 from ..spectra.core import GRID
 
 # %% ../../nbs/explain/01_maps.ipynb #5d9a0909

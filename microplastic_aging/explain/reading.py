@@ -34,6 +34,7 @@ from ..data.arrays import Arrays
 from ..spectra.core import GRID, plot_spectrum
 from ..files import write_atomic
 from ..evaluate.uncertainty import apply_temperature
+from ..evaluate.specimens import pool_probabilities, specimen_means
 
 # %% ../../nbs/explain/05_reading.ipynb #e7437355
 SPECIMENS, NEAREST = "specimens.safetensors", 3 # File in a model folder; neighbours that are named
@@ -46,9 +47,9 @@ def write_specimens(
 )->Path:
     "Keep what a net makes of its training specimens"
     rows = np.asarray(rows)
-    z = pd.DataFrame(embed_arrays(model, arrays, rows)).groupby(np.asarray(groups)[rows].astype(str)).mean()
-    label = pd.Series(np.asarray(labels)[rows].astype(str), np.asarray(groups)[rows].astype(str)).groupby(level=0).first()
-    held = save(dict(embedding=z.to_numpy(np.float32)), metadata=dict(format_version="1", names=json.dumps(list(z.index)), labels=json.dumps(list(label))))
+    names, first, of = np.unique(np.asarray(groups)[rows].astype(str), return_index=True, return_inverse=True)
+    z, label = specimen_means(embed_arrays(model, arrays, rows), of), np.asarray(labels)[rows].astype(str)[first]
+    held = save(dict(embedding=z.astype(np.float32)), metadata=dict(format_version="1", names=json.dumps(names.tolist()), labels=json.dumps(label.tolist())))
     return write_atomic(Path(folder)/SPECIMENS, held)
 
 def nearest_specimens(
@@ -101,7 +102,7 @@ def explain(
 )->Explanation:
     "Ask a net about one sample, and why; `InputError` where there is nothing to look at"
     if net.scheme.pattern is None: raise InputError(f"scheme {net.scheme.name!r} has plain labels; a figure of mechanisms needs a scheme with bits")
-    sides = [side for side in net.sides if getattr(arrays, f"has_{side}")[row]]
+    sides = [side for side, there in arrays.presence(net.sides, row).items() if there]
     if not sides: raise InputError(f"sample {row} has no {' and no '.join(net.sides)} that the net could look at: there is nothing to explain")
     x, s = (torch.Tensor(read([row])) for read in (ReadMicrograph(arrays), ReadSpectrum(arrays)))
     temperature = net.card.get("temperature", {}).get(" + ".join(sides), 1.)
@@ -241,9 +242,7 @@ def specimen_size(views:list)->tuple: # Width and height, inches
 def pooled_types(views:list # `Explanation`s
                 )->pd.Series: # Probability of each class
     "The verdict of a specimen: mean log-probability over its views"
-    logs = np.log(np.stack([v.types for v in views]).clip(1e-12)).mean(0)
-    p = np.exp(logs - logs.max())
-    return pd.Series(p/p.sum(), views[0].types.index)
+    return pd.Series(pool_probabilities(np.stack([v.types for v in views]), np.zeros(len(views), int))[0], views[0].types.index)
 
 def specimen_in_words(views:list)->list: # Sentences
     "What the summary says"

@@ -14,7 +14,7 @@ from scipy.ndimage import binary_dilation
 from ..aging import BANDS, MECHANISMS, PAPER
 from ..model.net import TOKEN_CM1
 from .maps import crowded
-from ..evaluate.uncertainty import bootstrap_ci
+from ..evaluate.specimens import bootstrap_ci
 
 # %% ../../nbs/explain/02_scores.ipynb #20f7cdc9
 TURNS = 400 # Random turns of the null

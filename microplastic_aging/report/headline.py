@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 from ..aging import PAPER, InputError
 from ..evaluate.baselines import BASELINES
-from ..evaluate.uncertainty import LEVEL, plot_abstention, plot_reliability
+from ..evaluate.specimens import LEVEL
+from ..evaluate.uncertainty import plot_abstention, plot_reliability
 from ..files import read_json
 
 # %% ../../nbs/report/01_headline.ipynb #c1ad1396

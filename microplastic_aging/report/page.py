@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from ..aging import SHOWN_BANDS, Scheme
+from ..aging import SHOWN_BANDS, Scheme, MODALITIES
 from .evidence import GLOSSARY, band_findings, finding_sentences, link_findings
 from .evidence import plot_replacement, plot_windows, score_findings, surface_findings
 from ..data.manifest import ManifestError, Samples, read_samples
@@ -218,7 +218,7 @@ def _evidence_section(run)->str:
     except (KeyError, TypeError, AttributeError) as e: return _paragraphs([f"evidence.json of this run cannot be shown: it lacks {e}. Another version of the package has written it; `study` with the stage evidence makes it anew."])
 
 def _evidence_parts(evidence, folder)->str:
-    sides = [side for side in ("image", "spectrum") if side in evidence["curves"]]
+    sides = [side for side in MODALITIES if side in evidence["curves"]]
     fig = Figure(figsize=(5 + 3*len(sides), 3.6), layout="constrained")
     axs = fig.subplots(1, 1 + len(sides), width_ratios=(1.6, *[1]*len(sides)), squeeze=False)[0]
     plot_windows(evidence, axs[0])

@@ -22,7 +22,8 @@ from .pieces import model_card
 from .runs import Run, read_stage, stage_file, write_stage
 from ..data.arrays import Arrays
 from ..spectra.core import GRID
-from ..evaluate.uncertainty import bootstrap_ci, holm, sign_flip_p
+from ..evaluate.specimens import bootstrap_ci
+from ..evaluate.uncertainty import holm, sign_flip_p
 
 # %% ../../nbs/study/04_controls.ipynb #c1c8f028
 NOISY_LABELS = .2 # Share of training specimens that get another class
@@ -126,7 +127,7 @@ def run_variation(run:Run, name:str, fold:int):
     recipe = replace(c.recipe, **v.recipe)
     with tqdm(total=recipe.epochs, desc=f"  {name}, fold {fold}", unit="epoch", leave=False, disable=not run.progress) as bar:
         learn = train_model(run.arrays, y, s.groups, s.scheme, train, (), v.modality, c.seed + v.seed + fold, recipe, c.device, progress=bar.update, **v.net)
-    save_model(learn, run.out/"models"/f"{name}-grouped-{fold}", model_card(s, run.arrays, split="grouped", fold=fold, variation=name))
+    save_model(learn, run.model_folder(name, fold), model_card(s, run.arrays, split="grouped", fold=fold, variation=name))
     answers = dict(prob=predict_arrays(learn, run.arrays, test)[0], y=y[test] if v.labels == "random" else s.y[test])
     write_stage(run.out, name, "grouped", fold, test, answers, dict(n_train=len(train), specimens=len(set(s.groups[train]))))
 
@@ -202,7 +203,7 @@ def robustness(run:Run, models=("fusion", "image", "spectrum"), fold:int=0)->lis
     counted = s.scheme.headline[s.y[test]]
     asked, y = run.arrays.take(test[counted]), s.y[test[counted]]
     for model in models:
-        net = load_model(run.out/"models"/f"{model}-grouped-{fold}")
+        net = load_model(run.model_folder(model, fold))
         score = lambda arrays: float((predict_arrays(net, arrays)[0].argmax(1) == y).mean())
         usual = score(asked)
         for fault, (spoil, levels, _) in FAULTS.items():

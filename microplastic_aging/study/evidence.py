@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from PIL import Image
 from tqdm import tqdm
-from ..aging import MECHANISMS, SHOWN_BANDS, SURFACE_FEATURES
+from ..aging import MECHANISMS, SHOWN_BANDS, SURFACE_FEATURES, MODALITIES
 from .controls import VARIATIONS
 from ..explain.faithfulness import CASCADE, SHARES, check_methods, gaps, only, randomised
 from ..explain.faithfulness import rank_correlation, scorecard, token_size, winner
@@ -35,7 +35,8 @@ from ..explain.scores import PAPER_BAND, band_evidence, band_table, band_tokens,
 from ..explain.scores import link, named_interval, on_mask, speaks_up, surface_scores, unnamed_bands
 from ..explain.scores import verdict_of
 from ..micrographs.surface import surface_masks
-from ..evaluate.uncertainty import bootstrap_ci, holm
+from ..evaluate.specimens import bootstrap_ci
+from ..evaluate.uncertainty import holm
 
 # %% ../../nbs/study/05_evidence.ipynb #2e3028cd
 @dataclass
@@ -87,7 +88,7 @@ UNSEEN = "unseen_mixtures" # A further source, for dual attribution only: nets t
 def source_pieces(run:Run, source:str)->list: # (the run that holds it, model name, fold)
     "Trained nets of one source"
     if source == "standard": return [(run, run.main_model, k) for k in run.grouped]
-    if source == UNSEEN: return [(run, UNSEEN, k) for k in run.grouped if stage_file(run.out, UNSEEN, "grouped", k, "json").exists() and (run.out/"models"/f"{UNSEEN}-grouped-{k}").exists()]
+    if source == UNSEEN: return [(run, UNSEEN, k) for k in run.grouped if stage_file(run.out, UNSEEN, "grouped", k, "json").exists() and run.model_folder(UNSEEN, k).exists()]
     if not run.config.is_usual: return []
     if source == "untrained": return [(run, run.main_model, 0)]
     name = SOURCES[source]
@@ -97,7 +98,7 @@ def source_pieces(run:Run, source:str)->list: # (the run that holds it, model na
     return [(variant_run(run, variant), name, 0)] if (there/"models"/f"{name}-grouped-0").exists() else []
 
 def _net(own:Run, source:str, model:str, fold:int):
-    net = load_model(own.out/"models"/f"{model}-grouped-{fold}")
+    net = load_model(own.model_folder(model, fold))
     return randomised(net, len(CASCADE) - 1) if source == "untrained" else net
 
 def explain_piece(own:Run, source:str, model:str, fold:int):
@@ -119,7 +120,7 @@ def _polymers(own:Run, rows)->list|None:
 
 def check_piece(run:Run, fold:int):
     "Compare all methods on some held-out samples of one fold and write curves and checks"
-    test, net = run.rows("grouped", fold)[1], load_model(run.out/"models"/f"{run.main_model}-grouped-{fold}")
+    test, net = run.rows("grouped", fold)[1], load_model(run.model_folder(run.main_model, fold))
     rows = np.sort(np.random.default_rng([run.config.seed, 11]).permutation(test)[:min(CHECKED[run.config.mode], max(1, len(test)//10))])
     x, s = (torch.Tensor(read(rows)) for read in (ReadMicrograph(run.arrays), ReadSpectrum(run.arrays)))
     curves, checks = check_methods(net, x, s, _polymers(run, rows), seed=run.config.seed, progress=run.progress, search=run.config.mode == "full")
@@ -142,8 +143,8 @@ def run_evidence(run:Run):
 def draw_explained(run:Run):
     "figures/explained_<mechanism>.png: the first held-out sample with each mechanism, with it alone and with both sides where there is such a one"
     s, a, rows = run.samples, run.arrays, run.rows("grouped", run.grouped[0])[1]
-    net, bits, polymer = load_model(run.out/"models"/f"{run.main_model}-grouped-{run.grouped[0]}"), s.scheme.pattern[s.y[rows]], _polymers(run, rows)
-    sides = np.sum([getattr(a, f"has_{side}")[rows] for side in net.sides], axis=0)
+    net, bits, polymer = load_model(run.model_folder(run.main_model, run.grouped[0])), s.scheme.pattern[s.y[rows]], _polymers(run, rows)
+    sides = np.sum(list(a.presence(net.sides, rows).values()), axis=0)
     for k, m in enumerate(MECHANISMS):
         able = np.flatnonzero((bits[:, k] > 0) & (sides > 0))
         if not len(able): continue
@@ -280,7 +281,7 @@ def same_story(a:Explained, b:Explained)->dict: # side -> same, chance
     "Rank correlation of the maps that two nets draw of the same samples, beside that of maps of different samples"
     _, i, j = np.intersect1d(a.rows, b.rows, return_indices=True)
     other, out = np.random.default_rng(0).permutation(len(j)), {}
-    for side in ("image", "spectrum"):
+    for side in MODALITIES:
         x, y = (torch.from_numpy(np.concatenate(getattr(m.maps, side)[:, at]).reshape(3*len(i), -1)) for m, at in ((a, i), (b, j)))
         z = torch.from_numpy(np.concatenate(getattr(b.maps, side)[:, j[other]]).reshape(3*len(i), -1))
         out[side] = dict(same=float(np.nanmean(rank_correlation(x, y))), chance=float(np.nanmean(rank_correlation(x, z))))

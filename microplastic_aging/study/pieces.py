@@ -34,13 +34,13 @@ def run_deep(run:Run, model, split, fold, train, test)->tuple: # answers: name -
     c, a = run.config, run.arrays
     with tqdm(total=c.recipe.epochs, desc=f"  {model}, {split} fold {fold}", unit="epoch", leave=False, disable=not run.progress) as bar:
         learn = train_model(a, run.samples.y, run.samples.groups, run.samples.scheme, train, test, model, c.seed + fold, c.recipe, c.device, progress=bar.update)
-    made = save_model(learn, run.out/"models"/f"{model}-{split}-{fold}", model_card(run.samples, a, split=split, fold=fold))
+    made = save_model(learn, run.model_folder(model, fold, split), model_card(run.samples, a, split=split, fold=fold))
     write_specimens(made, learn, a, train, run.samples.groups, run.samples.table[run.samples.label])
     return ask(learn.model, a, test), dict(curve=learning_curve(learn))
 
 def ask(net, arrays:Arrays, rows)->dict: # name -> probabilities (len(rows), n_classes), nan where a row has nothing to look at
     "What a network answers: `prob`, and with one of two sides hidden `only_image` and `only_spectrum`"
-    has = {s: getattr(arrays, f"has_{s}")[rows] for s in net.sides}
+    has = arrays.presence(net.sides, rows)
     asked = dict(prob=net.modality) | ({f"only_{s}": s for s in has} if len(has) > 1 else {})
     answers = {name: predict_arrays(net, only_modality(arrays, seen), rows)[0] for name, seen in asked.items()}
     for name, seen in asked.items(): answers[name][~np.any([has[s] for s in SIDES[seen]], axis=0)] = np.nan

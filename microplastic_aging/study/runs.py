@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from ..aging import InputError, find_scheme
+from ..aging import InputError, find_scheme, MODALITIES
 from ..evaluate.baselines import BASELINES, CLASSICAL, SIDES, why_not
 from ..model.learner import Recipe
 from ..data.arrays import Arrays, content_changes, content_table, decode, grouped_folds, random_folds
@@ -92,6 +92,10 @@ class Run:
     @property
     def out(self): return Path(self.config.out)
 
+    def model_folder(self, model:str, fold:int, split="grouped")->Path:
+        "Where a trained network lies"
+        return self.out/"models"/f"{model}-{split}-{fold}"
+
     def rows(self, split, fold): # training rows, test rows
         f = self.folds[split]
         return np.flatnonzero((f >= 0) & (f != fold)), np.flatnonzero(f == fold)
@@ -114,7 +118,7 @@ class Run:
 
     @property
     def models(self)->list:
-        there = {s: all(getattr(self.arrays, f"has_{s}")[self.rows(*split)[0]].any() for split in self.splits) for s in ("image", "spectrum")} # to learn from, in every fold
+        there = {m: all(self.arrays.presence()[m][self.rows(*split)[0]].any() for split in self.splits) for m in MODALITIES} # to learn from, in every fold
         able = [m for m, sides in SIDES.items() if all(there[s] for s in sides)]
         usual = [m for m in able if m not in BASELINES or BASELINES[m].default or self.config.mode == "full"]
         return [m for m in able if m in (self.config.models or usual) and m not in self.skipped]

@@ -22,11 +22,10 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
-from ..aging import MECHANISM_COLORS, MECHANISMS, InputError, Scheme, find_scheme
+from ..aging import MECHANISM_COLORS, MECHANISMS, InputError, Scheme, find_scheme, MODALITIES
 from ..attribute.attribution import Attributor, attribute, attribute_specimens, load_attributor
 from ..attribute.attribution import pool_views, save_attributor
-from .attribution import found_confounders, has_of, run_attribution, scaled_answers
-from .attribution import what_is_known
+from .attribution import found_confounders, run_attribution, scaled_answers, what_is_known
 from ..evaluate.baselines import SIDES, classical_features, imagenet_weights
 from ..evaluate.compare import compare_models, evaluate, paired_difference
 from .controls import VARIATIONS, called_aged, correct_p, robustness, run_variation
@@ -63,7 +62,7 @@ def pooled(run:Run, split:str, answer:str="prob")->dict: # model -> probabilitie
 def one_sided(run:Run, split:str, probs:dict)->dict: # model -> side -> figures
     "What a fusion model says when one side is hidden, beside the model trained for that side alone"
     s, out = run.samples, {}
-    for side in ("image", "spectrum"):
+    for side in MODALITIES:
         for model, prob in pooled(run, split, f"only_{side}").items():
             m = evaluate(prob, s.y, s.groups, s.scheme, run.folds[split])
             versus = paired_difference(prob, probs[side], s.y, s.groups, s.scheme) if side in probs else None
@@ -130,10 +129,10 @@ def tell_temperatures(run:Run):
     for answer, sides in dict(prob=None, only_image=("image",), only_spectrum=("spectrum",)).items():
         for model, prob in pooled(run, "grouped", answer).items():
             used = sides or SIDES[model]
-            rows = (s.y >= 0) & ~np.isnan(prob).any(1) & np.all([getattr(run.arrays, f"has_{side}") for side in used], axis=0)
+            rows = (s.y >= 0) & ~np.isnan(prob).any(1) & np.all(list(run.arrays.presence(used).values()), axis=0)
             if (prob[rows].argmax(1) != s.y[rows]).sum() >= MIN_WRONG: found.setdefault(model, {})[" + ".join(used)] = fit_temperature(prob[rows], s.y[rows])
     for model, split, fold in run.todo():
-        path = run.out/"models"/f"{model}-{split}-{fold}"/"model.json"
+        path = run.model_folder(model, fold, split)/"model.json"
         if split != "grouped" or not path.exists(): continue
         head = read_json(path)
         head["card"]["temperature"] = found.get(model, {})
@@ -276,9 +275,9 @@ def write_explanations(
     out, net = Path(out), net.cpu()
     out.mkdir(parents=True, exist_ok=True)
     if (out/"index.html").exists(): [(out/name).unlink(missing_ok=True) for name in re.findall(r'src="([^"/]+\.png)"', (out/"index.html").read_text("utf-8"))] # figures of an earlier time
-    able = np.any([getattr(arrays, f"has_{side}") for side in net.sides], axis=0)
+    able = np.any(list(arrays.presence(net.sides).values()), axis=0)
     polymer, near, parts = samples.table.get("polymer", pd.Series("", samples.table.index)), nearest_specimens(model, answers.pooled), []
-    asked = asked_mechanisms(answers, has_of(arrays, net.sides), samples.groups, net.scheme)
+    asked = asked_mechanisms(answers, arrays.presence(net.sides), samples.groups, net.scheme)
     def show(name, views, title, words, refused=""): # Why there is no verdict
         title += f", {'no verdict' if refused else pooled_types(views).idxmax()}: evidence for {views[0].what}"
         file = write_explanation(out/(re.sub(r"[^\w.-]+", "_", name)[:NAME_LENGTH] + f"_{views[0].what}.png"), views, f"{title}\n{textwrap.shorten(refused, 200)}".strip())
