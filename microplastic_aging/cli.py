@@ -255,7 +255,7 @@ def check(
     drawn_um, bare = _length_um(scale_bar), manifest.is_dir() and not any((manifest/name).exists() for name in MANIFEST_NAMES)
     if bare: return _propose(manifest, drawn_um, csv)
     if scale_bar: raise typer.BadParameter("--scale-bar is for a folder without manifest; a manifest has the column um_per_px")
-    from microplastic_aging.data.manifest import check_manifest
+    from microplastic_aging.data.checks import check_manifest
     chosen, width = find_scheme(scheme), _width()
     if csv: _free(csv, _existing(manifest), *(manifest/name for name in MANIFEST_NAMES))
     problems = check_manifest(_existing(manifest), label, group, chosen)

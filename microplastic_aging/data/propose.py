@@ -17,7 +17,7 @@ from ..aging import InputError, MODALITIES
 from ..spectra.core import read_spectra
 from ..files import write_atomic
 from ..micrographs.core import read_micrograph
-from .manifest import attempt_all, same_content
+from .checks import attempt_all, same_content
 
 # %% ../../nbs/data/03_propose.ipynb #10e57d21
 class FolderError(InputError): "A folder from which no manifest can be proposed, or a proposal that would overwrite something"

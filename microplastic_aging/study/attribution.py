@@ -6,9 +6,9 @@
 __all__ = ['N_STRANGE', 'FRESH_SEED', 'CAMPAIGN', 'CAMPAIGNS', 'FIELDS', 'FIELD_SPECIMENS', 'FIELD_SHARES', 'what_is_known',
            'compare_spaces', 'mechanism_auroc', 'map_trust', 'fold_piece', 'held_out', 'asked_as', 'calibrate',
            'severity_figures', 'dual', 'score_all', 'ask_case', 'mean_figures', 'benchmark_of', 'novelty_cases',
-           'shared_data', 'real_inputs', 'read_attributor', 'scaled_answers', 'found_confounders', 'attribute_campaign',
-           'natural', 'beyond_border', 'coverage', 'field_shares', 'real_spectra', 'ask_sheets', 'draw_space',
-           'run_attribution', 'summarise_attribution', 'abstention']
+           'real_inputs', 'read_attributor', 'scaled_answers', 'found_confounders', 'attribute_campaign', 'natural',
+           'beyond_border', 'coverage', 'field_shares', 'real_spectra', 'ask_sheets', 'draw_space', 'run_attribution',
+           'summarise_attribution', 'abstention']
 
 # %% ../../nbs/study/06_attribution.ipynb #f5ccf295
 import json, warnings
@@ -21,18 +21,17 @@ from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 from ..aging import MECHANISMS, InputError
 from ..evaluate.baselines import SIDES
-from ..evaluate.specimens import LEVEL
-from ..attribute.attribution import FACTORS, MIN_SURE, Attributor, attribute
-from ..attribute.attribution import attribute_specimens, combinations_of, counted_views, dual_evidence
-from ..attribute.attribution import dual_figures, dual_posterior, evidence_chance, fit_rules
-from ..attribute.attribution import fit_spread, if_present, interval_holds, load_attributor
-from ..attribute.attribution import save_attributor, severity_quantile, true_severity
+from ..evaluate.specimens import LEVEL, specimen_weights, weighted_quantile, bootstrap_ci
+from ..evaluate.specimens import specimen_parts, specimen_means, specimen_views
+from ..attribute.attribution import FACTORS, MIN_SURE, Attributor, attribute, attribute_specimens
+from ..attribute.attribution import combinations_of, counted_views, dual_evidence, dual_figures
+from ..attribute.attribution import dual_posterior, evidence_chance, fit_rules, fit_spread, if_present
+from ..attribute.attribution import interval_holds, load_attributor, save_attributor, severity_quantile
+from ..attribute.attribution import true_severity
 from ..simulate.field import SITES, SOILS, draw_field, write_campaign
 from ..spectra.confounders import confounder_table, confounders_in_words
 from ..attribute.joint_space import LOSSES, MAPS, EmbeddingError, embedding_scores, fit_mahalanobis
 from ..attribute.joint_space import fit_map, fit_metric, map_quality, write_map_html
-from ..evaluate.specimens import specimen_weights, weighted_quantile, bootstrap_ci, specimen_parts
-from ..evaluate.specimens import specimen_means, specimen_views
 from ..attribute.field import field_figures, frequencies, tell_field, under_film
 from ..model.learner import answer_arrays, load_model, only_modality
 from ..data.manifest import read_unlabelled, read_samples
@@ -43,7 +42,8 @@ from ..attribute.novelty import sides_in_words, split_sides, varied_vectors
 from ..attribute.prevalence import ALL
 from .runs import Run, once, read_stage, stage_file, write_stage
 from ..files import write_json, read_json, write_table
-from ..data.arrays import Arrays, decode, mpx_manifest
+from ..data.arrays import Arrays, decode
+from ..data.public import mpx_manifest, public_folder
 from ..simulate.benchmark import write_benchmark
 from ..spectra.core import MIN_COVERAGE, coverage as covered_share, read_spectra, to_grid
 from ..spectra.units import SpectrumFormatError
@@ -231,20 +231,16 @@ def novelty_cases(run:Run)->dict: # name -> function that gives `mean_figures`, 
     for side, arrays in real.items(): cases[f"real_{side}"] = partial(own, arrays, hidden=side)
     return cases
 
-def shared_data()->Path|None:
-    "`shared/data`, which holds real files, beside this repository"
-    return next((at/"shared/data" for at in (Path.cwd(), *Path.cwd().parents) if (at/"shared/data").is_dir()), None)
-
-def real_inputs(like:Arrays)->dict: # side -> `Arrays` of real files of another kind; empty where they are not beside this repository
+def real_inputs(like:Arrays)->dict: # side -> `Arrays` of real files of another kind; empty where they are not at hand
     "Spectra of soil and small molecules, micrographs of minerals and metal, as a net would see them"
-    home, size = shared_data(), like.image.shape[-1]
-    if home is None: return {}
+    files, pictures, size = public_folder("ftir_files"), public_folder("sem_files"), like.image.shape[-1]
+    if files is None or pictures is None: return {}
     spectra, images = [], []
-    for path in sorted((home/"ftir_files").rglob("*")):
+    for path in sorted(files.rglob("*")):
         try: found = read_spectra(path)[:1] if path.is_file() else []
         except SpectrumFormatError: continue
         spectra += [on_grid for on_grid in map(to_grid, found) if covered_share(on_grid[1]) >= MIN_COVERAGE]
-    for path in sorted((home/"sem_files").rglob("*")):
+    for path in sorted(pictures.rglob("*")):
         if path.suffix.lower() not in (".tif", ".tiff", ".bmp", ".jpg", ".png"): continue
         try: images.append(to_view(read_micrograph(path), like.fov_um, size))
         except MicrographFormatError: continue
@@ -331,9 +327,9 @@ def field_shares(run:Run, k:int)->list: # Dicts: campaign, share (of the drawn p
 # %% ../../nbs/study/06_attribution.ipynb #53d67733
 def real_spectra(run:Run)->dict|None: # Of the spectrum model: false_attribution and its ci, the same of PE and PP alone, abstention: treatment -> share of sheets; abstention_in_distribution; others: model -> the same; None where the files or nets are not there
     "What networks say of real sheets in which no oxidation was measured"
-    home = shared_data()
-    if home is None or not (home/"mpx_vlfr/spectra.npz").exists(): return None
-    if not (run.out/"variants/mpx/manifest.csv").exists(): mpx_manifest(home/"mpx_vlfr", run.out/"variants/mpx")
+    sheets = public_folder("mpx_vlfr")
+    if sheets is None: return None
+    if not (run.out/"variants/mpx/manifest.csv").exists(): mpx_manifest(sheets, run.out/"variants/mpx")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         sea = read_samples(run.out/"variants/mpx", label="Treatment", group="sheet")
@@ -397,7 +393,7 @@ def run_attribution(run:Run):
         for name, case in tqdm(novelty_cases(run).items(), "novelty", disable=not run.progress): once(run.out/f"stages/novelty_{name}.json", case)
         once(run.out/"stages/natural.json", natural, run)
         once(run.out/"stages/frequency.json", coverage, run)
-        if shared_data(): once(run.out/"stages/real_spectra.json", real_spectra, run)
+        if public_folder("mpx_vlfr"): once(run.out/"stages/real_spectra.json", real_spectra, run)
     summarise_attribution(run, h, maps)
 
 def summarise_attribution(run:Run, h:dict, maps:dict): # From `held_out` and `draw_space`
