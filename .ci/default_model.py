@@ -7,13 +7,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from microplastic_aging.attribute.attribution import ATTRIBUTION, fit_rules, load_attributor, save_attributor
 from microplastic_aging.attribute.attribution import true_severity
-from microplastic_aging.study.attribution import what_is_known
+from microplastic_aging.attribute.novelty import what_is_known
 from microplastic_aging.explain.reading import SPECIMENS
-from microplastic_aging.model.learner import Recipe, embed_arrays, load_model, save_model
+from microplastic_aging.model.learner import Recipe, embed_arrays
+from microplastic_aging.model.store import load_model, save_model, DEFAULT_MODEL
 from microplastic_aging.data.arrays import decode
 from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.simulate.benchmark import write_benchmark
-from microplastic_aging.study.study import DEFAULT_MODEL, train_manifest
+from microplastic_aging.study.study import train_manifest
 
 root = Path(__file__).parents[1]
 record = json.loads((root/"nbs/results/study.json").read_text())

@@ -8,7 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from tqdm import tqdm
 from microplastic_aging.study.controls import VARIATIONS
-from microplastic_aging.model.learner import load_model, predict_arrays
+from microplastic_aging.model.store import load_model
+from microplastic_aging.model.learner import predict_arrays
 from microplastic_aging.evaluate.baselines import SIDES
 from microplastic_aging.study.pieces import ask
 from microplastic_aging.study.runs import StudyConfig, commit, open_run, read_stage, variant_run, write_stage

@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from microplastic_aging.attribute.attribution import attribute, attribute_specimens, counted_views, load_attributor
-from microplastic_aging.study.attribution import found_confounders, scaled_answers
+from microplastic_aging.attribute.attribution import found_confounders, scaled_answers
 from microplastic_aging.simulate.field import write_campaign
 from microplastic_aging.attribute.field import frequencies
-from microplastic_aging.model.learner import load_model
+from microplastic_aging.model.store import load_model, DEFAULT_MODEL
 from microplastic_aging.data.manifest import read_unlabelled
 from microplastic_aging.data.arrays import decode_unlabelled
 from microplastic_aging.files import write_atomic
-from microplastic_aging.study.study import DEFAULT_MODEL
 
 OUT = Path(__file__).resolve().parents[1]/"nbs/results/speed_attribute.json"
 PARTICLES, VIEWS, ALONE = 25, 2, 60 # Particles of each site, views of each; samples asked one by one

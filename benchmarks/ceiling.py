@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from tqdm import tqdm
 from microplastic_aging.evaluate.compare import evaluate
-from microplastic_aging.model.learner import Recipe, load_model, predict_arrays, save_model, train_model
+from microplastic_aging.model.learner import Recipe, predict_arrays, train_model
+from microplastic_aging.model.store import load_model, save_model
 from microplastic_aging.study.runs import SIZE_PX, commit
 from microplastic_aging.data.arrays import decode
 from microplastic_aging.data.manifest import read_samples

@@ -7,12 +7,13 @@ import argparse, json
 from pathlib import Path
 import numpy as np
 from microplastic_aging.evaluate.compare import evaluate
-from microplastic_aging.model.learner import load_model, predict_arrays
+from microplastic_aging.model.store import load_model, DEFAULT_MODEL
+from microplastic_aging.model.learner import predict_arrays
 from microplastic_aging.study.runs import commit
 from microplastic_aging.data.arrays import decode
 from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.simulate.benchmark import Dials, write_benchmark
-from microplastic_aging.study.study import DEFAULT_MODEL, train_manifest
+from microplastic_aging.study.study import train_manifest
 
 ROOT = Path(__file__).resolve().parents[1]
 LABORATORY = Dials(noise_image=.6, noise_spectrum=.2, severity_image=1.5, severity_spectrum=.6)

@@ -347,7 +347,8 @@ def predict(
     if out.is_dir(): raise InputError(f"{out}: is a folder; name a file for the output")
     if out.suffix.lower() in (".html", ".htm", ".xlsx", ".xls"): raise InputError(f"--out {out}: the table is written as CSV; name a file that ends in .csv")
     _existing(manifest)
-    from microplastic_aging.study.study import DEFAULT_MODEL, model_folder, predict_manifest
+    from microplastic_aging.model.store import DEFAULT_MODEL, model_folder
+    from microplastic_aging.study.study import predict_manifest
     folder = model_folder(model or "default")
     reasons = out.with_name(f"{out.stem}_explained") if explain else None
     made = predict_manifest(folder, manifest, out, find_device(device), drawn_um, reasons)

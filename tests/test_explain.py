@@ -35,11 +35,11 @@ def test_real_files_of_another_kind_are_refused(explained):
 
 def test_maps_of_real_pictures_meet_the_masks_that_are_found(explained):
     from microplastic_aging.aging import SURFACE_FEATURES
-    from microplastic_aging.model.learner import load_model
+    from microplastic_aging.model.store import load_model
     from microplastic_aging.explain.maps import evidence_maps
     from microplastic_aging.micrographs.core import read_micrograph, to_view, Micrograph
     from microplastic_aging.explain.scores import covered, point_to_mask
-    from microplastic_aging.study.study import DEFAULT_MODEL
+    from microplastic_aging.model.store import DEFAULT_MODEL
     from microplastic_aging.micrographs.surface import surface_masks
     import torch
     net = load_model(DEFAULT_MODEL)

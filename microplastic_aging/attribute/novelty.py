@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PASSES', 'FILMED', 'PASS_LEVEL', 'SCORES', 'NEIGHBOURS', 'varied_vectors', 'split_sides', 'Known', 'fit_known',
-           'Gate', 'sides_in_words', 'fit_gate', 'to_unit', 'neighbour_distance', 'novelty_figures']
+           'what_is_known', 'Gate', 'sides_in_words', 'fit_gate', 'to_unit', 'neighbour_distance', 'novelty_figures']
 
 # %% ../../nbs/attribute/03_novelty.ipynb #8b73ae2b
 from dataclasses import dataclass
@@ -78,6 +78,11 @@ def fit_known(
 )->Known:
     "Class means and spreads of each side, over the samples that have it"
     return Known({side: fit_mahalanobis(z[has[side]], np.asarray(y)[has[side]], np.asarray(groups)[has[side]], n_classes) for side, z in split_sides(pooled, has).items()})
+
+def what_is_known(net, arrays, y, groups, rows, seed=0, film=True)->Known: # `film` as in `varied_vectors`
+    "What a net was trained on"
+    varied, of = varied_vectors(net, arrays, rows, seed, film=film)
+    return fit_known(varied, y[of], groups[of], arrays.presence(net.sides, of), net.scheme.n)
 
 # %% ../../nbs/attribute/03_novelty.ipynb #ee3150ef
 PASS_LEVEL = .95 # Share of familiar, held-out specimens that a gate lets through

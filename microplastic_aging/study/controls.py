@@ -17,8 +17,8 @@ from tqdm import tqdm
 from ..aging import MECHANISMS
 from ..evaluate.compare import paired_difference
 from ..model.net import OPERATORS
-from ..model.learner import headline_accuracy, load_model, predict_arrays, save_model, train_model
-from .pieces import model_card
+from ..model.learner import headline_accuracy, predict_arrays, train_model
+from ..model.store import load_model, save_model, model_card
 from .runs import Run, read_stage, stage_file, write_stage
 from ..data.arrays import Arrays
 from ..spectra.core import GRID

@@ -24,7 +24,7 @@ from ..explain.faithfulness import CASCADE, SHARES, check_methods, gaps, only, r
 from ..explain.faithfulness import rank_correlation, scorecard, token_size, winner
 from ..model.net import IMAGE_STRIDE, TOKEN_CM1
 from ..explain.reading import explain, write_explanation
-from ..model.learner import load_model
+from ..model.store import load_model
 from ..model.loaders import ReadMicrograph, ReadSpectrum
 from ..explain.maps import DEFAULT_METHOD, METHODS, blurred, crowded, evidence_maps, references
 from ..explain.maps import to_tokens
