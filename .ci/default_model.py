@@ -14,7 +14,7 @@ from microplastic_aging.model.store import load_model, save_model, DEFAULT_MODEL
 from microplastic_aging.data.arrays import decode
 from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.simulate.benchmark import write_benchmark
-from microplastic_aging.study.study import train_manifest
+from microplastic_aging.train import train_manifest
 
 root = Path(__file__).parents[1]
 record = json.loads((root/"nbs/results/study.json").read_text())

@@ -10,10 +10,10 @@ from tqdm import tqdm
 from microplastic_aging.evaluate.compare import evaluate
 from microplastic_aging.model.learner import Recipe, predict_arrays, train_model
 from microplastic_aging.model.store import load_model, save_model
-from microplastic_aging.study.runs import SIZE_PX, commit
-from microplastic_aging.data.arrays import decode
-from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.simulate.benchmark import N_SAMPLES, write_benchmark
+from microplastic_aging.study.runs import commit
+from microplastic_aging.data.arrays import VIEW_PX, decode
+from microplastic_aging.data.manifest import read_samples
 
 ROOT = Path(__file__).resolve().parents[1]
 FRESH_SEED = 1000 # Far from every seed that a development benchmark had
@@ -21,7 +21,7 @@ FRESH_SEED = 1000 # Far from every seed that a development benchmark had
 def benchmark(folder, n, seed, fov_um="auto")->tuple: # samples, arrays
     if not folder.exists(): write_benchmark(folder, n, seed)
     samples = read_samples(folder)
-    return samples, decode(samples, SIZE_PX, fov_um, cache=folder.parent/"cache")
+    return samples, decode(samples, VIEW_PX, fov_um, cache=folder.parent/"cache")
 
 def main(argv=None):
     args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -42,7 +42,7 @@ def main(argv=None):
             recipe = replace(Recipe(), epochs=args.epochs)
             with tqdm(total=args.epochs, desc=modality, unit="epoch") as bar:
                 learn = train_model(arrays, fresh.y, fresh.groups, fresh.scheme, range(len(fresh)), modality=modality, seed=0, recipe=recipe, progress=bar.update)
-            save_model(learn, folder, dict(simulated=True, view=dict(fov_um=asked.fov_um, size_px=SIZE_PX), specimens=len(set(fresh.groups))))
+            save_model(learn, folder, dict(simulated=True, view=dict(fov_um=asked.fov_um, size_px=VIEW_PX), specimens=len(set(fresh.groups))))
         net = load_model(folder)
         figures = evaluate(predict_arrays(net, asked)[0], own.y, own.groups, own.scheme)
         usual = record["models"][modality]["grouped"]["accuracy"]

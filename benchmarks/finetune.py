@@ -13,7 +13,7 @@ from microplastic_aging.study.runs import commit
 from microplastic_aging.data.arrays import decode
 from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.simulate.benchmark import Dials, write_benchmark
-from microplastic_aging.study.study import train_manifest
+from microplastic_aging.train import train_manifest
 
 ROOT = Path(__file__).resolve().parents[1]
 LABORATORY = Dials(noise_image=.6, noise_spectrum=.2, severity_image=1.5, severity_spectrum=.6)

@@ -323,7 +323,7 @@ def train(
     if out.exists() and (not out.is_dir() or any(out.iterdir())): raise InputError(f"{out}: exists already; remove it or name another folder")
     chosen = find_scheme(scheme)
     _readable(manifest, label, group, chosen)
-    from microplastic_aging.study.study import train_manifest
+    from microplastic_aging.train import train_manifest
     made = train_manifest(manifest, out, modality and modality.value, epochs, seed, start and _model(start), label=label, group=group, scheme=scheme, device=find_device(device))
     typer.echo(f"model: {_shown(made)}")
 
@@ -348,7 +348,7 @@ def predict(
     if out.suffix.lower() in (".html", ".htm", ".xlsx", ".xls"): raise InputError(f"--out {out}: the table is written as CSV; name a file that ends in .csv")
     _existing(manifest)
     from microplastic_aging.model.store import DEFAULT_MODEL, model_folder
-    from microplastic_aging.study.study import predict_manifest
+    from microplastic_aging.predict import predict_manifest
     folder = model_folder(model or "default")
     reasons = out.with_name(f"{out.stem}_explained") if explain else None
     made = predict_manifest(folder, manifest, out, find_device(device), drawn_um, reasons)
