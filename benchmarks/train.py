@@ -12,7 +12,8 @@ from microplastic_aging.aging import SEVEN_TYPES
 from microplastic_aging.evaluate.baselines import classical_features, fit_predict_classical, why_not
 from microplastic_aging.model.net import AgingNet
 from microplastic_aging.model.learner import AgingLoss, Recipe, cpu_has_bf16, predict_arrays, train_model
-from microplastic_aging.model.loaders import AugmentMicrograph, AugmentSpectrum, ReadMicrograph, ReadSpectrum, SameSpecimen
+from microplastic_aging.model.augment import AugmentMicrograph, AugmentSpectrum
+from microplastic_aging.model.tensors import ReadMicrograph, ReadSpectrum, SameSpecimen
 from microplastic_aging.data.arrays import Arrays
 from microplastic_aging.spectra.core import GRID
 

@@ -20,7 +20,7 @@ from safetensors.numpy import save
 from scipy.special import ndtri
 from sklearn.linear_model import Ridge
 from ..aging import MECHANISMS, FileFormatError, InputError, Scheme
-from .joint_space import Mahalanobis
+from .metric import Mahalanobis
 from ..evaluate.specimens import specimen_weights, pool_probabilities, specimen_means, LEVEL
 from .novelty import Gate, Known, sides_in_words, split_sides
 from ..files import write_atomic

@@ -18,7 +18,8 @@ from ..aging import MECHANISMS, InputError
 from .attribution import FACTORS, Attributor, counted_views, load_attributor
 from ..evaluate.specimens import specimen_weights, specimen_means, specimen_views
 from ..model.store import load_model, model_id
-from ..model.loaders import AugmentSpectrum, ReadMicrograph, ReadSpectrum, overgrow
+from ..model.augment import AugmentSpectrum, overgrow
+from ..model.tensors import ReadMicrograph, ReadSpectrum
 from .prevalence import ALL, FEWEST, PrevalenceError, Shares, share_difference, share_rows
 from .prevalence import site_shares, specimens_needed, unmix
 from ..data.arrays import Arrays

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 from ..aging import InputError
-from .joint_space import fit_mahalanobis
+from .metric import fit_mahalanobis
 from ..evaluate.specimens import specimen_weights, weighted_quantile
 from ..model.learner import only_modality
-from ..model.loaders import AugmentMicrograph, AugmentSpectrum, ReadMicrograph, ReadSpectrum
+from ..model.augment import AugmentMicrograph, AugmentSpectrum
+from ..model.tensors import ReadMicrograph, ReadSpectrum
 
 # %% ../../nbs/attribute/03_novelty.ipynb #cd80a304
 PASSES = 2  # Times that each training sample is varied

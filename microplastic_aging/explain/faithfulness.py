@@ -17,9 +17,10 @@ import torch
 from scipy.stats import rankdata
 from tqdm import tqdm
 from ..aging import MECHANISMS, MODALITIES
-from ..model.net import IMAGE_STRIDE, POINTS_PER_TOKEN, TOKEN_CM1, to_mechanism_prob
+from ..model.encoders import IMAGE_STRIDE, POINTS_PER_TOKEN, TOKEN_CM1
+from ..model.net import to_mechanism_prob
 from .maps import METHODS, evidence_maps, log_odds, references, says_yes
-from ..model.loaders import own_noise
+from ..model.augment import own_noise
 from ..spectra.core import GRID
 
 # %% ../../nbs/explain/03_faithfulness.ipynb #7de70532

@@ -16,7 +16,8 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 from ..aging import MECHANISMS, SHOWN_BANDS, InputError, Scheme
-from ..model.net import IMAGE_STRIDE, POINTS_PER_TOKEN, TOKEN_CM1, AgingNet
+from ..model.encoders import IMAGE_STRIDE, POINTS_PER_TOKEN, TOKEN_CM1
+from ..model.net import AgingNet
 from ..spectra.library import pristine_bands, pseudo_voigt
 from ..spectra.core import GRID
 

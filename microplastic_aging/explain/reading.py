@@ -24,10 +24,10 @@ from safetensors import safe_open
 from safetensors.numpy import save
 from ..aging import MECHANISM_COLORS, MECHANISMS, SHOWN_BANDS, InputError
 from ..spectra.confounders import confounder_table, confounders_in_words
-from ..model.net import POINTS_PER_TOKEN, TOKEN_CM1
+from ..model.encoders import POINTS_PER_TOKEN, TOKEN_CM1
 from ..spectra.indices import index_table
 from ..model.learner import embed_arrays, predict_arrays
-from ..model.loaders import ReadMicrograph, ReadSpectrum
+from ..model.tensors import ReadMicrograph, ReadSpectrum
 from .maps import DEFAULT_METHOD, band_falls, crowded, evidence_maps, references
 from ..micrographs.core import plot_micrograph
 from ..data.arrays import Arrays

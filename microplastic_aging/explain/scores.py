@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import binary_dilation
 from ..aging import BANDS, MECHANISMS, PAPER
-from ..model.net import TOKEN_CM1
+from ..model.encoders import TOKEN_CM1
 from .maps import crowded
 from ..evaluate.specimens import bootstrap_ci
 

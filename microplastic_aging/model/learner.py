@@ -26,7 +26,8 @@ from safetensors.torch import load, save
 from sklearn.metrics import f1_score
 from ..aging import InputError, Scheme
 from .net import AgingNet, to_mechanism_prob
-from .loaders import ReadMicrograph, ReadSpectrum, aging_block, aging_dls
+from .tensors import ReadMicrograph, ReadSpectrum
+from .loaders import aging_block, aging_dls
 from ..data.arrays import Arrays
 
 # %% ../../nbs/model/07_learner.ipynb #426852a2

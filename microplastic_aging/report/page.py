@@ -14,10 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from ..aging import SHOWN_BANDS, Scheme, MODALITIES
-from .evidence import GLOSSARY, band_findings, finding_sentences, link_findings
-from .evidence import evidence_section
-from .evidence import plot_replacement, plot_windows, score_findings, surface_findings
+from ..aging import SHOWN_BANDS, Scheme
+from .evidence import finding_sentences, evidence_section
 from ..data.manifest import ManifestError, Samples, read_samples
 from ..micrographs.pixels import MicrographFormatError
 from ..micrographs.core import plot_micrograph, read_micrograph
@@ -30,7 +28,7 @@ from .headline import one_sided_sentences
 from ..spectra.units import SpectrumFormatError
 from ..spectra.core import plot_spectrum, read_spectra
 from ..files import write_atomic
-from .html import STYLE, esc, figure_html, html_table, inline_picture, paragraphs
+from .html import STYLE, esc, figure_html, html_table, paragraphs
 from .attribution import attribution_section, controls_section
 
 # %% ../../nbs/report/05_page.ipynb #e8a14ea6

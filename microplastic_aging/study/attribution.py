@@ -28,8 +28,8 @@ from ..attribute.attribution import interval_holds, load_attributor, save_attrib
 from ..attribute.attribution import true_severity, found_confounders, scaled_answers
 from ..explain.dual import dual_evidence, dual_figures, dual_posterior, evidence_chance
 from ..simulate.field import SITES, SOILS, draw_field, write_campaign
-from ..attribute.joint_space import LOSSES, MAPS, EmbeddingError, embedding_scores, fit_mahalanobis
-from ..attribute.joint_space import fit_map, fit_metric, map_quality, write_map_html
+from ..attribute.metric import LOSSES, EmbeddingError, embedding_scores, fit_mahalanobis, fit_metric
+from ..attribute.joint_space import MAPS, fit_map, map_quality, write_map_html
 from ..attribute.field import field_figures, frequencies, tell_field, under_film
 from ..model.learner import answer_arrays, only_modality
 from ..model.store import load_model
@@ -42,7 +42,7 @@ from ..attribute.prevalence import ALL
 from .headline import commit_words
 from .runs import Run
 from .stage import Job, Stage, has_job, read_job, read_notes
-from ..files import write_json, read_json, write_table, digest
+from ..files import read_json, write_table, digest
 from ..data.arrays import Arrays, decode
 from ..data.public import mpx_manifest, public_folder
 from ..simulate.benchmark import write_benchmark

@@ -18,7 +18,8 @@ from scipy import ndimage as ndi
 from tqdm import tqdm
 from ..aging import MECHANISMS
 from ..evaluate.compare import paired_difference
-from ..model.net import OPERATORS, MODEL_KINDS
+from ..model.fusion import OPERATORS
+from ..model.net import MODEL_KINDS
 from ..model.learner import headline_accuracy, predict_arrays, train_model
 from ..model.store import load_model, save_model, model_card
 from .runs import Run, variant_run

@@ -23,17 +23,16 @@ from ..aging import MECHANISMS, SHOWN_BANDS, SURFACE_FEATURES, MODALITIES
 from .controls import VARIATIONS
 from ..explain.faithfulness import CASCADE, SHARES, check_methods, gaps, only, randomised
 from ..explain.faithfulness import rank_correlation, scorecard, token_size, winner
-from ..model.net import IMAGE_STRIDE, TOKEN_CM1
+from ..model.encoders import IMAGE_STRIDE, TOKEN_CM1
 from ..explain.reading import explain, write_explanation
 from ..model.store import load_model
-from ..model.loaders import ReadMicrograph, ReadSpectrum
+from ..model.tensors import ReadMicrograph, ReadSpectrum
 from ..explain.maps import DEFAULT_METHOD, METHODS, blurred, crowded, evidence_maps, references
 from ..explain.maps import to_tokens
 from ..micrographs.core import Micrograph, to_view
 from .runs import Run, variant_run
 from .stage import Job, Stage, has_job, read_job, read_notes
 from .headline import commit_words
-from ..files import write_json
 from ..explain.scores import PAPER_BAND, band_evidence, band_table, band_tokens, contrast, enrichment
 from ..explain.scores import link, named_interval, on_mask, speaks_up, surface_scores, unnamed_bands
 from ..explain.scores import verdict_of

@@ -23,7 +23,7 @@ from ..evaluate.uncertainty import fit_temperature
 from ..explain.reading import write_specimens
 from ..files import read_json, write_json, write_table
 from ..model.learner import learning_curve, only_modality, predict_arrays, train_model
-from ..model.net import frozen_features
+from ..model.encoders import frozen_features
 from ..model.store import model_card, save_model
 from .runs import Run
 from .stage import Job, Stage, read_job

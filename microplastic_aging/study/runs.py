@@ -23,7 +23,7 @@ from ..data.arrays import Arrays, content_changes, content_table, decode, groupe
 from ..data.arrays import VIEW_PX
 from ..data.manifest import Samples, read_samples
 from ..simulate.benchmark import N_SAMPLES, write_benchmark
-from ..files import write_atomic, write_json, read_json, write_table, digest
+from ..files import write_json, read_json, write_table, digest
 from ..model.net import MODEL_KINDS
 
 # %% ../../nbs/study/01_runs.ipynb #6b95ea58

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 from ..files import digest, read_json, write_atomic, write_json
-from .runs import Run, StudyError, commit
+from .runs import Run, commit
 
 # %% ../../nbs/study/02_stage.ipynb #f612df51
 @dataclass(frozen=True)
