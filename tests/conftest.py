@@ -7,6 +7,8 @@ if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"): os.environ.setdefault
 
 ROOT = Path(__file__).resolve().parents[1]
 NBS = ROOT/"nbs"
+if (PUBLIC := ROOT.parent/"shared/data").is_dir(): os.environ.setdefault("MPA_PUBLIC", str(PUBLIC)) # published measurements, where they lie beside the checkout
+
 SMALL_STUDY = ["study", "--samples", "112", "--epochs", "1", "--quick"]  # the run that every study page is executed on
 
 def notebooks():
@@ -14,10 +16,10 @@ def notebooks():
     found = (p.relative_to(NBS) for p in NBS.rglob("*.ipynb"))
     return sorted((p for p in found if not any(part[0] in "._" for part in p.parts)), key=lambda p: (len(p.parts), str(p)))
 
-def call(*command, cwd=ROOT, timeout=900, **env):
+def call(*command, cwd=ROOT, **env):
     "Run a command with its output captured; an environment value of None removes that variable"
     full = {k: v for k, v in {**os.environ, **env}.items() if v is not None}
-    return subprocess.run([str(c) for c in command], cwd=cwd, env=full, timeout=timeout, capture_output=True, text=True, encoding="utf-8")
+    return subprocess.run([str(c) for c in command], cwd=cwd, env=full, capture_output=True, text=True, encoding="utf-8")
 
 def said(result, lines=60):
     "The end of what a command printed, for an assertion message"

@@ -1,5 +1,5 @@
 "The command line as a stranger meets it: every mistake costs one line, every bug shows itself, and help comes at once"
-import os, re, shutil, signal, subprocess, sys, time
+import os, re, shutil, signal, subprocess, sys
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,15 +44,14 @@ def dataset(tmp_path, monkeypatch):
 
 # ---- fast and helpful
 
-def test_help_is_instant():
-    took = []
-    for _ in range(3):
-        start = time.perf_counter()
-        done = call(tool("microplastic-aging"), "--help")
-        took.append(time.perf_counter() - start)
-        assert done.returncode == 0, said(done)
-    assert min(took) < 1.5
+SLOW_TO_LOAD = {"pandas", "scipy", "sklearn", "matplotlib", "torch", "fastai"}
+
+def test_help_loads_nothing_slow():
+    script = f"import sys\nfrom microplastic_aging.cli import main\ntry: main()\nfinally: print({SLOW_TO_LOAD} & set(sys.modules), file=sys.stderr)"
+    done = call(sys.executable, "-c", script, "--help")
+    assert done.returncode == 0 and done.stderr.rstrip().endswith("set()"), said(done)
     assert all(name in done.stdout for name in COMMANDS)
+    assert call(tool("microplastic-aging"), "--help").stdout == done.stdout
 
 def test_light_commands_load_no_torch(dataset):
     script = "import sys\nfrom microplastic_aging.cli import main\ntry: main()\nfinally: print({'torch', 'fastai'} & set(sys.modules), file=sys.stderr)"
@@ -217,7 +216,7 @@ def test_a_folder_that_may_not_be_read(dataset):
 # ---- bugs and Ctrl-C
 
 def test_a_bug_shows_its_traceback(dataset):
-    script = "import microplastic_aging.data.manifest as m\nm.check_manifest = lambda *a: {}['bug']\n" + ENTRY
+    script = "import microplastic_aging.data.checks as m\nm.check_manifest = lambda *a: {}['bug']\n" + ENTRY
     done = call(sys.executable, "-c", script, "check", "data", cwd=dataset.parent)
     assert done.returncode == 1 and "Traceback" in done.stderr and "KeyError: 'bug'" in done.stderr, said(done)
 
@@ -228,7 +227,7 @@ def test_ctrl_c_is_told_in_one_line(tmp_path):
     head = ""
     while not re.search(r"\b[1-9]\d?/90 ", head) and (c := p.stderr.read(1)): head += c # the bar has begun to count
     os.killpg(p.pid, signal.SIGINT)
-    rest = p.communicate(timeout=60)[1]
+    rest = p.communicate()[1]
     assert p.returncode == 130 and "Traceback" not in rest
     assert rest.rstrip().splitlines()[-1] == "interrupted; the same command starts from the beginning"
     assert os.listdir(tmp_path) == []
@@ -239,7 +238,7 @@ def test_a_reader_that_leaves(dataset):
     p = subprocess.Popen([sys.executable, "-c", ENTRY, "check", "data"], cwd=dataset.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert p.stdout.readline() == "20000 errors:\n"
     p.stdout.close()
-    assert "Traceback" not in p.communicate(timeout=60)[1]
+    assert "Traceback" not in p.communicate()[1]
 
 @pytest.mark.parametrize("line", [("check", "loose"), ("predict", "model", "data")])
 def test_a_scale_bar_needs_a_unit(dataset, line):

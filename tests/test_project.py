@@ -6,7 +6,7 @@ import pytest, yaml
 from conftest import NBS, ROOT, call, notebooks, said, tool
 
 ALLOWED = set("""nbs microplastic_aging settings.ini setup.py pyproject.toml tests benchmarks _quarto.yml Makefile README.md LICENSE
-CITATION.cff CONTRIBUTING.md .github .ci .gitignore""".split())
+CITATION.cff CONTRIBUTING.md CHANGELOG.md .github .ci .gitignore""".split())
 PACKAGE = "microplastic_aging"
 LIGHT = ("aging", "files", "spectra", "micrographs", "data", "simulate", "evaluate")  # packages that import neither torch nor fastai
 HEAVY = {"torch", "torchvision", "fastai"}
@@ -169,7 +169,7 @@ def test_sidebar_lists_every_page():
     listed = [page.relative_to(NBS).as_posix() for pattern in sidebar(quarto()["website"]["sidebar"]["contents"]) for page in NBS.glob(pattern)]
     assert len(listed) == len(set(listed)), "a page is listed twice"
     assert {p for p in listed if p.endswith(".ipynb")} == {n.as_posix() for n in notebooks()}
-    assert [p for p in listed if not p.endswith(".ipynb")] == ["contributing.md"]
+    assert [p for p in listed if not p.endswith(".ipynb")] == ["contributing.md", "changelog.md"]
 
 STAGE = "from nbdev.serve import proc_nbs; proc_nbs(force=True, n_workers=0)"
 
