@@ -13,7 +13,7 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
 VARIANTS = ("standard", "neutral", "shuffled", "wet")
-VOLATILE = {"seconds", "commit", "asked", "out", "manifest"}  # keys that may differ between two runs of the same code
+VOLATILE = {"ms_per_pair", "seconds", "commit", "asked", "out", "manifest"}  # keys that may differ between two runs of the same code
 MPX_STEP = 60  # every so many spectra of the sheets
 
 def command(checkout, *words, cwd):

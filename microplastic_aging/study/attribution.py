@@ -98,15 +98,15 @@ def attribute_fold(run:Run, fold:int)->tuple: # held-out rows, what the network 
 # %% ../../nbs/study/06_attribution.ipynb #336dd845
 def held_out(run:Run)->dict: # rows, y, groups; temperature: sides -> number; truth (severity, None where not known); answers: name -> scaled probabilities; and what `fold_piece` keeps
     "What all networks of the grouped split made of their held-out rows"
-    s, pieces = run.samples, [(read_job(run.out, "attribution", "grouped", k), read_job(run.out, run.main_model, "grouped", k)) for k in run.grouped]
-    rows, severity = np.concatenate([own[0] for own, _ in pieces]), true_severity(s)
+    s, jobs = run.samples, [(read_job(run.out, "attribution", "grouped", k), read_job(run.out, run.main_model, "grouped", k)) for k in run.grouped]
+    rows, severity = np.concatenate([own[0] for own, _ in jobs]), true_severity(s)
     scale = read_json(run.model_folder(run.main_model, run.grouped[0])/"model.json")["card"].get("temperature", {})
-    answers = {used: np.concatenate([main[1][asked_as(used, SIDES[run.main_model])] for _, main in pieces]) for used in map(" + ".join, combinations_of(SIDES[run.main_model]))}
+    answers = {used: np.concatenate([main[1][asked_as(used, SIDES[run.main_model])] for _, main in jobs]) for used in map(" + ".join, combinations_of(SIDES[run.main_model]))}
     return dict(rows=rows, temperature=scale, y=s.y[rows], groups=s.groups[rows], truth=None if severity is None else severity[rows], answers={used: apply_temperature(p, scale.get(used, 1.)) for used, p in answers.items()}) | {
-        k: np.concatenate([own[1][k] for own, _ in pieces]) for k in pieces[0][0][1]}
+        k: np.concatenate([own[1][k] for own, _ in jobs]) for k in jobs[0][0][1]}
 
-def asked_as(used:str, sides)->str: # Name of the answer in the piece
-    "Under which name a piece keeps what was answered with these sides"
+def asked_as(used:str, sides)->str: # Name of the prediction in the job
+    "Under which name a job keeps what was predicted with these modalities"
     return "prob" if used == " + ".join(sides) else f"only_{used}"
 
 def calibrate(run:Run, h:dict)->dict: # gate; spreads: sides -> (3,); held_out

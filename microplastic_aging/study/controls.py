@@ -162,7 +162,7 @@ def dealt_again(pred, y, groups, scheme, seed=0)->dict: # mean; low, high: 95 % 
     return dict(mean=float(found.mean()), low=float(np.quantile(found, .025)), high=float(np.quantile(found, .975)), below=float((found <= headline_accuracy(pred, y, scheme)).mean()))
 
 def variation_figures(
-    run:Run,       # The variation's own, with its pieces
+    run:Run,       # The variation's own, with its jobs
     name:str, v:Variation,
     headline:dict, # Model -> probabilities of the headline study (n, n_classes); empty where samples differ
 )->dict:           # accuracy, ci, chance, n_samples, n_specimens, training specimens, folds; difference, ci and p against the headline model

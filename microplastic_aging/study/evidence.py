@@ -156,11 +156,11 @@ class Explained:
 
 def read_explained(run:Run, source:str)->Explained|None:
     "All finished jobs of one source"
-    pieces = [(own, read_job(own.out, f"evidence_{source}", "grouped", k)) for own, _, k in source_nets(run, source) if has_job(own.out, f"evidence_{source}", "grouped", k)]
-    if not pieces: return None
-    own, rows = pieces[0][0], np.concatenate([p[0] for _, p in pieces])
+    jobs = [(own, read_job(own.out, f"evidence_{source}", "grouped", k)) for own, _, k in source_nets(run, source) if has_job(own.out, f"evidence_{source}", "grouped", k)]
+    if not jobs: return None
+    own, rows = jobs[0][0], np.concatenate([p[0] for _, p in jobs])
     s = own.samples
-    maps = Maps(*(np.concatenate([p[1][k] for _, p in pieces], axis) for k, axis in (("image", 1), ("spectrum", 1), ("difference", 0))))
+    maps = Maps(*(np.concatenate([p[1][k] for _, p in jobs], axis) for k, axis in (("image", 1), ("spectrum", 1), ("difference", 0))))
     polymer = np.array(_polymers(own, rows) or [""]*len(rows), object)
     return Explained(maps, rows, np.array(s.scheme.classes, object)[s.y[rows]], s.scheme.pattern[s.y[rows]], s.groups[rows], polymer, own)
 
@@ -251,10 +251,10 @@ def link_matrix(e:Explained, masks)->list: # One row a mechanism, band and featu
 
 def read_contrast(run:Run, source:str)->dict|None: # As `contrast`; None where nothing was asked
     "All finished contrasts of one source, but for polymers that crowd one of the windows"
-    pieces = [(own, read_job(own.out, f"contrast_{source}", "grouped", k)) for own, _, k in source_nets(run, source) if has_job(own.out, f"contrast_{source}", "grouped", k)]
-    if not pieces: return None
-    s, rows, found = pieces[0][0].samples, np.concatenate([p[0] for _, p in pieces]), np.concatenate([p[1]["uv_over_chemical"] for _, p in pieces])
-    free = ~np.isin(np.array(_polymers(pieces[0][0], rows) or [""]*len(rows), object), [p for m in ("uv", "chemical") for p in crowded(PAPER_BAND[m])])
+    jobs = [(own, read_job(own.out, f"contrast_{source}", "grouped", k)) for own, _, k in source_nets(run, source) if has_job(own.out, f"contrast_{source}", "grouped", k)]
+    if not jobs: return None
+    s, rows, found = jobs[0][0].samples, np.concatenate([p[0] for _, p in jobs]), np.concatenate([p[1]["uv_over_chemical"] for _, p in jobs])
+    free = ~np.isin(np.array(_polymers(jobs[0][0], rows) or [""]*len(rows), object), [p for m in ("uv", "chemical") for p in crowded(PAPER_BAND[m])])
     return contrast(found[free], s.scheme.pattern[s.y[rows[free]]][:, MECHANISMS.index("uv")] > 0, s.groups[rows[free]])
 
 def same_story(a:Explained, b:Explained)->dict: # side -> same, chance
@@ -270,13 +270,13 @@ def same_story(a:Explained, b:Explained)->dict: # side -> same, chance
 # %% ../../nbs/study/05_evidence.ipynb #fddd7482
 def read_checks(run:Run)->tuple: # side -> curves of all folds; method -> mean checks; side -> rows
     "All finished comparisons of methods"
-    pieces = [read_job(run.out, "faithfulness", "grouped", k) for k in run.grouped if has_job(run.out, "faithfulness", "grouped", k)]
-    curves, names = {}, sorted({name for _, a, _ in pieces for name in a if "|" in name})
+    jobs = [read_job(run.out, "faithfulness", "grouped", k) for k in run.grouped if has_job(run.out, "faithfulness", "grouped", k)]
+    curves, names = {}, sorted({name for _, a, _ in jobs for name in a if "|" in name})
     for name in names:
         side, order, kind = name.split("|")
-        curves.setdefault(side, {}).setdefault(order, {})[kind] = np.concatenate([a[name] for _, a, _ in pieces if name in a])
-    checks = pd.concat([pd.DataFrame(notes["checks"]) for *_, notes in pieces]).groupby(level=0).mean()
-    rows = {side: np.concatenate([a[f"rows_{side}"] for _, a, _ in pieces if f"rows_{side}" in a]) for side in curves}
+        curves.setdefault(side, {}).setdefault(order, {})[kind] = np.concatenate([a[name] for _, a, _ in jobs if name in a])
+    checks = pd.concat([pd.DataFrame(notes["checks"]) for *_, notes in jobs]).groupby(level=0).mean()
+    rows = {side: np.concatenate([a[f"rows_{side}"] for _, a, _ in jobs if f"rows_{side}" in a]) for side in curves}
     return curves, {m: checks[m].to_dict() for m in METHODS}, rows
 
 OTHER_ORDERS = ("size", "searched") # No explanations, but what they are measured against

@@ -127,7 +127,7 @@ def summarise_headline(run:Run)->dict: # What metrics.json holds
     return metrics
 
 def commit_words(commits:set)->str|None:
-    "Commits of the code that made the pieces; pieces made by several say so"
+    "Commits of the code that made the jobs; jobs made by several say so"
     return ", ".join(sorted(filter(None, commits))) or None
 
 MIN_WRONG = 10 # Wrong answers that a temperature must rest on: a model that is always right would be made surer without end
