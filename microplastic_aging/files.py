@@ -42,7 +42,7 @@ def write_table(
     table:pd.DataFrame, # Written without its index
 )->Path:                # The path
     "Write a table as CSV in one step"
-    return write_atomic(path, table.to_csv(index=False).encode())
+    return write_atomic(path, table.to_csv(index=False, lineterminator="\n").encode())
 
 # %% ../nbs/01_files.ipynb #66a1df28
 DIGEST_LENGTH = 16 # Hexadecimal digits: two of a million differing contents are alike once in 10⁷ tries

@@ -166,7 +166,7 @@ def content_table(
 )->pd.DataFrame:     # One row a sample: sample_id, label, specimen, and digests `image`, `spectrum` ('' where there is none) and `columns`
     "What each sample is, whatever its files are called"
     table = samples.table
-    further = [c for c in table if c not in ("sample_id", "image", "spectrum", samples.label, samples.group)]
+    further = sorted(c for c in table if c not in ("sample_id", "image", "spectrum", samples.label, samples.group))
     rounded = np.round(arrays.spectrum, 4) + 0.
     image = [digest(arrays.image[i]) if arrays.has_image[i] else "" for i in range(len(table))]
     spectrum = [digest(rounded[i], arrays.mask[i]) if arrays.has_spectrum[i] else "" for i in range(len(table))]

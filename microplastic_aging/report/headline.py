@@ -27,7 +27,7 @@ from ..files import read_json
 class RunError(InputError):
     "A run that is not there or cannot be read: which file, what was found, what to do"
 
-PARTS = ("config", "provenance", "metrics", "curves", "environment", "controls", "evidence", "attribution") # The JSON files of a run folder
+PARTS = ("config", "provenance", "metrics", "curves", "environment", "controls", "evidence", "attribution") # JSON files that are there, if empty, whether a run has them or not
 USUAL_RUN = "runs/study"
 
 def _read_part(path:Path)->dict:
@@ -45,7 +45,7 @@ def read_run(path=None  # Run folder; None for the environment's `MPA_RUN`, else
     here = Path.cwd()
     folder = next((at/named for at in (here, *here.parents) if (at/named/"metrics.json").is_file()), None)
     if folder is None: raise RunError(f"{named}: no run with a metrics.json is there; `make study` makes one, and MPA_RUN or an argument names another")
-    return dict(path=folder, **{part: _read_part(folder/f"{part}.json") for part in PARTS})
+    return dict(path=folder, **{part: _read_part(folder/f"{part}.json") for part in [*PARTS, *(p.stem for p in sorted(folder.glob("*.json")) if p.stem not in PARTS)]})
 
 # %% ../../nbs/report/02_headline.ipynb #87f5cd0e
 MODELS = dict(fusion="fusion by attention", image="micrograph alone", spectrum="spectrum alone", classical_fusion="classical fusion") | {

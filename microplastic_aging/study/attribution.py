@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['N_STRANGE', 'FRESH_SEED', 'ATTRIBUTION_SCHEMA', 'compare_spaces', 'mechanism_auroc', 'map_trust', 'attribute_fold',
            'held_out', 'asked_as', 'calibrate', 'severity_figures', 'dual', 'score_all', 'ask_case', 'mean_figures',
-           'benchmark_of', 'novelty_cases', 'real_inputs', 'FieldStudy', 'read_attributor', 'attribute_campaign',
-           'natural', 'beyond_border', 'coverage', 'field_shares', 'real_spectra', 'ask_sheets', 'draw_space',
-           'abstention', 'summarise_attribution', 'calibrate_folds', 'attribution_jobs', 'attribution_stage']
+           'benchmark_of', 'novelty_cases', 'real_files', 'real_inputs', 'FieldStudy', 'read_attributor',
+           'attribute_campaign', 'natural', 'beyond_border', 'coverage', 'field_shares', 'real_spectra',
+           'sheets_digest', 'ask_sheets', 'draw_space', 'abstention', 'summarise_attribution', 'calibrate_folds',
+           'attribution_jobs', 'attribution_stage']
 
 # %% ../../nbs/study/06_attribution.ipynb #f5ccf295
 import json, warnings
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 import numpy as np
 import pandas as pd
@@ -40,8 +41,8 @@ from ..attribute.novelty import SCORES, Known, fit_gate, fit_known, neighbour_di
 from ..attribute.novelty import split_sides, what_is_known
 from ..attribute.prevalence import ALL
 from .headline import commit_words
-from .runs import Run
-from .stage import Job, Stage, has_job, read_job, read_notes
+from .runs import Run, K_FOLDS
+from .stage import Job, Stage, has_job, read_job, read_notes, job_file
 from ..files import read_json, write_table, digest
 from ..data.arrays import Arrays, decode
 from ..data.public import mpx_manifest, public_folder
@@ -50,7 +51,7 @@ from ..spectra.core import MIN_COVERAGE, coverage as covered_share, read_spectra
 from ..spectra.units import SpectrumFormatError
 from ..evaluate.uncertainty import apply_temperature
 from ..model.net import MODEL_KINDS
-from .controls import MOST_FOLDS
+from .controls import wet_benchmark
 
 # %% ../../nbs/study/06_attribution.ipynb #465fa254
 def compare_spaces(z, y, groups, train, test, scheme, seed=0)->dict: # loss -> `embedding_scores`, `mechanism_auroc` and trustworthiness of its map; a loss whose library is missing, or that needs more specimens, says so in `left_out`
@@ -87,6 +88,7 @@ def attribute_fold(run:Run, fold:int)->tuple: # held-out rows, what the network 
     known, severity, (mine, new) = what_is_known(net, a, s.y, s.groups, train, run.config.seed), true_severity(s), np.split(np.arange(len(seen)), [len(train)])
     rules = {} if severity is None else fit_rules(answers.pooled[mine], severity[train], s.groups[train], a.presence(net.sides, train))
     save_attributor(Attributor(known, None, rules, {}, {}), folder)
+    job_file(run.out, "calibration").unlink(missing_ok=True) # its gate and spreads have gone from this file
     kept = {f"strange_{side}": v for side, v in known.strangeness(answers.pooled[new], a.presence(net.sides, test)).items()}
     if rules:
         parts = split_sides(answers.pooled[new], net.sides)
@@ -220,18 +222,29 @@ def novelty_cases(run:Run)->dict: # name -> function that gives `mean_figures`, 
             coarse = lambda rows: rows[s.table.um_per_px.astype(float).iloc[rows] > least]
             found.append(ask_case(run, "finer_scale", k, coarse(train), (a, coarse(test), s.groups[coarse(test)]), (a, fine)))
         return mean_figures(found)
+    def wet():
+        samples = wet_benchmark(run)
+        arrays = decode(samples, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out/"cache", progress=run.progress)
+        return own(arrays.take(np.arange(min(N_STRANGE, len(arrays)))))
+    real = cache(lambda: real_inputs(run.arrays)) # read when first asked for
+    def foreign(modality):
+        if modality not in real(): return {score: dict(auroc=None, fpr95=None, n=0) for score in SCORES}
+        return own(real()[modality], hidden=modality)
     cases = {f"without_{m}": partial(mechanism, m) for m in MECHANISMS if trained(f"no_{m}")}
     if trained("other_polymer"): cases["polymer"] = polymer
     if trained("finer_scale"): cases["finer_scale"] = scale
-    if run.config.manifest is None and run.config.variant == "standard": cases["wet"] = lambda: own(benchmark_of(run, "wet", "wet", N_STRANGE, run.config.seed)[1].take(np.arange(N_STRANGE)))
-    real = real_inputs(run.arrays) if run.samples.simulated else {}
-    for side, arrays in real.items(): cases[f"real_{side}"] = partial(own, arrays, hidden=side)
+    if run.config.manifest is None and run.config.variant == "standard": cases["wet"] = wet
+    if run.samples.simulated and real_files(): cases |= {f"real_{m}": partial(foreign, m) for m in SIDES[run.main_model]}
     return cases
+
+def real_files()->list: # Paths; none where one of the two sets is not at hand
+    "Files of instruments that have nothing to do with the study"
+    sets = [public_folder("ftir_files"), public_folder("sem_files")]
+    return sorted(p for folder in sets for p in folder.rglob("*") if p.is_file()) if all(sets) else []
 
 def real_inputs(like:Arrays)->dict: # side -> `Arrays` of real files of another kind; empty where they are not at hand
     "Spectra of soil and small molecules, micrographs of minerals and metal, as a net would see them"
     files, pictures, size = public_folder("ftir_files"), public_folder("sem_files"), like.image.shape[-1]
-    if files is None or pictures is None: return {}
     spectra, images = [], []
     for path in sorted(files.rglob("*")):
         try: found = read_spectra(path)[:1] if path.is_file() else []
@@ -243,8 +256,10 @@ def real_inputs(like:Arrays)->dict: # side -> `Arrays` of real files of another 
         except MicrographFormatError: continue
     n, m, yes, no = len(spectra), len(images), lambda n: np.ones(n, bool), lambda n: np.zeros(n, bool)
     blank = lambda n: (np.zeros((n, like.spectrum.shape[1]), np.float32), np.zeros((n, like.spectrum.shape[1]), bool))
-    return dict(spectrum=Arrays(np.zeros((n, size, size), np.uint8), np.stack([v for v, _ in spectra]).astype(np.float32), np.stack([v for _, v in spectra]), no(n), yes(n), like.fov_um),
-        image=Arrays(np.round(255*np.stack(images)).astype(np.uint8), *blank(m), yes(m), no(m), like.fov_um))
+    found = {}
+    if n: found["spectrum"] = Arrays(np.zeros((n, size, size), np.uint8), np.stack([v for v, _ in spectra]).astype(np.float32), np.stack([v for _, v in spectra]), no(n), yes(n), like.fov_um)
+    if m: found["image"] = Arrays(np.round(255*np.stack(images)).astype(np.uint8), *blank(m), yes(m), no(m), like.fov_um)
+    return found
 
 # %% ../../nbs/study/06_attribution.ipynb #607974de
 @dataclass(frozen=True)
@@ -323,16 +338,21 @@ def field_shares(run:Run, size:FieldStudy, k:int)->list: # Dicts: campaign, shar
 def real_spectra(run:Run)->dict|None: # Of the spectrum model: false_attribution and its ci, the same of PE and PP alone, abstention: treatment -> share of sheets; abstention_in_distribution; others: model -> the same; None where the files or nets are not there
     "What networks say of real sheets in which no oxidation was measured"
     sheets = public_folder("mpx_vlfr")
-    if sheets is None: return None
-    if not (run.out/"variants/mpx/manifest.csv").exists(): mpx_manifest(sheets, run.out/"variants/mpx")
+    folder = run.out/f"variants/mpx-{sheets_digest(sheets)}"
+    if not (folder/"manifest.csv").exists(): mpx_manifest(sheets, folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        sea = read_samples(run.out/"variants/mpx", label="Treatment", group="sheet")
+        sea = read_samples(folder, label="Treatment", group="sheet")
     arrays, clean = decode(sea, 8, None, cache=run.out/"cache", progress=run.progress), sea.table.flag.eq("") & sea.table.polymer.isin(set(run.samples.table.polymer))
     arrays, rows = replace(arrays, image=np.zeros((len(arrays), *run.arrays.image.shape[1:]), np.uint8), hash=""), np.flatnonzero(clean)
     models = [name for name in dict.fromkeys(("spectrum", run.main_model, "no_film", "no_film_spectrum")) if run.model_folder(name, 0).exists()]
     found = {name: ask_sheets(run, name, arrays, rows, sea) | dict(n=len(rows), left_out=len(sea) - len(rows)) for name in models}
     return dict(model=models[0]) | found.pop(models[0]) | dict(others=found) if models else None
+
+def sheets_digest(folder)->str: # '' where the set is not whole
+    "Which sheets these are, by the content of their two files"
+    files = [folder/"metadata.csv", folder/"spectra.npz"] if folder else []
+    return digest(*(np.frombuffer(f.read_bytes(), np.uint8) for f in files)) if files and all(f.is_file() for f in files) else ""
 
 def ask_sheets(run:Run, name:str, arrays, rows, sea)->dict: # Model; spectra without pictures, those that are asked about, their `Samples`
     "One network on the sheets, with a gate of its own"
@@ -384,9 +404,9 @@ def abstention(run:Run, h:dict)->dict: # refused, undecided: shares of held-out 
     ok = ~np.isnan(prob).any(1)
     return dict(refused=float((~known[ok]).mean()), undecided=float((known[ok] & (prob[ok].max(1) < MIN_SURE)).mean()))
 
-def _found(run:Run, name:str): # None where the job is not finished
-    notes = read_notes(run.out, name)
-    return notes and notes["found"]
+def _findings(run:Run, size)->dict: # name -> what a job found, of those that this study lists
+    listed = [job for job in attribution_jobs(run, size) if job.name != "attribution"]
+    return {job.name: notes["found"] for job in listed if (notes := read_notes(*job.place))}
 
 def _shares(run:Run, source:str)->dict|None:
     "What `shares_of` has kept"
@@ -394,10 +414,10 @@ def _shares(run:Run, source:str)->dict|None:
     rows, shares, _ = read_job(run.out, f"shares_{source}")
     return dict(rows=rows) | shares
 
-def summarise_attribution(run:Run)->dict|None:
+def summarise_attribution(run:Run, size:FieldStudy)->dict|None:
     "What attribution.json holds, from the finished jobs"
     if run.main_model is None: return None
-    h, s, notes = held_out(run), run.samples, [read_notes(run.out, "attribution", "grouped", k) for k in run.grouped]
+    h, s, notes, found = held_out(run), run.samples, [read_notes(run.out, "attribution", "grouped", k) for k in run.grouped], _findings(run, size)
     prob = h["answers"][" + ".join(SIDES[run.main_model])]
     ok = ~np.isnan(prob).any(1)
     two = dict(seen=dual(run, h["rows"][ok], prob[ok], h["groups"][ok], _shares(run, "standard")))
@@ -410,12 +430,12 @@ def summarise_attribution(run:Run)->dict|None:
         if why := [n["spaces"][loss]["left_out"] for n in notes if "left_out" in n["spaces"][loss]]: f["left_out"] = why[0]
         f["gain"] = {k: [n["spaces"][loss][k] - n["spaces"]["cross_entropy"][k] for n in notes] if f[k] is not None and spaces["cross_entropy"][k] is not None else None for k in ("knn", "nearest_mean")}
     gate = load_attributor(run.model_folder(run.main_model, run.grouped[0])).gate
-    novelty = {name: read_json(p)["found"] for p in sorted((run.out/"stages").glob("novelty_*.json")) for name in [p.stem.removeprefix("novelty_").removesuffix("-grouped-0")]}
-    natural = _found(run, "natural")
+    novelty = {name.removeprefix("novelty_"): found[name] for name in sorted(found) if name.startswith("novelty_")}
+    natural = found.get("natural")
     paddy = natural.pop("paddy_chemical", None) if natural else None
     return dict(simulated=s.simulated, seed=run.config.seed, commit=commit_words({n.get("commit") for n in (*notes, *(p[2] for p in unseen))}) or "", model=run.main_model, n_samples=int(ok.sum()), n_specimens=len(set(h["groups"][ok])), folds=run.grouped,
-        dual=two, severity=severity_figures(run, h), embedding=spaces, maps=_found(run, "maps"), novelty={score: {case: f[score] for case, f in novelty.items()} for score in SCORES} if novelty else {}, gate=asdict(gate), abstention=abstention(run, h),
-        natural=natural and natural | dict(paddy_chemical=paddy), frequency=_found(run, "frequency"), real_spectra=_found(run, "real_spectra"))
+        dual=two, severity=severity_figures(run, h), embedding=spaces, maps=found.get("maps"), novelty={score: {case: f[score] for case, f in novelty.items()} for score in SCORES} if novelty else {}, gate=asdict(gate), abstention=abstention(run, h),
+        natural=natural and natural | dict(paddy_chemical=paddy), frequency=found.get("frequency"), real_spectra=found.get("real_spectra"))
 
 # %% ../../nbs/study/06_attribution.ipynb #16e442bc
 ATTRIBUTION_SCHEMA = dict(simulated="whether the data are", seed="of the study", commit="of the code that made the jobs", model="that attributes", n_samples="held out", n_specimens="held out", folds="that were run",
@@ -438,14 +458,18 @@ def attribution_jobs(run:Run, size:FieldStudy)->list: # Of `Job`
     folds = [Job(run, "attribution", partial(attribute_fold, run, k), k, rests_on=((run.out, run.main_model, "grouped", k),)) for k in run.grouped]
     held = tuple(job.place for job in folds)
     calibration = Job(run, "calibration", partial(calibrate_folds, run), rests_on=held)
-    jobs = [*folds, calibration, finding("maps", partial(draw_space, run), held[:1])]
+    maps = Job(run, "maps", lambda: (None, {}, dict(found=draw_space(run))), rests_on=(*held[:1], (run.out, run.main_model, "grouped", run.grouped[0])), files=("joint_space.csv",))
+    jobs = [*folds, calibration, maps]
     if not run.config.is_usual: return jobs # what follows needs further networks and benchmarks
-    nets = [(run.out, name, "grouped", k) for name in (*MODEL_KINDS, "other_polymer", "finer_scale", *(f"no_{m}" for m in MECHANISMS), "no_film", "no_film_spectrum") for k in range(MOST_FOLDS)]
-    jobs += [finding(f"novelty_{name}", case, nets) for name, case in novelty_cases(run).items()]
-    jobs += [finding("natural", partial(natural, run, size), [calibration.place], size), finding("frequency", partial(coverage, run, size), [calibration.place], size)]
-    sheets = public_folder("mpx_vlfr")
-    return jobs + ([finding("real_spectra", partial(real_spectra, run), nets, digest((sheets/"metadata.csv").read_text("utf-8")))] if sheets else [])
+    nets = lambda *names: [(run.out, name, "grouped", k) for name in names for k in range(K_FOLDS)]
+    own_nets = {f"without_{m}": nets(f"no_{m}") for m in MECHANISMS} | dict(polymer=nets("other_polymer"), finer_scale=nets("finer_scale"))
+    real = digest(*((p.name, p.stat().st_size) for p in real_files()))
+    for name, case in novelty_cases(run).items(): jobs.append(finding(f"novelty_{name}", case, own_nets.get(name, nets(run.main_model)), (run.main_model, real if name.startswith("real_") else "")))
+    field = Job(run, "natural", lambda: (None, {}, dict(found=natural(run, size))), settings=size, rests_on=(calibration.place,), files=("natural.csv",))
+    jobs += [field, finding("frequency", partial(coverage, run, size), [calibration.place], size)]
+    sheets = sheets_digest(public_folder("mpx_vlfr"))
+    return jobs + ([finding("real_spectra", partial(real_spectra, run), nets(*MODEL_KINDS, "no_film", "no_film_spectrum"), (run.main_model, sheets))] if sheets else [])
 
 def attribution_stage(size:FieldStudy=FieldStudy())->Stage:
     "Attribution as a stage"
-    return Stage("attribution", 1, partial(attribution_jobs, size=size), summarise_attribution, "attribution.json", ATTRIBUTION_SCHEMA, "attribution")
+    return Stage("attribution", 1, partial(attribution_jobs, size=size), partial(summarise_attribution, size=size), "attribution.json", ATTRIBUTION_SCHEMA, "attribution", everywhere=True, optional=True)

@@ -251,6 +251,7 @@ def link_matrix(e:Explained, masks)->list: # One row a mechanism, band and featu
 
 def read_contrast(run:Run, source:str)->dict|None: # As `contrast`; None where nothing was asked
     "All finished contrasts of one source, but for polymers that crowd one of the windows"
+    if run.main_model == "image": return None
     jobs = [(own, read_job(own.out, f"contrast_{source}", "grouped", k)) for own, _, k in source_nets(run, source) if has_job(own.out, f"contrast_{source}", "grouped", k)]
     if not jobs: return None
     s, rows, found = jobs[0][0].samples, np.concatenate([p[0] for _, p in jobs]), np.concatenate([p[1]["uv_over_chemical"] for _, p in jobs])
@@ -341,7 +342,7 @@ def evidence_jobs(run:Run)->list: # Of `Job`
     todo = [(kind, make, source) for kind, make in kinds.items() for source in SOURCES]
     jobs = [Job(own, f"{kind}_{source}", partial(make, own, source, model, k), k, settings=DEFAULT_METHOD, rests_on=((own.out, model, "grouped", k),))
             for kind, make, source in todo for own, model, k in source_nets(run, source)]
-    jobs += [Job(run, "faithfulness", partial(check_fold, run, k), k, settings=run.config.mode, rests_on=((run.out, run.main_model, "grouped", k),)) for k in run.grouped]
+    jobs += [Job(run, "faithfulness", partial(check_fold, run, k), k, settings=(CHECKED[run.config.mode], run.config.mode == "full"), rests_on=((run.out, run.main_model, "grouped", k),)) for k in run.grouped]
     return jobs + shares_jobs(run, "standard", jobs)
 
 def shares_jobs(run:Run, source:str, jobs)->list: # Of `Job`, one or none
@@ -367,5 +368,5 @@ def summarise_evidence(run:Run)->dict|None:
     seeds = again and same_story(read_explained(run, "standard"), again)
     return plain(head | main | dict(links={k: v for k, v in links.items() if v}) | faithfulness_summary(run) | dict(sources=by_source, seeds=seeds))
 
-EVIDENCE = Stage("evidence", 1, evidence_jobs, summarise_evidence, "evidence.json", EVIDENCE_SCHEMA, "evidence")
+EVIDENCE = Stage("evidence", 1, evidence_jobs, summarise_evidence, "evidence.json", EVIDENCE_SCHEMA, "evidence", everywhere=True)
 UNSEEN_EVIDENCE = Stage("evidence of unseen mixtures", 1, unseen_jobs)

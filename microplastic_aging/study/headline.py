@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 from ..aging import MODALITIES
-from ..attribute.attribution import probability_columns
+from ..attribute.attribution import probability_columns, ATTRIBUTION
 from ..data.arrays import Arrays
 from ..evaluate.baselines import CLASSICAL, SIDES, classical_features, fit_predict_classical
 from ..evaluate.baselines import imagenet_weights
@@ -24,7 +24,7 @@ from ..explain.reading import write_specimens
 from ..files import read_json, write_json, write_table
 from ..model.learner import learning_curve, only_modality, predict_arrays, train_model
 from ..model.encoders import frozen_features
-from ..model.store import model_card, save_model
+from ..model.store import model_card, save_model, model_id
 from .runs import Run
 from .stage import Job, Stage, read_job
 
@@ -53,7 +53,10 @@ def train_fold(run:Run, model, split, fold, train, test)->tuple: # As `run_fold`
     c, a, s = run.config, run.arrays, run.samples
     with tqdm(total=c.recipe.epochs, desc=f"  {model}, {split} fold {fold}", unit="epoch", leave=False, disable=not run.progress) as bar:
         learn = train_model(a, s.y, s.groups, s.scheme, train, test, model, c.seed + fold, c.recipe, c.device, progress=bar.update)
-    made = save_model(learn, run.model_folder(model, fold, split), model_card(s, a, split=split, fold=fold))
+    folder = run.model_folder(model, fold, split)
+    before = model_id(folder) if (folder/"model.json").exists() else None
+    made = save_model(learn, folder, model_card(s, a, split=split, fold=fold))
+    if before != model_id(made): (made/ATTRIBUTION).unlink(missing_ok=True) # what was known of other weights
     write_specimens(made, learn, a, train, s.groups, s.table[s.label])
     return test, predict_with_missing(learn.model, a, test), dict(curve=learning_curve(learn))
 

@@ -25,9 +25,10 @@ class Job:
     make:Callable        # () -> rows or None, arrays by name, notes
     fold:int=0
     split:str="grouped"
-    settings:object=None # What it depends on beside data and settings of the run, as far as its text tells
+    settings:object=None # What it depends on beside data and settings of the run: plain values, for their text is hashed
     rests_on:tuple=()    # `place` of the jobs whose results it uses
-    cost:float=1.        # Share of the time of its stage, roughly
+    cost:float=1.        # Share of the time of its stage, roughly: for the bar
+    files:tuple=()       # In the run folder, that it writes too: where one is gone, it is made again
 
     @property
     def place(self)->tuple: # run folder, name, split, fold
@@ -48,6 +49,7 @@ def read_job(out, name, split="grouped", fold=0)->tuple: # rows (m,); arrays by 
 def write_job(out, name, split, fold, rows, arrays, notes):
     "Arrays, then notes: a job whose notes are there is finished"
     (Path(out)/"stages").mkdir(parents=True, exist_ok=True)
+    job_file(out, name, split, fold).unlink(missing_ok=True) # old notes must not stand over new arrays
     if rows is not None:
         held = io.BytesIO()
         np.savez(held, rows=rows, **arrays)
@@ -70,23 +72,31 @@ class Stage:
     schema:dict=field(default_factory=dict) # Entry of the summary -> what it means
     section:str|None=None  # Its section of the report, see `SECTIONS`
     after_each:bool=False  # Sum up after each job, not only at the end
+    everywhere:bool=False  # In every study where it can run; else in full studies of the simulated benchmark alone
+    optional:bool=False    # Where it cannot run, the study warns and goes on
+
+    def __post_init__(self):
+        if self.summarise and not self.file: raise ValueError(f"stage {self.name}: its summary needs a file")
 
 def job_key(stage:Stage, job:Job)->str:
     "Digest of all that a job rests on"
-    above = [(read_notes(*place) or {}).get("key") for place in job.rests_on]
+    notes = [(place[1:], read_notes(*place) or {}) for place in job.rests_on]
+    above = [(*place, n.get("key"), n.get("asked")) for place, n in notes]
     return digest(job.run.key, stage.name, stage.version, job.name, job.split, job.fold, job.settings, above)
 
 def is_finished(stage:Stage, job:Job)->bool:
     "Is it there, and does it rest on what it would rest on now?"
     notes = read_notes(*job.place)
-    return notes is not None and notes.get("key") == job_key(stage, job)
+    if notes is None or not all((job.run.out/name).exists() for name in job.files): return False
+    if notes.get("stage", stage.name) != stage.name: raise ValueError(f"job {job.name} belongs to stage {notes['stage']} and to {stage.name}; names are unique in a run")
+    return notes.get("key") == job_key(stage, job)
 
 def make_job(stage:Stage, job:Job):
     "Do it, and keep what comes out, its key and its seconds"
-    if has_job(*job.place): warnings.warn(f"{job.name}, {job.split} fold {job.fold}: was made by another version, or rests on what has changed; it is made again", stacklevel=3)
+    if has_job(*job.place) and (read_notes(*job.place) or {}).get("key") != job_key(stage, job): warnings.warn(f"{job.name}, {job.split} fold {job.fold}: was made by another version, or rests on what has changed; it is made again", stacklevel=3)
     key, start = job_key(stage, job), time.time()
     rows, arrays, notes = job.make()
-    write_job(*job.place, rows, arrays, dict(key=key, seconds=round(time.time() - start, 1)) | notes)
+    write_job(*job.place, rows, arrays, dict(stage=stage.name, key=key, seconds=round(time.time() - start, 1)) | notes)
 
 def write_summary(run:Run, stage:Stage)->dict|None:
     "Sum a stage up; every entry must be one that its schema states"
