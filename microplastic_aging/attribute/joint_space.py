@@ -11,7 +11,7 @@ __all__ = ['MAPS', 'NEIGHBOURS', 'NEAR', 'TYPE_COLORS', 'OTHER_COLORS', 'NOTHING
 import html, json, math
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
 import matplotlib.pyplot as plt
@@ -20,10 +20,8 @@ import pandas as pd
 import torch
 from matplotlib.colors import to_hex
 from PIL import Image
-from scipy.linalg import solve_triangular
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
-from sklearn.metrics import silhouette_score
 from torch.nn import functional as F
 from ..aging import MECHANISM_COLORS, POLYMER_COLORS
 from ..files import write_atomic

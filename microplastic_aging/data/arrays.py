@@ -7,13 +7,12 @@ __all__ = ['VIEW_PX', 'ARRAY_NAMES', 'CACHE_FORMAT', 'CONTENT_WORDS', 'choose_fo
            'content_table', 'content_changes', 'grouped_folds', 'random_folds']
 
 # %% ../../nbs/data/04_arrays.ipynb #4a5ea1f2
-import hashlib, io, json, warnings, zipfile
+import hashlib, io, warnings, zipfile
 from dataclasses import dataclass, fields
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-from tqdm import tqdm
 from .. import __version__
 from ..aging import MODALITIES
 from .manifest import N_FOLDS, problem_row, ManifestError, Samples, notes_by_row, read_samples

@@ -7,15 +7,12 @@ __all__ = ['PROBLEM_COLUMNS', 'READ', 'N_FOLDS', 'write_manifest', 'problem_row'
            'examine_manifest', 'read_samples', 'read_unlabelled', 'notes_by_row']
 
 # %% ../../nbs/data/01_manifest.ipynb #eec692f8
-import csv, difflib, hashlib, io, json, multiprocessing, os, re, signal, sys, warnings
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+import csv, difflib, io, re, warnings
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 from ..aging import SEVEN_TYPES, InputError, Scheme, plain_scheme, MODALITIES
 from ..files import write_atomic, read_json
 

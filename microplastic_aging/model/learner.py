@@ -8,21 +8,17 @@ __all__ = ['NEVER', 'mechanism_logits', 'untaught_mixtures', 'AgingLoss', 'headl
            'EpochTeller', 'train_model', 'learning_curve', 'Answers', 'answer_arrays', 'predict_arrays', 'embed_arrays']
 
 # %% ../../nbs/model/07_learner.ipynb #71061810
-import hashlib, json
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 import numpy as np
 import torch
 from fastai.callback.core import Callback
-from fastai.callback.progress import ProgressCallback
 from fastai.callback.schedule import Learner # the import also adds `fit_one_cycle` and `lr_find`
 from fastai.metrics import AccumMetric
 from fastai.optimizer import OptimWrapper
 from fastai.torch_core import default_device, no_random, set_seed, to_float
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from sklearn.metrics import f1_score
 from ..aging import InputError, Scheme
 from .net import AgingNet, to_mechanism_prob

@@ -6,13 +6,11 @@
 __all__ = ['plot_pairs', 'AgingDL', 'to_numpy_batch', 'specimen_splitter', 'aging_block', 'aging_dls']
 
 # %% ../../nbs/model/03_loaders.ipynb #d48132fa
-import math
 import numpy as np
 import torch
 import matplotlib.pyplot as plt
 from fastai.data.all import (Category, DataBlock, DataLoaders, DisplayedTransform, L, TensorBase, TensorCategory, TfmdDL, Transform,
                              TransformBlock, chunked)
-from fastai.vision.core import TensorImageBW
 from fastai.torch_core import no_random
 from ..aging import Scheme
 from ..micrographs.core import plot_micrograph

@@ -7,9 +7,7 @@ __all__ = ['MAX_EXAMPLES', 'LONG_TABLE', 'USUAL', 'QUICK', 'SECTIONS', 'run_samp
            'study_command', 'is_quick', 'limits', 'write_report']
 
 # %% ../../nbs/report/05_page.ipynb #b0b92304
-import html, shlex, warnings
-from base64 import b64encode
-from io import BytesIO
+import shlex, warnings
 from pathlib import Path
 import numpy as np
 import pandas as pd

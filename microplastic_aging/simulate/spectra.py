@@ -11,7 +11,6 @@ __all__ = ['SUSCEPTIBILITY', 'CARBONYL_SHIFT', 'LAB_WATER', 'NATURAL_WATER', 'QU
 # %% ../../nbs/simulate/01_spectra.ipynb #7a4a183e
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.resources import files
 import numpy as np
 from ..spectra.core import GRID
 from ..spectra.library import WATER_BIOFILM, band_cv, pristine_bands, pseudo_voigt

@@ -7,10 +7,8 @@ __all__ = ['MIN_COVERAGE', 'MAX_BYTES', 'FOREIGN_MARKS', 'GRID', 'MAX_GAP', 'GAP
            'write_spectrum', 'to_grid', 'coverage', 'plot_spectrum']
 
 # %% ../../nbs/spectra/05_core.ipynb #88ae3314
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import uuid4
 import numpy as np
 from ..aging import MECHANISM_COLORS
 from .units import MID_INFRARED, MIN_POINTS, SpectrumFormatError, resolve

@@ -14,7 +14,6 @@ __all__ = ['N_STRANGE', 'FRESH_SEED', 'ATTRIBUTION_SCHEMA', 'compare_spaces', 'm
 import json, warnings
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
-from pathlib import Path
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score

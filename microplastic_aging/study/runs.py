@@ -8,7 +8,7 @@ __all__ = ['MODES', 'K_FOLDS', 'QUICK_SAMPLES', 'QUICK_EPOCHS', 'MIN_PER_CLASS',
            'write_run_head', 'environment', 'commit']
 
 # %% ../../nbs/study/01_runs.ipynb #ffd4108f
-import io, json, os, platform, subprocess, time
+import json, os, platform, subprocess, time
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from importlib.resources import files
