@@ -28,7 +28,7 @@ def modules():
 def house():
     "Packages and modules of the top level in the order of imports, as the sidebar shows them"
     [package] = [item["contents"] for item in quarto()["website"]["sidebar"]["contents"] if isinstance(item, dict) and item["section"] == "Package"]
-    globs = [item["auto"] if "auto" in item else item["contents"] for item in package]
+    globs = [(item.get("auto") or item["contents"]).lstrip("/") for item in package]
     top = {glob: sorted((str(n), m.split(".")[0]) for m, n in modules().items() if n.match(glob) and len(n.parts) == glob.count("/") + 1) for glob in globs}
     return list(dict.fromkeys(part for glob in globs for _, part in top[glob]))
 
@@ -166,7 +166,8 @@ def sidebar(items):
 
 def test_sidebar_lists_every_page():
     assert (NBS/"_quarto.yml").resolve() == ROOT/"_quarto.yml"
-    listed = [page.relative_to(NBS).as_posix() for pattern in sidebar(quarto()["website"]["sidebar"]["contents"]) for page in NBS.glob(pattern)]
+    listed = [page.relative_to(NBS).as_posix() for pattern in sidebar(quarto()["website"]["sidebar"]["contents"]) for page in NBS.glob(pattern.lstrip("/"))]
+    assert not [p for p in sidebar(quarto()["website"]["sidebar"]["contents"]) if "*" in p and "/" not in p], "Quarto takes a pattern without a slash for pages of every folder"
     assert len(listed) == len(set(listed)), "a page is listed twice"
     assert {p for p in listed if p.endswith(".ipynb")} == {n.as_posix() for n in notebooks()}
     assert [p for p in listed if not p.endswith(".ipynb")] == ["contributing.md", "changelog.md"]
