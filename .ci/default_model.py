@@ -5,13 +5,13 @@ Where the familiar ends, and by how much frequencies are corrected, can only be 
 import json, shutil, tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
-from microplastic_aging.attribute.attribution import ATTRIBUTION, fit_rules, load_attributor, save_attributor
+from microplastic_aging.attribute.attribution import ATTRIBUTION, fit_severity_models, load_attributor, save_attributor
 from microplastic_aging.attribute.attribution import true_severity
-from microplastic_aging.attribute.novelty import what_is_known
+from microplastic_aging.attribute.novelty import fit_training_distribution
 from microplastic_aging.explain.reading import SPECIMENS
 from microplastic_aging.model.learner import Recipe, embed_arrays
 from microplastic_aging.model.store import load_model, save_model, DEFAULT_MODEL
-from microplastic_aging.data.arrays import decode
+from microplastic_aging.data.arrays import load_arrays
 from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.simulate.benchmark import write_benchmark
 from microplastic_aging.train import train_manifest
@@ -28,9 +28,9 @@ with tempfile.TemporaryDirectory() as folder:
     made = load_model(train_manifest(Path(folder)/"data", Path(folder)/"model", "fusion", seed=record["seed"]))
     specimens = (Path(folder)/"model"/SPECIMENS).read_bytes()
     s = read_samples(Path(folder)/"data")
-    arrays, rows = decode(s, made.card["view"]["size_px"], made.card["view"]["fov_um"]), range(len(s))
-    rules = fit_rules(embed_arrays(made, arrays), true_severity(s), s.groups, arrays.presence(made.sides))
-    attributor = replace(calibrated, known=what_is_known(made, arrays, s.y, s.groups, rows), rules=rules)
+    arrays, rows = load_arrays(s, made.card["view"]["size_px"], made.card["view"]["fov_um"]), range(len(s))
+    rules = fit_severity_models(embed_arrays(made, arrays), true_severity(s), s.groups, arrays.presence(made.sides))
+    attributor = replace(calibrated, known=fit_training_distribution(made, arrays, s.y, s.groups, rows), rules=rules)
 card = made.card | dict(
     temperature={"image + spectrum": study["temperature"]} | {side: f["temperature"] for side, f in study["one_sided"].items()},
     made_for="Trying the package out, and as a beginning for `train --from` on a laboratory's own particles.",

@@ -7,7 +7,7 @@ import argparse, json
 from dataclasses import fields
 from pathlib import Path
 from tqdm import tqdm
-from microplastic_aging.study.controls import VARIATIONS, variation_stage
+from microplastic_aging.study.controls import EXPERIMENTS, variation_stage
 from microplastic_aging.model.store import load_model
 from microplastic_aging.model.learner import predict_arrays
 from microplastic_aging.evaluate.baselines import SIDES
@@ -19,7 +19,7 @@ from microplastic_aging.study.stage import job_file, read_job, run_stage, write_
 def jobs(run): # Yields (run that holds it, model, split, fold)
     for model, split, fold in run.todo():
         if model in ("fusion", "image", "spectrum"): yield run, model, split, fold
-    for name, v in VARIATIONS.items():
+    for name, v in EXPERIMENTS.items():
         own = variant_run(run, v.variant)
         for folder in sorted((own.out/"models").glob(f"{name}-grouped-*")): yield own, name, "grouped", int(folder.name.rsplit("-", 1)[1])
 

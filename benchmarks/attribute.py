@@ -7,13 +7,13 @@ import argparse, importlib.metadata, json, os, platform, sys, tempfile, time, wa
 from pathlib import Path
 import numpy as np
 import torch
-from microplastic_aging.attribute.attribution import attribute, attribute_specimens, counted_views, load_attributor
-from microplastic_aging.attribute.attribution import found_confounders, scaled_answers
+from microplastic_aging.attribute.attribution import attribute, attribute_specimens, views_counted, load_attributor
+from microplastic_aging.attribute.attribution import found_confounders, calibrated_predictions
 from microplastic_aging.simulate.field import write_campaign
 from microplastic_aging.attribute.field import frequencies
 from microplastic_aging.model.store import load_model, DEFAULT_MODEL
 from microplastic_aging.data.manifest import read_unlabelled
-from microplastic_aging.data.arrays import decode_unlabelled
+from microplastic_aging.data.arrays import load_unlabelled
 from microplastic_aging.files import write_atomic
 
 OUT = Path(__file__).resolve().parents[1]/"nbs/results/speed_attribute.json"
@@ -23,7 +23,7 @@ def field(net)->tuple: # `Samples`, `Arrays`
     "Four simulated sites, as the network sees them"
     with tempfile.TemporaryDirectory() as home:
         samples, _ = read_unlabelled(write_campaign(Path(home)/"field", specimens=PARTICLES, views=VIEWS, progress=False), net.scheme)
-        return samples, decode_unlabelled(samples, net.card["view"]["size_px"], net.card["view"]["fov_um"], progress=False)[0]
+        return samples, load_unlabelled(samples, net.card["view"]["size_px"], net.card["view"]["fov_um"], progress=False)[0]
 
 def seconds(fn)->tuple: # Seconds, what it returned
     start = time.perf_counter()
@@ -42,14 +42,14 @@ def main(argv=None):
     rows = np.tile(np.arange(len(few)), copies)[:args.samples]
     arrays, groups, site = few.take(rows), np.char.add(samples.groups[rows], np.char.add("_", (np.arange(args.samples)//len(few)).astype(str))), samples.table.site.to_numpy(str)[rows]
     def one_by_one():
-        for i in range(ALONE): attribute(*(lambda a, has: (a, attributor, has, net.scheme))(*scaled_answers(net, few.take([i]))))
+        for i in range(ALONE): attribute(*(lambda a, has: (a, attributor, has, net.scheme))(*calibrated_predictions(net, few.take([i]))))
     def all_together():
-        answers, has = scaled_answers(net, arrays)
+        answers, has = calibrated_predictions(net, arrays)
         views = attribute(answers, attributor, has, net.scheme).assign(confounders=found_confounders(arrays), **{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)})
-        return views.assign(known=counted_views(views, attribute_specimens(answers, attributor, has, net.scheme, groups), groups))
+        return views.assign(known=views_counted(views, attribute_specimens(answers, attributor, has, net.scheme, groups), groups))
     alone = seconds(one_by_one)[0]/ALONE
     whole, views = seconds(all_together)
-    shares = seconds(lambda: frequencies(views, groups, attributor, " + ".join(net.sides), net.scheme, site))[0]
+    shares = seconds(lambda: frequencies(views, groups, attributor, " + ".join(net.modalities), net.scheme, site))[0]
     targets = [dict(what=f"attributing {args.samples} natural samples, by view and by specimen, with confounders", unit="s", wanted=180., sense="at most", reached=whole),
                dict(what="the same, against one sample at a time", unit="times as fast", wanted=1., sense="at least", reached=alone*args.samples/whole),
                dict(what=f"shares of four sites with their intervals, {len(set(groups[views.known]))} known specimens", unit="s", wanted=30., sense="at most", reached=shares)]

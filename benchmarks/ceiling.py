@@ -12,7 +12,7 @@ from microplastic_aging.model.learner import Recipe, predict_arrays, train_model
 from microplastic_aging.model.store import load_model, save_model
 from microplastic_aging.simulate.benchmark import N_SAMPLES, write_benchmark
 from microplastic_aging.study.runs import commit
-from microplastic_aging.data.arrays import VIEW_PX, decode
+from microplastic_aging.data.arrays import VIEW_PX, load_arrays
 from microplastic_aging.data.manifest import read_samples
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,7 +21,7 @@ FRESH_SEED = 1000 # Far from every seed that a development benchmark had
 def benchmark(folder, n, seed, fov_um="auto")->tuple: # samples, arrays
     if not folder.exists(): write_benchmark(folder, n, seed)
     samples = read_samples(folder)
-    return samples, decode(samples, VIEW_PX, fov_um, cache=folder.parent/"cache")
+    return samples, load_arrays(samples, VIEW_PX, fov_um, cache=folder.parent/"cache")
 
 def main(argv=None):
     args = argparse.ArgumentParser(description=__doc__.splitlines()[0])

@@ -10,7 +10,7 @@ from microplastic_aging.evaluate.compare import evaluate
 from microplastic_aging.model.store import load_model, DEFAULT_MODEL
 from microplastic_aging.model.learner import predict_arrays
 from microplastic_aging.study.runs import commit
-from microplastic_aging.data.arrays import decode
+from microplastic_aging.data.arrays import load_arrays
 from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.simulate.benchmark import Dials, write_benchmark
 from microplastic_aging.train import train_manifest
@@ -42,12 +42,12 @@ def main(argv=None):
     args.run.mkdir(parents=True, exist_ok=True)
     if not folder.exists(): write_benchmark(folder, SAMPLES, SEED, dials=LABORATORY)
     samples, view = read_samples(folder), load_model(DEFAULT_MODEL).card["view"]
-    arrays = decode(samples, view["size_px"], view["fov_um"], cache=args.run/"cache")
+    arrays = load_arrays(samples, view["size_px"], view["fov_um"], cache=args.run/"cache")
     pool, tested = deal(samples)
     knows = json.loads((DEFAULT_MODEL/"model.json").read_text())["tensors_sha256"][:8] # another default model is another experiment
     def reached(model):
         net = load_model(model)
-        seen = arrays if net.card["view"] == view else decode(samples, net.card["view"]["size_px"], net.card["view"]["fov_um"], cache=args.run/"cache")
+        seen = arrays if net.card["view"] == view else load_arrays(samples, net.card["view"]["size_px"], net.card["view"]["fov_um"], cache=args.run/"cache")
         found = evaluate(predict_arrays(net, seen, tested)[0], samples.y[tested], samples.groups[tested], samples.scheme)
         return {k: found[k] for k in ("accuracy", "accuracy_ci", "n_samples", "n_specimens")}
     rows = [dict(specimens=0, begun_with="default", **reached(DEFAULT_MODEL))]

@@ -13,8 +13,8 @@ from microplastic_aging.evaluate.baselines import classical_features, fit_predic
 from microplastic_aging.model.net import AgingNet
 from microplastic_aging.model.learner import AgingLoss, Recipe, cpu_has_bf16, predict_arrays, train_model
 from microplastic_aging.model.augment import AugmentMicrograph, AugmentSpectrum
-from microplastic_aging.model.tensors import ReadMicrograph, ReadSpectrum, SameSpecimen
-from microplastic_aging.data.arrays import Arrays
+from microplastic_aging.model.tensors import ReadMicrograph, ReadSpectrum, ResamplePartner
+from microplastic_aging.data.arrays import DecodedSamples
 from microplastic_aging.spectra.core import GRID
 
 OUT = Path(__file__).resolve().parents[1]/"nbs/results/speed_train.json"
@@ -26,12 +26,12 @@ def made_up(n, seed=0)->tuple: # Arrays, class numbers, specimens
     specimen, full = np.arange(n)//VIEWS, np.ones(n, bool)
     image = rng.integers(0, 256, (n, SIZE_PX, SIZE_PX), np.uint8)
     spectrum = rng.random((n, GRID.size), np.float32)
-    return Arrays(image, spectrum, np.ones((n, GRID.size), bool), full, full.copy(), 50., "made up"), specimen % SEVEN_TYPES.n, specimen.astype(str)
+    return DecodedSamples(image, spectrum, np.ones((n, GRID.size), bool), full, full.copy(), 50., "made up"), specimen % SEVEN_TYPES.n, specimen.astype(str)
 
 def plain_epoch(net, arrays, y, specimens, recipe)->float: # Seconds
     "The same model, tensors, augmentations, loss and running mean, in a loop and without fastai"
     read, vary = (ReadMicrograph(arrays), ReadSpectrum(arrays)), (AugmentMicrograph(), AugmentSpectrum())
-    swap, loss_of = SameSpecimen(arrays, y, specimens), AgingLoss(SEVEN_TYPES, recipe.smooth, recipe.mechanism, recipe.auxiliary)
+    swap, loss_of = ResamplePartner(arrays, y, specimens), AgingLoss(SEVEN_TYPES, recipe.smooth, recipe.mechanism, recipe.auxiliary)
     swap.setups(range(len(y)))
     step = torch.optim.AdamW(net.parameters(), recipe.lr, (.9, .99), 1e-5, recipe.wd)
     mean = [t.clone() for t in net.state_dict().values() if t.is_floating_point()]

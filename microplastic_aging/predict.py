@@ -19,13 +19,13 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 from .aging import MECHANISM_COLORS, MECHANISMS, InputError
 from .attribute.attribution import attribute, attribute_specimens, found_confounders, load_attributor
-from .attribute.attribution import pool_views, probability_columns, scaled_answers
-from .attribute.field import SHARES, Field, share_table, tell_field
-from .attribute.novelty import sides_in_words
+from .attribute.attribution import pool_views, probability_columns, calibrated_predictions
+from .attribute.field import SHARE_NAMES, FieldEstimate, share_table, estimate_field
+from .attribute.novelty import name_modalities
 from .attribute.prevalence import plot_shares
-from .data.arrays import Arrays, decode_unlabelled
+from .data.arrays import DecodedSamples, load_unlabelled
 from .data.manifest import Samples, read_unlabelled
-from .explain.reading import explain, in_words, nearest_specimens, pooled_types, specimen_in_words
+from .explain.reading import explain, describe, nearest_specimens, pooled_types, describe_specimen
 from .explain.reading import write_explanation
 from .files import write_atomic, write_table
 from .model.store import load_model, model_folder, model_id
@@ -46,7 +46,7 @@ def mechanisms_to_explain(answers, has, groups, scheme)->dict: # specimen -> nam
 def write_explanations(
     out,             # Folder, made if needed
     model,           # Model folder
-    net, samples:Samples, arrays:Arrays,
+    net, samples:Samples, arrays:DecodedSamples,
     answers,         # `Answers`, scaled
     notes=None,      # What was wrong with each row
     progress:bool=True,
@@ -55,9 +55,9 @@ def write_explanations(
     out, net = Path(out), net.cpu()
     out.mkdir(parents=True, exist_ok=True)
     if (out/"index.html").exists(): [(out/name).unlink(missing_ok=True) for name in re.findall(r'src="([^"/]+\.png)"', (out/"index.html").read_text("utf-8"))] # figures of an earlier time
-    able = np.any(list(arrays.presence(net.sides).values()), axis=0)
+    able = np.any(list(arrays.presence(net.modalities).values()), axis=0)
     polymer, near, parts = samples.table.get("polymer", pd.Series("", samples.table.index)), nearest_specimens(model, answers.pooled), []
-    asked = mechanisms_to_explain(answers, arrays.presence(net.sides), samples.groups, net.scheme)
+    asked = mechanisms_to_explain(answers, arrays.presence(net.modalities), samples.groups, net.scheme)
     def show(name, views, title, words, refused=""): # Why there is no verdict
         title += f", {'no verdict' if refused else pooled_types(views).idxmax()}: evidence for {views[0].what}"
         file = write_explanation(out/(re.sub(r"[^\w.-]+", "_", name)[:NAME_LENGTH] + f"_{views[0].what}.png"), views, f"{title}\n{textwrap.shorten(refused, 200)}".strip())
@@ -67,9 +67,9 @@ def write_explanations(
             parts.append(f"<h2>{esc(specimen)}</h2>" + "".join(f"<p class=\"note\">{esc(samples.table.sample_id[r])}: {esc(notes[r])}</p>" for r in rows if notes is not None and notes[r]))
             seen = {what: [explain(net, arrays, r, polymer[r] or None, what, near[r]) for r in rows] for what in asked[str(specimen)]}
             for what, views in seen.items():
-                if len(views) > 1: show(f"specimen_{number}_{specimen}", views, f"{specimen}, all views", specimen_in_words(views))
+                if len(views) > 1: show(f"specimen_{number}_{specimen}", views, f"{specimen}, all views", describe_specimen(views))
             for i, r in enumerate(rows):
-                for what, views in seen.items(): show(f"{r + 1}_{samples.table.sample_id[r]}", [views[i]], samples.table.sample_id[r], in_words(views[i]), notes[r] if notes is not None and notes[r].startswith(NO_VERDICT) else "")
+                for what, views in seen.items(): show(f"{r + 1}_{samples.table.sample_id[r]}", [views[i]], samples.table.sample_id[r], describe(views[i]), notes[r] if notes is not None and notes[r].startswith(NO_VERDICT) else "")
                 bar.update()
     lacking = "".join(f"<li>{esc(samples.table.sample_id[r])}: nothing to look at{esc('; ' + notes[r] if notes is not None and notes[r] else '')}</li>" for r in np.flatnonzero(~able))
     kind, basis = " simulated" if net.card["simulated"] else "", f"The model rests on {training_provenance(net.card)}. An explanation shows what the model went by; it does not prove that the model is right."
@@ -80,11 +80,11 @@ def write_explanations(
 # %% ../nbs/91_predict.ipynb #ee1fbc26
 def attributed_columns(columns, views)->pd.DataFrame: # Probabilities and verdict as predicted; from `attribute`
     "What is said of each sample"
-    kept = [c for c in views if c.startswith(("severity_", "evidence_")) or c in ("aged", "primary", "p_primary", "strangeness", "known", "nearest_type", "verdict")]
+    kept = [c for c in views if c.startswith(("severity_", "evidence_")) or c in ("aged", "primary", "p_primary", "novelty_score", "known", "nearest_type", "verdict")]
     return pd.concat([columns.drop(columns="verdict"), views[kept].round(4)], axis=1)
 
 LEGEND = dict(likeliest="the type with the largest probability, whether refused or not", verdict="the same, where the sample is known and the type likely enough", aged="probability that any mechanism acted", primary="the mechanism with the largest expected severity; severities are on the scale of the training data, so that comparing mechanisms means as much as that scale does; told of refused samples too, where it means little",
-    p_primary="probability that this mechanism is the strongest; where two are close, the other may have the larger one", primary_="primary_none and so on, by specimen: the same probability of each factor", severity="0 to 1: probability that the mechanism acted, times its severity if it did; with its 95 % interval, which begins at 0 where the mechanism may not have acted at all", strangeness="distance from anything known, in units of the border: above 1 a sample is refused", known="whether it lies inside",
+    p_primary="probability that this mechanism is the strongest; where two are close, the other may have the larger one", primary_="primary_none and so on, by specimen: the same probability of each factor", severity="0 to 1: probability that the mechanism acted, times its severity if it did; with its 95 % interval, which begins at 0 where the mechanism may not have acted at all", novelty_score="distance from anything known, in units of the border: above 1 a sample is refused", known="whether it lies inside",
     nearest_type="the type it lies nearest to, known or not", evidence="log-odds for the primary factor by that side alone; above 0 speaks for it", confounders="what lies over the ageing bands, named from the spectrum", calibrated="on what the probabilities were scaled",
     m_="m_chemical and so on: probability that the mechanism acted, alone or with others; p_chemical+uv and so on: probability of that type", views="samples of the specimen; it is judged by all of them together", sides_used="what the answer rests on", trained_on="what the model has seen", model="which model it was, by its weights", simulated="whether the samples themselves came from a program", note="why there is no verdict, and what was wrong with the files", share="of the specimens that are counted, corrected, with its 95 % interval; specimens: how many are counted, of how many", plain_count="the same uncorrected: mean over the known views of each specimen", unit="what the interval draws anew", given_="a column of the manifest that is called like one of these")
 
@@ -98,10 +98,10 @@ def describe_modalities(used, sides)->list: # Sides of each sample, in words; si
     fewer = pd.Series(used)[(np.asarray(used) != " + ".join(sides)) & (np.asarray(used) != "")].value_counts()
     return [f"{fewer.sum()} of {len(used)} samples were read from one side alone ({', '.join(f'{n} from the {side}' for side, n in fewer.items())}): the model looks at {' and '.join(sides)}, and errs oftener with one."] if len(fewer) else []
 
-def drawn_frequencies(field:Field, table)->str: # From `tell_field` and `share_table`; HTML
+def drawn_frequencies(field:FieldEstimate, table)->str: # From `estimate_field` and `share_table`; HTML
     "Shares as a figure and a table"
     fig, content = Figure(figsize=(11, .5*len(field.found["mechanisms"]) + 1.6), layout="constrained"), BytesIO()
-    for ax, (kind, shares) in zip(fig.subplots(1, len(field.found), squeeze=False)[0], field.found.items()): plot_shares(shares, SHARES[kind], ax, [*["0.5"]*(kind == "primary"), *(MECHANISM_COLORS[m] for m in MECHANISMS)])
+    for ax, (kind, shares) in zip(fig.subplots(1, len(field.found), squeeze=False)[0], field.found.items()): plot_shares(shares, SHARE_NAMES[kind], ax, [*["0.5"]*(kind == "primary"), *(MECHANISM_COLORS[m] for m in MECHANISMS)])
     fig.savefig(content, format="png", dpi=100)
     percent = dict(share="share, %", low="from, %", high="to, %", plain_count="plain count, %")
     table = table.assign(specimens=[f"{n} of {m}" for n, m in zip(table.specimens, table.of_specimens)]).drop(columns="of_specimens")
@@ -115,10 +115,10 @@ def write_attribution(out:Path, specimens, views, samples:Samples, attributor, n
     for i, (c, v) in enumerate(where.items()): specimens.insert(1 + i, c, v.to_numpy())
     specimens, page_file, shares_file = specimens.round(4), *output_paths(out)[1:]
     write_table(output_paths(out)[0], specimens.assign(**origin))
-    field = tell_field(views.assign(**{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)}), specimens, samples.groups, samples.table.get("site"), attributor, net.scheme, net.sides, int((samples.table.get("specimen_id", pd.Series("", samples.table.index)) == "").sum()))
+    field = estimate_field(views.assign(**{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)}), specimens, samples.groups, samples.table.get("site"), attributor, net.scheme, net.modalities, int((samples.table.get("specimen_id", pd.Series("", samples.table.index)) == "").sum()))
     for sentence in field.said:
         if sentence.startswith("No "): warnings.warn(sentence, stacklevel=3)
-    shares, said = share_table(field), [*why_refused(views, attributor.gate), *describe_modalities(views.sides_used, net.sides)]
+    shares, said = share_table(field), [*why_refused(views, attributor.gate), *describe_modalities(views.sides_used, net.modalities)]
     if len(shares): write_table(shares_file, shares.round(4).assign(**origin))
     specimens.loc[~specimens.known, [c for c in specimens if c.startswith(("aged", "severity_", "p_primary"))]] = np.nan # what is refused is not told in numbers here; the table has them
     specimens.loc[~specimens.known, "primary"] = ""
@@ -162,12 +162,12 @@ def predict_manifest(
     if explained and Path(explained).is_file(): raise InputError(f"{explained}: is a file; the reasons need a folder of that name")
     if explained and net.scheme.pattern is None: raise InputError(f"{model}: its classes are plain labels, and reasons are told by mechanism. Train with --scheme and a CSV that says which of chemical, uv and physical each class holds, or predict without reasons")
     view, (samples, notes) = net.card["view"], read_unlabelled(manifest, net.scheme)
-    arrays, more = decode_unlabelled(samples, view["size_px"], view["fov_um"], scale_bar_um)
-    (answers, has), attributor = scaled_answers(net, arrays), load_attributor(folder) if net.scheme.pattern is not None else None
+    arrays, more = load_unlabelled(samples, view["size_px"], view["fov_um"], scale_bar_um)
+    (answers, has), attributor = calibrated_predictions(net, arrays), load_attributor(folder) if net.scheme.pattern is not None else None
     able, columns = np.any(list(has.values()), axis=0), probability_columns(answers.prob, net.scheme).rename(columns=dict(verdict="likeliest"))
     columns.loc[~able] = np.nan
     columns["verdict"] = columns.likeliest
-    used = sides_in_words({side: np.where(h, 0., np.nan) for side, h in has.items()})
+    used = name_modalities({side: np.where(h, 0., np.nan) for side, h in has.items()})
     calibrated = np.where(able, np.where(np.isin(used, list(net.card.get("temperature", {}))), "on simulated particles" if net.card["simulated"] else "on held-out specimens of its study", "no"), "")
     reason = np.where(able, "", f"{NO_VERDICT}the model needs {' or '.join(has)}")
     if attributor:
@@ -181,7 +181,7 @@ def predict_manifest(
     origin = dict(trained_on=training_provenance(net.card), model=model_id(folder), simulated=samples.simulated)
     taken = {*columns, *origin, "sides_used", "calibrated", "note"}
     table = pd.concat([carried.rename(columns={c: f"given_{c}" for c in carried if c in taken}), columns], axis=1).assign(sides_used=used, calibrated=calibrated, **origin, note=note)
-    for said in describe_modalities(used, net.sides): warnings.warn(said, stacklevel=2)
+    for said in describe_modalities(used, net.modalities): warnings.warn(said, stacklevel=2)
     write_table(Path(out), table)
     for file in output_paths(Path(out)): file.unlink(missing_ok=True) # of an earlier time
     if attributor: write_attribution(Path(out), attribute_specimens(answers, attributor, has, net.scheme, samples.groups), views, samples, attributor, net, answers, origin)

@@ -38,7 +38,7 @@ def test_maps_of_real_pictures_meet_the_masks_that_are_found(explained):
     from microplastic_aging.model.store import load_model
     from microplastic_aging.explain.maps import evidence_maps
     from microplastic_aging.micrographs.core import read_micrograph, to_view, Micrograph
-    from microplastic_aging.explain.scores import covered, point_to_mask
+    from microplastic_aging.explain.scores import mask_fraction, localisation_scores
     from microplastic_aging.model.store import DEFAULT_MODEL
     from microplastic_aging.micrographs.surface import surface_masks
     import torch
@@ -51,6 +51,6 @@ def test_maps_of_real_pictures_meet_the_masks_that_are_found(explained):
             heat = evidence_maps(net, torch.from_numpy(seen).float()[None, None], torch.zeros(1, 2, 851), feature.mechanism)[0][0].numpy()
             assert np.isfinite(heat).all() and heat.any()
             if not masks[feature.name].any(): continue
-            score, met = point_to_mask(heat, covered(masks[feature.name], heat.shape)), met + 1
+            score, met = localisation_scores(heat, mask_fraction(masks[feature.name], heat.shape)), met + 1
             assert 0 <= score["mass"] <= 1 and 0 < score["even"] < 1 and 0 <= score["iou"] <= 1
     assert met # at least one kind of mark is found on real surfaces

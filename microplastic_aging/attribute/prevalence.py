@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['FEWEST', 'UNMIX_STEPS', 'UNMIX_STILL', 'EM_STEPS', 'EM_STILL', 'METHODS', 'METHOD', 'WORKING', 'ALL', 'PSEUDO',
-           'MIN_SITES', 'SITE_WIDTH', 'POWER', 'PrevalenceError', 'held_answers', 'field_answers', 'class_means',
-           'onto_simplex', 'unmix', 'to_prior', 'em_shares', 'readings', 'share_estimate', 'Shares', 'spanned',
-           'draw_interval', 'draw_means', 'site_of_specimen', 'site_shares', 'share_rows', 'shorten', 'plot_shares',
-           'share_difference', 'specimens_needed']
+           'MIN_SITES', 'SITE_WIDTH', 'POWER', 'PrevalenceError', 'check_held_out', 'field_answers', 'class_means',
+           'project_to_simplex', 'adjust_counts', 'shift_prior', 'sld_prevalence', 'score_specimens', 'share_estimate',
+           'PrevalenceEstimate', 'interval_union', 'draw_interval', 'draw_means', 'site_of_specimen', 'site_shares',
+           'share_rows', 'shorten', 'plot_shares', 'share_difference', 'specimens_needed']
 
 # %% ../../nbs/attribute/05_prevalence.ipynb #7758d642
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import norm
 from ..aging import InputError
 from ..evaluate.specimens import LEVEL
-from ..evaluate.uncertainty import LEAST, UncertaintyError, answered
+from ..evaluate.uncertainty import MIN_PROB, UncertaintyError, valid_rows
 from ..evaluate.specimens import N_BOOT, specimen_means
 
 # %% ../../nbs/attribute/05_prevalence.ipynb #f6f01b9e
@@ -24,11 +24,11 @@ class PrevalenceError(InputError):
 
 FEWEST = 2 # Held-out specimens of a class, below which nothing is known of how it is misread
 
-def _answered(what, prob, y, groups): # As `answered`; the error says which samples
-    try: return answered(prob, y, groups)
+def _answered(what, prob, y, groups): # As `valid_rows`; the error says which samples
+    try: return valid_rows(prob, y, groups)
     except UncertaintyError as e: raise PrevalenceError(f"{what}: {e}") from None
 
-def held_answers(
+def check_held_out(
     prob:np.ndarray,   # Probabilities of held-out samples, shape (m, K); nan rows are left out
     y:np.ndarray,      # Class numbers, shape (m,); below 0 where unlabelled
     groups:np.ndarray, # Specimen of each row, shape (m,)
@@ -63,27 +63,27 @@ def class_means(
     "Confusion matrix of verdicts, or its like for probabilities"
     return np.stack([score[kind == k].mean(0) for k in range(score.shape[1])], 1)
 
-def onto_simplex(v:np.ndarray)->np.ndarray: # Shape (..., K) in and out
+def project_to_simplex(v:np.ndarray)->np.ndarray: # Shape (..., K) in and out
     "Nearest point whose entries are not negative and sum to 1"
     falling = -np.sort(-v, axis=-1)
     excess = (np.cumsum(falling, -1) - 1)/np.arange(1, v.shape[-1] + 1)
     last = (falling > excess).sum(-1, keepdims=True) - 1
     return np.maximum(v - np.take_along_axis(excess, last, -1), 0)
 
-def unmix(
+def adjust_counts(
     matrix:np.ndarray, # How each class is read, shape (b, K, K), columns sum to 1
     mean:np.ndarray,   # How the field is read, shape (b, K)
-)->np.ndarray:         # Shares, shape (b, K), not negative, sum to 1
+)->np.ndarray:         # PrevalenceEstimate, shape (b, K), not negative, sum to 1
     "The mix of classes that is read most nearly like the field (least squares)"
     plain = np.einsum("bkj,bj->bk", np.linalg.pinv(matrix, rcond=1e-6), mean)
-    shares = onto_simplex(plain)
+    shares = project_to_simplex(plain)
     todo = np.abs(shares - plain).max(1) > 1e-12
     if not todo.any(): return shares
     gram, pull = np.einsum("bji,bjk->bik", matrix[todo], matrix[todo]), np.einsum("bjk,bj->bk", matrix[todo], mean[todo])
     x = z = shares[todo]
     step, t = 1/np.linalg.eigvalsh(gram)[:, -1:], 1.
     for _ in range(UNMIX_STEPS):
-        new, old = onto_simplex(z - step*((gram @ z[..., None])[..., 0] - pull)), t
+        new, old = project_to_simplex(z - step*((gram @ z[..., None])[..., 0] - pull)), t
         t = (1 + np.sqrt(1 + 4*t*t))/2
         change, x, z = np.abs(new - x).max(), new, new + (old - 1)/t*(new - x)
         if change < UNMIX_STILL: break
@@ -93,26 +93,26 @@ def unmix(
 # %% ../../nbs/attribute/05_prevalence.ipynb #c4044de2
 EM_STEPS, EM_STILL = 2000, 1e-9 # At most so many steps; less than this change of every share ends them
 
-def to_prior(
+def shift_prior(
     prob:np.ndarray, # Probabilities under the old mix, shape (n, K)
-    old:np.ndarray,  # Shares, shape (K,), all above 0
-    new:np.ndarray,  # Shares, shape (K,)
+    old:np.ndarray,  # PrevalenceEstimate, shape (K,), all above 0
+    new:np.ndarray,  # PrevalenceEstimate, shape (K,)
 )->np.ndarray:       # Probabilities under the new mix, shape (n, K)
     "Bayes' rule for another mix of classes"
     if (np.asarray(old) <= 0).any(): raise PrevalenceError(f"the training mix holds a share of {np.min(old):.3g}; a class that was not trained cannot be found")
-    moved = np.clip(prob, LEAST, None)*new/old
+    moved = np.clip(prob, MIN_PROB, None)*new/old
     return moved/moved.sum(1, keepdims=True)
 
-def em_shares(
+def sld_prevalence(
     prob:np.ndarray,   # Probabilities, shape (n, K)
-    prior:np.ndarray,  # Shares in training, shape (K,)
+    prior:np.ndarray,  # PrevalenceEstimate in training, shape (K,)
     groups:np.ndarray|None=None, # Specimen numbers, shape (n,): views of a specimen share its weight; None: every row its own
-)->np.ndarray:         # Shares, shape (K,)
+)->np.ndarray:         # PrevalenceEstimate, shape (K,)
     "EM prior adjustment: the mix under which the field's answers are most likely"
     g = np.arange(len(prob)) if groups is None else groups
     shares = np.asarray(prior, float)
     for _ in range(EM_STEPS):
-        new = specimen_means(to_prior(prob, prior, shares), g).mean(0)
+        new = specimen_means(shift_prior(prob, prior, shares), g).mean(0)
         if np.abs(new - shares).max() < EM_STILL: break
         shares = new
     return new
@@ -121,32 +121,32 @@ def em_shares(
 METHODS = ("count", "mean", "adjusted", "adjusted_mean", "em", "adjusted_em")
 METHOD, WORKING = "adjusted_em", .1 # The default; share added to each class in the mix under which views are scored
 
-def readings(
+def score_specimens(
     held:tuple,   # Held-out answers: probabilities (m, K), classes (m,), specimens (m,)
     field:tuple,  # Field answers: probabilities (n, K), specimens (n,)
     method:str=METHOD,
 )->tuple:         # Scores of held-out specimens (a, K), their classes (a,), scores of field specimens (b, K)
     "Score all specimens alike, in the way of the method"
     if method not in METHODS: raise PrevalenceError(f"method {method!r} is none of {', '.join(METHODS)}")
-    p, g, kind = held_answers(*held)
+    p, g, kind = check_held_out(*held)
     classes = p.shape[1]
     _, q, h = field_answers(*field, classes)
     if method in ("count", "adjusted"): p, q = np.eye(classes)[p.argmax(1)], np.eye(classes)[q.argmax(1)]
     if method in ("em", "adjusted_em"):
         trained = np.bincount(kind[g])/len(g)
-        working = em_shares(q, trained, h)
+        working = sld_prevalence(q, trained, h)
         if method == "adjusted_em": working = (working + WORKING)/(1 + classes*WORKING)
-        p, q = to_prior(p, trained, working), to_prior(q, trained, working)
+        p, q = shift_prior(p, trained, working), shift_prior(q, trained, working)
     return specimen_means(p, g), kind, specimen_means(q, h)
 
 def share_estimate(
-    held:tuple, field:tuple, # See `readings`
+    held:tuple, field:tuple, # See `score_specimens`
     method:str=METHOD, # count, mean: verdicts or probabilities as they are; em: after prior adjustment; adjusted…: misreadings taken out
-)->np.ndarray:         # Shares, shape (K,)
+)->np.ndarray:         # PrevalenceEstimate, shape (K,)
     "Share of each class among the field's specimens"
-    known, kind, found = readings(held, field, method)
+    known, kind, found = score_specimens(held, field, method)
     if not method.startswith("adjusted"): return found.mean(0)
-    return unmix(class_means(known, kind)[None], found.mean(0)[None])[0]
+    return adjust_counts(class_means(known, kind)[None], found.mean(0)[None])[0]
 
 # %% ../../nbs/attribute/05_prevalence.ipynb #6953738a
 ALL = "all sites" # Name of the pooled figure
@@ -154,21 +154,21 @@ PSEUDO = 1.       # Weight of the pseudo-specimens of one mean, together, in spe
 MIN_SITES = 10    # From so many on, the pooled figure redraws sites
 
 @dataclass(frozen=True)
-class Shares:
-    "Shares of one field, with what they might as well be"
-    estimate:np.ndarray # Shares, shape (R,)
+class PrevalenceEstimate:
+    "PrevalenceEstimate of one field, with what they might as well be"
+    estimate:np.ndarray # PrevalenceEstimate, shape (R,)
     draws:np.ndarray    # Redrawn shares, shape (N_BOOT, R); draws of sites from one call go together
     spread:np.ndarray   # Standard deviation of what one specimen says of each share, shape (R,)
     specimens:int
     unit:str            # What was redrawn: 'specimens', or 'sites' and specimens within them
-    other:"Shares|None"=None # The same from other held-out answers, where nobody knows which hold
+    other:"PrevalenceEstimate|None"=None # The same from other held-out answers, where nobody knows which hold
 
     def interval(self, level:float=LEVEL)->np.ndarray: # Lower and upper bounds, shape (2, R)
         "Central part of the draws; of both where there are others"
         own = draw_interval(self.draws, self.estimate, level)
-        return own if self.other is None else spanned(own, self.other.interval(level))
+        return own if self.other is None else interval_union(own, self.other.interval(level))
 
-def spanned(*intervals)->np.ndarray: # Lower and upper bounds of each, shape (2, ...)
+def interval_union(*intervals)->np.ndarray: # Lower and upper bounds of each, shape (2, ...)
     "From the lowest bound to the highest"
     return np.stack([np.minimum.reduce([i[0] for i in intervals]), np.maximum.reduce([i[1] for i in intervals])])
 
@@ -208,15 +208,15 @@ def site_of_specimen(
     return names, lies
 
 def site_shares(
-    held:tuple, field:tuple,    # See `readings`
+    held:tuple, field:tuple,    # See `score_specimens`
     sites:np.ndarray|None=None, # Site of each field row, shape (n,); None: one field
     of:np.ndarray|None=None,    # What is asked, as weights of the classes, shape (K, R): such as 1 where a class holds a mechanism. None: each class
     method:str=METHOD,          # See `share_estimate`; all but em
     seed:int=0,
-)->dict:                        # `ALL` and each site -> Shares
-    "Shares with intervals that hold both the sampling of specimens and the errors of the classifier"
+)->dict:                        # `ALL` and each site -> PrevalenceEstimate
+    "PrevalenceEstimate with intervals that hold both the sampling of specimens and the errors of the classifier"
     if method == "em": raise PrevalenceError("em asks nothing of held-out samples, so no interval of it includes the errors of the classifier; adjusted_em has one")
-    known, kind, found = readings(held, field, method)
+    known, kind, found = score_specimens(held, field, method)
     classes, rng = known.shape[1], np.random.default_rng(seed)
     of = np.eye(classes) if of is None else np.asarray(of, float)
     if of.ndim != 2 or len(of) != classes: raise PrevalenceError(f"weights of shape {of.shape} do not go with {classes} classes; give one row to each")
@@ -224,9 +224,9 @@ def site_shares(
     if method.startswith("adjusted"): matrix, drawn = class_means(known, kind), np.stack([draw_means(known[kind == k], rng) for k in range(classes)], 2)
     says = found @ np.linalg.pinv(matrix, rcond=1e-6).T @ of
     def shares(inside, site=None): # Of the specimens `inside`, shape (m,) bool
-        estimate, n = unmix(matrix[None], found[inside].mean(0)[None])[0], int(inside.sum())
+        estimate, n = adjust_counts(matrix[None], found[inside].mean(0)[None])[0], int(inside.sum())
         spread = says[inside].std(0)*np.sqrt(n/max(n - 1, 1))
-        return Shares(estimate @ of, unmix(drawn, draw_means(found[inside], rng, site)) @ of, spread, n, "specimens" if site is None else "sites")
+        return PrevalenceEstimate(estimate @ of, adjust_counts(drawn, draw_means(found[inside], rng, site)) @ of, spread, n, "specimens" if site is None else "sites")
     whole = np.ones(len(found), bool)
     if sites is None: return {ALL: shares(whole)}
     keep, _, h = field_answers(*field, classes)
@@ -235,10 +235,10 @@ def site_shares(
     return {ALL: shares(whole, lies if len(names) >= MIN_SITES else None)} | {str(name): shares(lies == i) for i, name in enumerate(names)}
 
 def share_rows(
-    shares:dict, # Site -> Shares, from `site_shares`
+    shares:dict, # Site -> PrevalenceEstimate, from `site_shares`
     names,       # What the shares are of, such as class names, (R,)
 )->list:         # Dicts: site, of, share, low, high (shares 0 to 1), specimens, unit
-    "Shares and intervals as rows of a table"
+    "PrevalenceEstimate and intervals as rows of a table"
     return [dict(site=site, of=str(name), share=float(s.estimate[r]), low=float(s.interval()[0, r]), high=float(s.interval()[1, r]), specimens=s.specimens, unit=s.unit)
             for site, s in shares.items() for r, name in enumerate(names)]
 
@@ -250,7 +250,7 @@ def shorten(site:str)->str:
     return site if len(site) <= SITE_WIDTH else site[:SITE_WIDTH//2 - 1] + "…" + site[-SITE_WIDTH//2:]
 
 def plot_shares(
-    shares:dict,   # Site -> Shares, from `site_shares`
+    shares:dict,   # Site -> PrevalenceEstimate, from `site_shares`
     names,         # What the shares are of, (R,)
     ax=None,
     colors=None,   # One per name; None: Matplotlib's
@@ -271,7 +271,7 @@ def plot_shares(
 POWER = .8 # Chance of telling a difference that is there
 
 def share_difference(
-    a:Shares, b:Shares,  # Two sites of one call of `site_shares`
+    a:PrevalenceEstimate, b:PrevalenceEstimate,  # Two sites of one call of `site_shares`
     which:int,           # Which of the shares, 0 to R − 1
     threshold:float=0.,  # Difference that matters, share ≥ 0
     level:float=LEVEL,
@@ -280,12 +280,12 @@ def share_difference(
     if threshold < 0: raise PrevalenceError(f"threshold {threshold} is below 0; give the size of the difference that matters")
     difference = float(a.estimate[which] - b.estimate[which])
     between = lambda a, b: draw_interval(a.draws[:, which] - b.draws[:, which], difference, level)
-    low, high = (float(v) for v in (between(a, b) if a.other is None or b.other is None else spanned(between(a, b), between(a.other, b.other))))
+    low, high = (float(v) for v in (between(a, b) if a.other is None or b.other is None else interval_union(between(a, b), between(a.other, b.other))))
     verdict = "higher" if low > threshold else "lower" if high < -threshold else "not higher" if high < threshold else "cannot be told"
     return dict(difference=difference, low=low, high=high, verdict=verdict, threshold=threshold)
 
 def specimens_needed(
-    a:Shares, b:Shares, # Two sites, see `site_shares`
+    a:PrevalenceEstimate, b:PrevalenceEstimate, # Two sites, see `site_shares`
     which:int,          # Which of the shares, 0 to R − 1
     difference:float,   # To be told, share above 0
     power:float=POWER,

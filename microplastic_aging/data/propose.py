@@ -17,7 +17,7 @@ from ..aging import InputError, MODALITIES
 from ..spectra.core import read_spectra
 from ..files import write_atomic
 from ..micrographs.core import read_micrograph
-from .checks import attempt_all, same_content
+from .checks import map_files, find_copies
 
 # %% ../../nbs/data/03_propose.ipynb #10e57d21
 class FolderError(InputError): "A folder from which no manifest can be proposed, or a proposal that would overwrite something"
@@ -260,11 +260,11 @@ def propose_manifest(
     if not folder.is_dir(): raise FolderError(f"{folder}: is no folder; name the one that holds the files")
     root = folder.resolve()
     paths = _walk(folder)
-    attempts = attempt_all([(_recognise, folder/p, root, scale_bar_um) for p in paths], "reading", progress)
+    attempts = map_files([(_recognise, folder/p, root, scale_bar_um) for p in paths], "reading", progress)
     seen = {path: result or ("unreadable", reason, ()) for path, (result, reason) in zip(paths, attempts)}
     files = [_File(path, kind, found if kind == "image" else None, _read_name(path)) for path, (kind, found, _) in seen.items() if kind == "image" or (kind == "spectrum" and found == 1)]
     files, heaps = _split_heaps(files)
-    twins = [_note("check", _named(folder, same), "hold the same bytes", "remove the copies, or give all one specimen_id") for same in same_content([folder/f.path for f in files])]
+    twins = [_note("check", _named(folder, same), "hold the same bytes", "remove the copies, or give all one specimen_id") for same in find_copies([folder/f.path for f in files])]
     specimens, unclear = _specimens(files)
     table, doubts = _table(specimens, root.name)
     order = ["ambiguous", "check", "several spectra", "unreadable", "no partner", "skipped"]

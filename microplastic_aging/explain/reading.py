@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SPECIMENS', 'NEAREST', 'EXPLANATION_SIZE', 'PEAKS', 'APART_CM1', 'TOKEN_HALF', 'WORTH_SAYING', 'CANCELLED', 'PLACES',
            'CANCEL', 'MAX_VIEWS', 'write_specimens', 'nearest_specimens', 'Explanation', 'explain', 'peaks_in_words',
-           'cancels', 'surface_caveats', 'in_words', 'plot_explanation', 'specimen_size', 'pooled_types',
-           'specimen_in_words', 'plot_specimen', 'write_explanation']
+           'has_opposing_bars', 'surface_caveats', 'describe', 'plot_explanation', 'specimen_size', 'pooled_types',
+           'describe_specimen', 'plot_specimen', 'write_explanation']
 
 # %% ../../nbs/explain/05_reading.ipynb #5c71a714
 import json, math, textwrap
@@ -28,9 +28,11 @@ from ..model.encoders import POINTS_PER_TOKEN, TOKEN_CM1
 from ..spectra.indices import index_table
 from ..model.learner import embed_arrays, predict_arrays
 from ..model.tensors import ReadMicrograph, ReadSpectrum
-from .maps import DEFAULT_METHOD, band_falls, crowded, evidence_maps, references
+from microplastic_aging.explain.maps import (
+    DEFAULT_METHOD, band_ablation, polymers_with_own_band, evidence_maps, references,
+)
 from ..micrographs.core import plot_micrograph
-from ..data.arrays import Arrays
+from ..data.arrays import DecodedSamples
 from ..spectra.core import GRID, plot_spectrum
 from ..files import write_atomic
 from ..evaluate.uncertainty import apply_temperature
@@ -42,7 +44,7 @@ SPECIMENS, NEAREST = "specimens.safetensors", 3 # File in a model folder; neighb
 def write_specimens(
     folder,             # Of the model
     model,              # `AgingNet`, or a learner that holds one
-    arrays:Arrays, rows, # What it has learnt from, shape (n,)
+    arrays:DecodedSamples, rows, # What it has learnt from, shape (n,)
     groups, labels,     # Specimen and class of every sample
 )->Path:
     "Keep what a net makes of its training specimens"
@@ -93,7 +95,7 @@ class Explanation:
 
 def explain(
     net,                # In evaluation mode, scheme with bits
-    arrays:Arrays,      # As the net sees samples, from `decode` with the view of its card
+    arrays:DecodedSamples,      # As the net sees samples, from `load_arrays` with the view of its card
     row:int=0,
     polymer:str|None=None,
     what:str|None=None, # A mechanism; None: the likeliest
@@ -102,8 +104,8 @@ def explain(
 )->Explanation:
     "Ask a net about one sample, and why; `InputError` where there is nothing to look at"
     if net.scheme.pattern is None: raise InputError(f"scheme {net.scheme.name!r} has plain labels; a figure of mechanisms needs a scheme with bits")
-    sides = [side for side, there in arrays.presence(net.sides, row).items() if there]
-    if not sides: raise InputError(f"sample {row} has no {' and no '.join(net.sides)} that the net could look at: there is nothing to explain")
+    sides = [side for side, there in arrays.presence(net.modalities, row).items() if there]
+    if not sides: raise InputError(f"sample {row} has no {' and no '.join(net.modalities)} that the net could look at: there is nothing to explain")
     x, s = (torch.Tensor(read([row])) for read in (ReadMicrograph(arrays), ReadSpectrum(arrays)))
     temperature = net.card.get("temperature", {}).get(" + ".join(sides), 1.)
     p = apply_temperature(predict_arrays(net, arrays, [row])[0][0], temperature)
@@ -115,7 +117,7 @@ def explain(
     um_per_px = arrays.fov_um and arrays.fov_um/arrays.image.shape[-1] if field is None or np.isfinite(field).all() else None
     return Explanation(arrays.image[row] if has_image else None, um_per_px, np.where(mask > 0, ab, np.nan) if has_spectrum else None, polymer,
         pd.Series(p, net.scheme.classes), mechanisms, what, heat[0].numpy() if "image" in sides else None, bars[0].numpy() if "spectrum" in sides else None,
-        band_falls(net, x, s, what, reference=clean).iloc[0] if "spectrum" in sides else pd.Series(dtype=float),
+        band_ablation(net, x, s, what, reference=clean).iloc[0] if "spectrum" in sides else pd.Series(dtype=float),
         index_table((GRID, ab), polymer, mask=mask > 0) if has_spectrum else pd.DataFrame(), bool(net.card.get("simulated", True)), tuple(nearest),
         confounders_in_words(confounder_table(ab[None], mask[None] > 0, polymer).iloc[0]) if has_spectrum else "", field)
 
@@ -132,7 +134,7 @@ def peaks_in_words(spectrum_map)->list: # str
 
 CANCEL = "Neighbouring places of the spectrum speak for and against and nearly cancel: read their sum, not single bars."
 
-def cancels(spectrum_map)->bool: # Of shape (213,)
+def has_opposing_bars(spectrum_map)->bool: # Of shape (213,)
     "Do neighbouring tokens contradict each other more than they agree?"
     return bool(abs(spectrum_map).sum() > CANCELLED*abs(np.convolve(spectrum_map, np.full(5, .2), "same")).sum())
 
@@ -143,7 +145,7 @@ def surface_caveats(e:Explanation)->list: # Sentences
     side = e.um_per_px*len(e.image) if e.um_per_px else 0
     return [f"The picture is {min(e.field_um):.0f} µm across, the net looks at {side:.0f} µm: beyond the dashed line the surface is mirrored."] if min(e.field_um) < .99*side else []
 
-def in_words(e:Explanation)->list: # Sentences
+def describe(e:Explanation)->list: # Sentences
     "What the figure says, with its caveats"
     best, sure = e.types.idxmax(), lambda p: f"{100*p:.0f} %"
     said = [f"Likeliest type: {best} ({sure(e.types.max())}). " + "; ".join(f"{m} {sure(p)}" for m, p in e.mechanisms.items()) + "."]
@@ -152,12 +154,12 @@ def in_words(e:Explanation)->list: # Sentences
         row, column = np.unravel_index(e.image_map.argmax(), e.image_map.shape)
         where.append(f"the surface at the {PLACES[3*row//e.image_map.shape[0]][3*column//e.image_map.shape[1]]}")
     said.append(f"For {e.what} ageing speak most: {', '.join(where)}." if where else f"Nothing speaks for {e.what} ageing.")
-    if e.spectrum_map is not None and cancels(e.spectrum_map): said.append(CANCEL)
+    if e.spectrum_map is not None and has_opposing_bars(e.spectrum_map): said.append(CANCEL)
     lost = e.falls.sort_values(ascending=False)[:2]
     if len(lost) and lost.iloc[0] > WORTH_SAYING: said.append("Without the band, the log-odds fall: " + ", ".join(f"{name} by {fall:.1f}" for name, fall in lost.items() if fall > WORTH_SAYING) + ".")
     idle = [name for name, fall in e.falls.items() if fall <= WORTH_SAYING and any(f"({name})" in w for w in where)]
     if idle: said.append(f"Without {' and without '.join(idle)} they do not fall: map and removal disagree there.")
-    own = [b.name for b in SHOWN_BANDS if e.polymer in crowded(b)]
+    own = [b.name for b in SHOWN_BANDS if e.polymer in polymers_with_own_band(b)]
     if own and e.absorbance is not None: said.append(f"{e.polymer} has bands of its own in the window{'s' * (len(own) > 1)} {', '.join(own)}, so growth there is not told from the polymer.")
     if e.covered: said.append(f"Over the bands lie {e.covered}: what these places say may be theirs.")
     if e.nearest: said.append("Nearest training specimens: " + ", ".join(e.nearest) + ".")
@@ -182,7 +184,7 @@ def plot_explanation(
     left, right = grid[2, :].subgridspec(1, 2)
     _draw_indices(fig.add_subplot(right), e)
     words = fig.add_subplot(left); words.set_axis_off()
-    words.text(0, 1, "\n".join(line for said in in_words(e) for line in textwrap.wrap(said, 98)), va="top", fontsize=7.5, transform=words.transAxes, parse_math=False)
+    words.text(0, 1, "\n".join(line for said in describe(e) for line in textwrap.wrap(said, 98)), va="top", fontsize=7.5, transform=words.transAxes, parse_math=False)
     fig.suptitle(title, fontsize=10, parse_math=False)
     return fig
 
@@ -244,7 +246,7 @@ def pooled_types(views:list # `Explanation`s
     "The verdict of a specimen: mean log-probability over its views"
     return pd.Series(pool_probabilities(np.stack([v.types for v in views]), np.zeros(len(views), int))[0], views[0].types.index)
 
-def specimen_in_words(views:list)->list: # Sentences
+def describe_specimen(views:list)->list: # Sentences
     "What the summary says"
     types = pooled_types(views)
     said = [f"{len(views)} views: likeliest type {types.idxmax()} ({100*types.max():.0f} %); {sum(v.types.idxmax() == types.idxmax() for v in views)} of them say the same alone."]
@@ -253,7 +255,7 @@ def specimen_in_words(views:list)->list: # Sentences
     if any(v.um_per_px and surface_caveats(v) for v in views): said.append("Beyond a dashed line the surface is mirrored.")
     maps = [v.spectrum_map for v in views if v.spectrum_map is not None]
     where = peaks_in_words(np.mean(maps, 0)) if maps else []
-    return said + ([f"In their mean speak most for {views[0].what} ageing: {', '.join(where)}."] if where else []) + [CANCEL]*(bool(maps) and cancels(np.mean(maps, 0))) + in_words(views[0])[-1:]*views[0].simulated
+    return said + ([f"In their mean speak most for {views[0].what} ageing: {', '.join(where)}."] if where else []) + [CANCEL]*(bool(maps) and has_opposing_bars(np.mean(maps, 0))) + describe(views[0])[-1:]*views[0].simulated
 
 def plot_specimen(
     views:list,   # `Explanation`s of one specimen, all of the same mechanism
@@ -276,7 +278,7 @@ def plot_specimen(
     (upper, side), (lower, words) = bottom.subplots(2, 2, width_ratios=(3, 1.6), height_ratios=(2, 1.2))
     _draw_spectra(upper, lower, views)
     words.set_axis_off()
-    words.text(0, 1, "\n".join(line for said in specimen_in_words(views) for line in textwrap.wrap(said, 52)), va="top", fontsize=7.5, transform=words.transAxes)
+    words.text(0, 1, "\n".join(line for said in describe_specimen(views) for line in textwrap.wrap(said, 52)), va="top", fontsize=7.5, transform=words.transAxes)
     types = pooled_types(views)[::-1]
     side.barh(range(len(types)), types, color="0.6")
     side.set(yticks=range(len(types)), yticklabels=types.index, xlim=(0, 1), xlabel="probability, all views"); side.tick_params(labelsize=7)

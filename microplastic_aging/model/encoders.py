@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['DERIVATIVE_GAIN', 'IMAGE_STRIDE', 'POINTS_PER_TOKEN', 'TOKEN_CM1', 'standardise', 'spectrum_channels', 'ResBlock',
-           'waves', 'place_code', 'ImageEncoder', 'BackboneEncoder', 'frozen_features', 'SpectrumEncoder']
+           'sinusoids', 'positional_encoding_2d', 'ImageEncoder', 'BackboneEncoder', 'frozen_features',
+           'SpectrumEncoder']
 
 # %% ../../nbs/model/04_encoders.ipynb #86db37bc
 import math
@@ -59,7 +60,7 @@ class ResBlock(nn.Module):
         h = F.relu(self.norm1(self.conv1(x)), inplace=True)
         return F.relu(self.norm2(self.conv2(h)) + self.short(x), inplace=True)
 
-def waves(
+def sinusoids(
     at:torch.Tensor, # Coordinates, unit of `longest`, shape (n,)
     d:int,           # Number of sines and cosines, even
     longest:float,   # Longest wavelength
@@ -70,13 +71,13 @@ def waves(
     phase = 2*math.pi*at[:, None]/k
     return torch.cat([phase.sin(), phase.cos()], 1)
 
-def place_code(
+def positional_encoding_2d(
     grid:tuple, # Rows and columns of tokens
     d:int,      # Length of a token, a multiple of 4
     device=None
 )->torch.Tensor: # Shape (rows·columns, d)
     "Sines and cosines of row and column of every token, row by row"
-    rows, cols = (waves(torch.arange(n, device=device).float(), d//2, 64., 4.) for n in grid)
+    rows, cols = (sinusoids(torch.arange(n, device=device).float(), d//2, 64., 4.) for n in grid)
     return torch.cat([rows[:, None].expand(-1, len(cols), -1), cols[None].expand(len(rows), -1, -1)], -1).flatten(0, 1)
 
 # %% ../../nbs/model/04_encoders.ipynb #7007960e
@@ -101,7 +102,7 @@ class ImageEncoder(nn.Module):
                )->torch.Tensor:      # Tokens, row by row, shape (b, ceil(h/16)·ceil(w/16), d)
         if min(x.shape[-2:]) < 64: raise ValueError(f"micrographs of {x.shape[-2]}×{x.shape[-1]} px: the image encoder needs 64 px or more")
         m = self.body(standardise(x).contiguous(memory_format=torch.channels_last))
-        return m.flatten(2).transpose(1, 2) + self.place*place_code(m.shape[-2:], self.d, x.device)
+        return m.flatten(2).transpose(1, 2) + self.place*positional_encoding_2d(m.shape[-2:], self.d, x.device)
 
 # %% ../../nbs/model/04_encoders.ipynb #b418fa46
 def _backbone(name:str)->nn.Module:
@@ -147,7 +148,7 @@ class BackboneEncoder(nn.Module):
     def forward(self, x:torch.Tensor # Grey values, shape (b, 1, h, w)
                )->torch.Tensor:      # Tokens, row by row, shape (b, n, d)
         m = self.body(standardise(x).expand(-1, 3, -1, -1))
-        return self.project(m.flatten(2).transpose(1, 2)) + self.place*place_code(m.shape[-2:], self.d, x.device)
+        return self.project(m.flatten(2).transpose(1, 2)) + self.place*positional_encoding_2d(m.shape[-2:], self.d, x.device)
 
     def load_pretrained(self,
         weights # A local file (.pth, .safetensors), or True for the library's own cache or server
@@ -211,7 +212,7 @@ class SpectrumEncoder(nn.Module):
         self.conv0,self.conv1,self.conv2,self.conv3 = conv(3, a, 5, 2),conv(a, b, 3, 2),conv(b, b, 3, 1),conv(b, d, 3, 1)
         self.norm0,self.norm1,self.norm2 = (nn.BatchNorm2d(c) for c in (a, b, b))
         self.place = nn.Linear(64, 2*d)
-        self.register_buffer("code", waves(torch.from_numpy(TOKEN_CM1).float(), 64, 8000., 40.), persistent=False)
+        self.register_buffer("code", sinusoids(torch.from_numpy(TOKEN_CM1).float(), 64, 8000., 40.), persistent=False)
         self.to(memory_format=torch.channels_last)
 
     def tokens_of(self, x): "Tokens of a spectrum"; return TOKEN_CM1.size

@@ -57,14 +57,14 @@ class CrossAttention(nn.Module):
     def __init__(self, d:int, heads:int):
         super().__init__()
         self.heads,self.norm_x,self.norm_y,self.norm = heads,nn.LayerNorm(d),nn.LayerNorm(d),nn.LayerNorm(d)
-        self.ask,self.offer,self.out = nn.Linear(d, d),nn.Linear(d, 2*d),nn.Linear(d, d)
+        self.query,self.key_value,self.out = nn.Linear(d, d),nn.Linear(d, 2*d),nn.Linear(d, d)
         self.mlp = nn.Sequential(nn.Linear(d, d), nn.GELU(), nn.Linear(d, d))
 
     def forward(self, x, y, y_mask, need_weights=False):
         b, n, d = x.shape
         split = lambda t: t.view(b, -1, self.heads, d//self.heads).transpose(1, 2)
-        key, value = self.offer(self.norm_y(y)).chunk(2, -1)
-        q, k, v = split(self.ask(self.norm_x(x))), split(key), split(value)
+        key, value = self.key_value(self.norm_y(y)).chunk(2, -1)
+        q, k, v = split(self.query(self.norm_x(x))), split(key), split(value)
         seen = y_mask.any(-1)[:, None, None]                          # a side with no token answers nothing
         mask = (y_mask | ~seen[:, 0])[:, None, None]
         weights = (q @ k.transpose(-1, -2)/math.sqrt(q.shape[-1])).masked_fill(~mask, -math.inf).softmax(-1)*seen[..., None] if need_weights else None
@@ -144,29 +144,29 @@ class FilmFusion(ConcatFusion):
 
 class BottleneckFusion(ConcatFusion):
     "A few go-between tokens ask both sides, then each side asks the go-betweens"
-    def __init__(self, d:int=64, heads:int=4, go_betweens:int=4):
+    def __init__(self, d:int=64, heads:int=4, n_bottleneck:int=4):
         super().__init__(d, heads)
-        self.between = nn.Parameter(.02*torch.randn(go_betweens, d))
-        self.ask = nn.ModuleDict({k: CrossAttention(d, heads) for k in ("of_image", "of_spectrum", "image", "spectrum")})
+        self.between = nn.Parameter(.02*torch.randn(n_bottleneck, d))
+        self.attend = nn.ModuleDict({k: CrossAttention(d, heads) for k in ("of_image", "of_spectrum", "image", "spectrum")})
 
     def exchange(self, image, spectrum, image_mask, spectrum_mask, need_weights):
         start = self.between.expand(len(image), -1, -1)
-        (of_image, wi), (of_spectrum, ws) = self.ask["of_image"](start, image, image_mask, need_weights), self.ask["of_spectrum"](start, spectrum, spectrum_mask, need_weights)
+        (of_image, wi), (of_spectrum, ws) = self.attend["of_image"](start, image, image_mask, need_weights), self.attend["of_spectrum"](start, spectrum, spectrum_mask, need_weights)
         has_image, has_spectrum = image_mask.any(-1)[:, None, None], spectrum_mask.any(-1)[:, None, None]
         between = (of_image*has_image + of_spectrum*has_spectrum)/(1.*has_image + has_spectrum).clamp(min=1)
         all_there = torch.ones(between.shape[:2], dtype=torch.bool, device=image.device)
-        (i, _), (s, _) = self.ask["image"](image, between, all_there), self.ask["spectrum"](spectrum, between, all_there)
+        (i, _), (s, _) = self.attend["image"](image, between, all_there), self.attend["spectrum"](spectrum, between, all_there)
         return i, s, dict(bottleneck_image=wi, bottleneck_spectrum=ws) if need_weights else {}
 
 class CrossAttentionFusion(ConcatFusion):
     "Wavenumber tokens ask surface tokens and the other way round"
     def __init__(self, d:int=64, heads:int=4):
         super().__init__(d, heads)
-        self.ask_image,self.ask_spectrum = CrossAttention(d, heads),CrossAttention(d, heads)
+        self.spectrum_to_image,self.image_to_spectrum = CrossAttention(d, heads),CrossAttention(d, heads)
 
     def exchange(self, image, spectrum, image_mask, spectrum_mask, need_weights):
-        s, to_image = self.ask_image(spectrum, image, image_mask, need_weights)
-        i, to_spectrum = self.ask_spectrum(image, spectrum, spectrum_mask, need_weights)
+        s, to_image = self.spectrum_to_image(spectrum, image, image_mask, need_weights)
+        i, to_spectrum = self.image_to_spectrum(image, spectrum, spectrum_mask, need_weights)
         return i, s, dict(spectrum_to_image=to_image, image_to_spectrum=to_spectrum) if need_weights else {}
 
 OPERATORS = dict(late=LateFusion, concat=ConcatFusion, gated=GatedFusion, film=FilmFusion, bottleneck=BottleneckFusion, cross_attention=CrossAttentionFusion)

@@ -14,9 +14,9 @@ from fastai.data.all import (Category, DataBlock, DataLoaders, DisplayedTransfor
 from fastai.torch_core import no_random
 from ..aging import Scheme
 from ..micrographs.core import plot_micrograph
-from ..data.arrays import Arrays
+from ..data.arrays import DecodedSamples
 from ..spectra.core import GRID, plot_spectrum
-from .tensors import AgingType, ReadMicrograph, ReadSpectrum, SameSpecimen
+from .tensors import AgingType, ReadMicrograph, ReadSpectrum, ResamplePartner
 from .augment import AugmentMicrograph, AugmentSpectrum
 
 # %% ../../nbs/model/03_loaders.ipynb #49d3b241
@@ -75,25 +75,25 @@ def specimen_splitter(
     return split
 
 def aging_block(
-    arrays:Arrays,    # Decoded samples
+    arrays:DecodedSamples,    # Decoded samples
     y,                # Class number of every row in the scheme, -1 unlabelled, shape (n,)
     specimens,        # Specimen of every row, shape (n,)
     scheme:Scheme,    # Class names
-    repair:bool=True, # In training, any spectrum of the same specimen and label
+    re_pair:bool=True, # In training, any spectrum of the same specimen and label
     splitter=None,    # fastai splitter; default: a fifth of the specimens is held out
     augment:bool=True,# Vary pictures and spectra in training
-    film:bool=True,   # Water and biofilm among these variations
-    noisy:bool=True   # Noise of poorer scans among them
+    biofilm_augment:bool=True,   # Water and biofilm among these variations
+    noise_augment:bool=True   # Noise of poorer scans among them
 )->DataBlock:         # Items are row numbers
     "Micrograph, spectrum and ageing type of a row as one fastai item"
     n = len(arrays.spectrum)
     if not len(y) == len(specimens) == n: raise ValueError(f"{n} samples but {len(y)} labels and {len(specimens)} specimens")
     if n and (np.max(y) >= scheme.n or np.min(y) < -1): raise ValueError(f"class numbers run to {np.max(y)} but the scheme has {scheme.n} classes")
-    partner = [SameSpecimen(arrays, y, specimens)] if repair else []
+    partner = [ResamplePartner(arrays, y, specimens)] if re_pair else []
     blocks = (TransformBlock(type_tfms=[ReadMicrograph(arrays)], dl_type=AgingDL),
               TransformBlock(type_tfms=[*partner, ReadSpectrum(arrays)]), TransformBlock(type_tfms=[AgingType(y, scheme)]))
-    kept = {} if film else dict(film=0)
-    vary = [AugmentMicrograph(**kept), AugmentSpectrum(**kept, **({} if noisy else dict(noisy=0)))] if augment else []
+    kept = {} if biofilm_augment else dict(film=0)
+    vary = [AugmentMicrograph(**kept), AugmentSpectrum(**kept, **({} if noise_augment else dict(noisy=0)))] if augment else []
     return DataBlock(blocks, n_inp=2, splitter=splitter or specimen_splitter(specimens), batch_tfms=vary)
 
 # %% ../../nbs/model/03_loaders.ipynb #0fe8863e

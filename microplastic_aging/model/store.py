@@ -7,7 +7,7 @@ __all__ = ['MODEL_FORMAT', 'MODEL_VERSION', 'CARD_KEYS', 'DEFAULT_MODEL', 'Model
            'model_id', 'load_model', 'model_folder']
 
 # %% ../../nbs/model/08_store.ipynb #5d1bd006
-import hashlib, json
+import hashlib, json, re
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from .. import __version__
 from ..aging import FileFormatError, InputError, Scheme
-from ..data.arrays import Arrays
+from ..data.arrays import DecodedSamples
 from ..data.manifest import Samples
 from ..files import write_atomic
 from .net import MODEL_KINDS, AgingNet
@@ -47,7 +47,7 @@ def save_model(
     write_atomic(folder/"model.json", text.encode())
     return folder
 
-def model_card(samples:Samples, arrays:Arrays, **more)->dict:
+def model_card(samples:Samples, arrays:DecodedSamples, **more)->dict:
     "What a model rests on"
     view = dict(fov_um=arrays.fov_um, size_px=int(arrays.image.shape[-1]))
     return dict(simulated=samples.simulated, view=view, data=samples.provenance, data_hash=arrays.hash, label=samples.label, package=__version__, **more)
@@ -74,6 +74,15 @@ def _build(path, head):
     net.card = card
     return net
 
+# Tensors that version 0.1 named otherwise
+_RENAMED = ((r"\bask_image\b", "spectrum_to_image"), (r"\bask_spectrum\b", "image_to_spectrum"), (r"\bfusion\.ask\b", "fusion.attend"),
+            (r"\bask\.(weight|bias)$", r"query.\1"), (r"\boffer\.(weight|bias)$", r"key_value.\1"))
+
+def _current_name(name:str)->str:
+    "Name of a tensor as this version has it"
+    for old, new in _RENAMED: name = re.sub(old, new, name)
+    return name
+
 def model_id(folder # Folder written by `save_model`
             )->str: # Twelve hexadecimal digits
     "Which model this is, by its weights"
@@ -89,7 +98,7 @@ def load_model(
         if isinstance(e, ModelFormatError): raise
         raise ModelFormatError(path, f"is not JSON ({e})") from None
     net, data = _build(path, head), _read(tensor_path)
-    try: tensors = load(data)
+    try: tensors = {_current_name(k): v for k, v in load(data).items()}
     except SafetensorError as e: raise ModelFormatError(tensor_path, f"is damaged or no safetensors file ({e})") from None
     want = net.state_dict()
     if set(want) != set(tensors):

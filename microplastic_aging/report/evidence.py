@@ -11,7 +11,7 @@ __all__ = ['SCORES', 'GLOSSARY', 'SOURCE_WORDS', 'GREY', 'NAMED', 'LINES', 'with
 import matplotlib.pyplot as plt
 import pandas as pd
 from ..aging import MECHANISM_COLORS, MECHANISMS, MODALITIES
-from ..explain.scores import SAYS, least
+from ..explain.scores import MIN_LOG_ODDS, lower_bound
 from .html import esc, figure_html, html_table, inline_picture, paragraphs
 from matplotlib.figure import Figure
 
@@ -68,7 +68,7 @@ def finding_sentences(evidence:dict # Content of evidence.json
         if b["enrichment"] is None: said.append(f"{m}: nothing in any spectrum speaks for it."); continue
         low, high = b["beyond_difference_ci"]
         more = "not to be told from" if low is None else "more than" if low > 0 else "less than" if high < 0 else "not to be told from"
-        said.append(f"{m}: the window {b['window']} holds {b['enrichment']:.1f} times its share of the evidence, {more} the spectra's bare difference from pristine ones ({b['difference']:.1f}); it gives {with_interval(b['log_odds'], b['log_odds_ci'], 2)} log-odds where the mechanism is, {with_interval(b['log_odds_without'], None, 2)} where it is not" + ("." if least(b["log_odds_ci"]) > SAYS else f": not surely more than {SAYS}, which is next to nothing."))
+        said.append(f"{m}: the window {b['window']} holds {b['enrichment']:.1f} times its share of the evidence, {more} the spectra's bare difference from pristine ones ({b['difference']:.1f}); it gives {with_interval(b['log_odds'], b['log_odds_ci'], 2)} log-odds where the mechanism is, {with_interval(b['log_odds_without'], None, 2)} where it is not" + ("." if lower_bound(b["log_odds_ci"]) > MIN_LOG_ODDS else f": not surely more than {MIN_LOG_ODDS}, which is next to nothing."))
     for m, s in (evidence.get("surface") or {}).items():
         if s["mass_of_oracle"] is not None: said.append(f"{m}: {100*s['mass_of_oracle']:.0f} % of the mass that an oracle could put on the {s['feature']}s; by chance {100*s['even_mass']/s['oracle_mass']:.0f} %, by the bare difference from a blurred picture {100*s['difference_mass']/s['oracle_mass']:.0f} %.")
     for m, f in (evidence["links"].get("standard") or {}).items(): said.append(f"{m}: that {f['window']} and {f['feature']} speak together within a type is {f['verdict']}.")

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['PARTS', 'USUAL_RUN', 'MODELS', 'DEEP', 'PAPER_ACCURACY', 'CALIBRATION_COLUMN', 'SETS_COLUMN', 'VARIANTS', 'BROKEN',
-           'CALIBRATED', 'MIN_SPECIMENS', 'SURENESS_NOTE', 'LEVELS', 'WET_GATE', 'MODEL_COLORS', 'SPLIT_STYLE',
-           'SURE_MODELS', 'QUANTITIES', 'RunError', 'read_run', 'model_names', 'result_of', 'result_table', 'in_paper',
-           'percent', 'points', 'is_simulated', 'readable_table', 'data_sentence', 'split_sentences', 'broken_folds',
-           'reversed_sentences', 'paper_sentences', 'verdict', 'paired_table', 'p_words', 'paired_sentences',
-           'short_answer', 'sureness_sentences', 'one_sided_sentences', 'misled_sentences', 'wet_sentences',
-           'figure_label', 'plot_results', 'plot_paired', 'plot_confusion', 'plot_calibration', 'plot_refusing',
-           'plot_curves']
+           'CALIBRATED', 'MIN_SPECIMENS', 'CALIBRATION_NOTE', 'LEVELS', 'WET_GATE', 'MODEL_COLORS', 'SPLIT_STYLE',
+           'CALIBRATED_MODELS', 'QUANTITIES', 'RunError', 'read_run', 'model_names', 'get_metrics', 'result_table',
+           'has_paper_types', 'percent', 'points', 'is_simulated', 'readable_table', 'data_sentence', 'split_sentences',
+           'failed_folds', 'reversed_sentences', 'paper_sentences', 'verdict', 'paired_table', 'p_words',
+           'paired_sentences', 'short_answer', 'calibration_sentences', 'one_sided_sentences', 'corruption_sentences',
+           'wet_sentences', 'figure_label', 'plot_results', 'plot_paired', 'plot_confusion', 'plot_calibration',
+           'plot_risk_coverage', 'plot_curves']
 
 # %% ../../nbs/report/02_headline.ipynb #66d4b5e7
 import json, os
@@ -59,7 +59,7 @@ def model_names(metrics:dict # Content of metrics.json
     there = metrics.get("models") or {}
     return [m for m in MODELS if m in there] + [m for m in there if m not in MODELS]
 
-def result_of(metrics:dict, model:str, split:str)->dict:
+def get_metrics(metrics:dict, model:str, split:str)->dict:
     "What one model reached on one split; empty where it was not run"
     return ((metrics.get("models") or {}).get(model) or {}).get(split) or {}
 
@@ -68,11 +68,11 @@ def result_table(metrics:dict # Content of metrics.json
     "Figures of merit of every model, grouped and random side by side"
     rows = {}
     for model in model_names(metrics):
-        grouped, random = (result_of(metrics, model, split) for split in ("grouped", "random"))
+        grouped, random = (get_metrics(metrics, model, split) for split in ("grouped", "random"))
         (low, high), (random_low, random_high) = (r.get("accuracy_ci") or (None, None) for r in (grouped, random))
         figures = {k: grouped.get(k) for k in ("specimen_accuracy", "macro_f1", "balanced_accuracy", "auc", "n_samples", "n_specimens")}
         rows[model] = dict(accuracy=grouped.get("accuracy"), low=low, high=high, **figures, random=random.get("accuracy"), random_low=random_low, random_high=random_high,
-            random_n=random.get("n_samples"), paper=PAPER_ACCURACY.get(model) if in_paper(metrics) else None, **_sureness(grouped))
+            random_n=random.get("n_samples"), paper=PAPER_ACCURACY.get(model) if has_paper_types(metrics) else None, **_sureness(grouped))
     columns = ["accuracy", "low", "high", "specimen_accuracy", "macro_f1", "balanced_accuracy", "auc", "n_samples", "n_specimens", "random", "random_low", "random_high", "random_n", "paper", "ece_before", "ece_after", "coverage", "set_size"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float).rename_axis("model")
     return table.assign(leak=table.random - table.accuracy)
@@ -82,7 +82,7 @@ def _sureness(found:dict)->dict:
     sets = found.get("conformal") or {}
     return dict(ece_before=found.get("ece_before"), ece_after=found.get("ece_after"), coverage=sets.get("coverage"), set_size=sets.get("size"))
 
-def in_paper(metrics:dict)->bool:
+def has_paper_types(metrics:dict)->bool:
     "Are these the paper's seven types?"
     return (metrics.get("scheme") or {}).get("name") == "seven_types"
 
@@ -119,7 +119,7 @@ def readable_table(metrics:dict # Content of metrics.json
     plain = dict(specimen_accuracy="per specimen", macro_f1="macro F1", balanced_accuracy="balanced accuracy", auc="area under ROC")
     chosen = ("balanced_accuracy", "auc", "macro_f1") if table.specimen_accuracy.isna().all() else ("specimen_accuracy", "macro_f1")
     for name in chosen: cells[plain[name]] = [percent(x) for x in table[name]]
-    cells["lowest and highest fold"] = [_fold_range(result_of(metrics, m, "grouped").get("fold_accuracy")) for m in table.index]
+    cells["lowest and highest fold"] = [_fold_range(get_metrics(metrics, m, "grouped").get("fold_accuracy")) for m in table.index]
     cells["samples, specimens"] = ["–" if np.isnan(n) else f"{n:.0f}, {g:.0f}" for n, g in table[["n_samples", "n_specimens"]].to_numpy()]
     cells[f"accuracy, {here}random split (95 % interval)"] = [_with_interval(*row) for row in table[["random", "random_low", "random_high"]].to_numpy()]
     cells["random minus grouped (points)"] = [points(x) for x in table.leak]
@@ -157,19 +157,19 @@ def split_sentences(metrics:dict # Content of metrics.json
     else: said.append("Random: views of one specimen may lie on both sides, so a model can score by recognising the particle instead of its ageing. The difference, random minus grouped, "
                 "estimates that leak. It has no interval of its own, because the two figures may rest on different samples." + folds("random"))
     if ran["random"] and len(ran["random"]) < len(ran["grouped"]): said.append(f"The random split was run on {len(ran['random'])} of its folds, so the luck of the fold is in it and in that difference.")
-    said += broken_folds(metrics) + reversed_sentences(metrics)
+    said += failed_folds(metrics) + reversed_sentences(metrics)
     if (table.n_samples == table.n_specimens).all(): said.append("Every sample counts as its own specimen here, so the two splits differ only by chance.")
     if "group" in protocol and protocol["group"] is None: said.append("The dataset does not say which samples are views of one specimen. If some are, grouped figures here are as optimistic as random ones.")
     return said
 
 BROKEN = .20 # A fold this far below the median of its model's folds is told
 
-def broken_folds(metrics:dict # Content of metrics.json
+def failed_folds(metrics:dict # Content of metrics.json
                 )->list:
     "Models that failed on single grouped folds: their pooled figure is no figure of the usual fold"
     said = []
     for model in model_names(metrics):
-        folds = np.array(result_of(metrics, model, "grouped").get("fold_accuracy") or [], float)
+        folds = np.array(get_metrics(metrics, model, "grouped").get("fold_accuracy") or [], float)
         if len(folds) > 2 and folds.min() < np.median(folds) - BROKEN:
             said.append(f"{MODELS.get(model, model)} failed on one fold of {len(folds)} ({percent(folds.min())}, where the median fold has {percent(np.median(folds))}): its pooled figure, every difference to it "
                         "and the random minus grouped of this model carry that failure, and the interval over specimens does not cover it.")
@@ -178,7 +178,7 @@ def broken_folds(metrics:dict # Content of metrics.json
 def reversed_sentences(metrics:dict # Content of metrics.json
                       )->list:
     "Where the random split puts a rival before fusion that the grouped split puts behind it, or the other way round"
-    of = {split: {m: (result_of(metrics, m, split) or {}).get("accuracy") for m in model_names(metrics)} for split in ("grouped", "random")}
+    of = {split: {m: (get_metrics(metrics, m, split) or {}).get("accuracy") for m in model_names(metrics)} for split in ("grouped", "random")}
     if any(of[split].get("fusion") is None for split in of): return []
     ahead = {split: {m for m, a in found.items() if a is not None and a > found["fusion"]} for split, found in of.items()}
     other = [m for m in model_names(metrics) if (m in ahead["grouped"]) != (m in ahead["random"]) and None not in (of["grouped"][m], of["random"][m])]
@@ -187,7 +187,7 @@ def reversed_sentences(metrics:dict # Content of metrics.json
 def paper_sentences(metrics:dict # Content of metrics.json
                    )->list:
     "How the paper's figures may be read beside these"
-    if not in_paper(metrics): return ["The paper's figures are for its seven ageing types; the classes here are others, so they are not shown."]
+    if not has_paper_types(metrics): return ["The paper's figures are for its seven ageing types; the classes here are others, so they are not shown."]
     return [f"The paper's figures ({PAPER}) are validation accuracies on 1371 measured samples of seven ageing types; how its samples were split is not known.",
             ("Simulated here, measured there" if is_simulated(metrics) else "Other particles, instruments and laboratories here than there") + "; grouped here, split unknown there. "
             "The columns show whether the order of the models is the same, not who is ahead: do not subtract them."] + [CALIBRATED]*is_simulated(metrics)
@@ -250,14 +250,14 @@ def short_answer(metrics:dict # Content of metrics.json
 MIN_SPECIMENS = 20 # Below this many resampled units a percentile interval is known to be too narrow
 
 # %% ../../nbs/report/02_headline.ipynb #fb3ea40c
-SURENESS_NOTE = ("Calibration error: mean gap between a stated probability and the share of right answers. Scaled: divided by a temperature that was fitted on other specimens; the figure for chance takes samples for independent, and with several views a specimen chance gives more. "
+CALIBRATION_NOTE = ("Calibration error: mean gap between a stated probability and the share of right answers. Scaled: divided by a temperature that was fitted on other specimens; the figure for chance takes samples for independent, and with several views a specimen chance gives more. "
     f"Sets: thresholds come from other specimens, and specimens weigh alike; that a pooled coverage lies near {100*LEVEL:g} % is close to a matter of course, so look at the size. All labelled samples count, unaged ones too.")
 
-def sureness_sentences(metrics:dict, split:str="grouped")->list:
+def calibration_sentences(metrics:dict, split:str="grouped")->list:
     "One sentence a model on calibration, conformal sets and refusing; none where a run has nothing on it"
     said = []
     for model in model_names(metrics):
-        found = result_of(metrics, model, split)
+        found = get_metrics(metrics, model, split)
         row, sets, kept = _sureness(found), found.get("conformal") or {}, (found.get("abstention") or {}).get("at_80")
         parts = []
         if row["ece_before"] is not None:
@@ -275,7 +275,7 @@ def sureness_sentences(metrics:dict, split:str="grouped")->list:
 def one_sided_sentences(metrics:dict, split:str="grouped")->list:
     "One sentence a hidden side: how the fusion model does without it, and against the model of that side; none where a run has nothing on it"
     said = []
-    for side, found in (result_of(metrics, "fusion", split).get("one_sided") or {}).items():
+    for side, found in (get_metrics(metrics, "fusion", split).get("one_sided") or {}).items():
         hidden, versus = dict(image="spectrum", spectrum="micrograph")[side], found.get("versus_own_model") or {}
         against = (f"; {points(versus['difference'])} points ({points(versus['ci'][0])} to {points(versus['ci'][1])}) against {MODELS[side]}" if versus.get("difference") is not None else "")
         scaled = f"; calibration error {percent(found['ece_before'])} as trained, {percent(found['ece_after'])} scaled" if found.get("ece_after") is not None else ""
@@ -285,7 +285,7 @@ def one_sided_sentences(metrics:dict, split:str="grouped")->list:
 # %% ../../nbs/report/02_headline.ipynb #c33d2566
 LEVELS = dict(image_noise="{:g} of the grey range", image_blur="{:g} px", image_contrast="{:g} of the contrast", spectrum_noise="{:g} of the maximum", spectrum_tilt="{:g} of the maximum", spectrum_gap="400 cm⁻¹ from {:g}") # How strong a fault is, in words
 
-def misled_sentences(controls:dict # Content of controls.json
+def corruption_sentences(controls:dict # Content of controls.json
                     )->list:
     "One sentence a fault that takes fusion below the single model of the untouched side; none where no fault does, or none was tried"
     faults = pd.DataFrame(controls.get("robustness") or [], columns=["model", "fault", "level", "accuracy", "usual"])
@@ -345,7 +345,7 @@ def plot_results(
 ): # The axes
     "Accuracy of every model with its interval"
     names, (shift, filled) = model_names(metrics), SPLIT_STYLE[split]
-    there = [(i, m, result_of(metrics, m, split)) for i, m in enumerate(names) if result_of(metrics, m, split).get("accuracy") is not None]
+    there = [(i, m, get_metrics(metrics, m, split)) for i, m in enumerate(names) if get_metrics(metrics, m, split).get("accuracy") is not None]
     if not there: raise ValueError(f"no model has a result on the {split} split")
     ax = _axes(ax, (6.5, .45*len(names) + 1.1))
     ci = np.array([r.get("accuracy_ci") or (np.nan, np.nan) for *_, r in there], float)
@@ -381,7 +381,7 @@ def plot_confusion(
     ax=None,
 ): # The axes
     "Who is taken for whom: share of each true class in colour, number of samples in the cell"
-    counts = np.array(result_of(metrics, model, split).get("confusion") or [], int)
+    counts = np.array(get_metrics(metrics, model, split).get("confusion") or [], int)
     if not counts.sum(): raise ValueError(f"no confusion matrix of {model} on the {split} split")
     classes = [figure_label(c, 22) for c in (metrics.get("scheme") or {}).get("classes") or range(len(counts))]
     ax = _axes(ax, (.42*len(classes) + 2, .42*len(classes) + 1.6))
@@ -396,7 +396,7 @@ def plot_confusion(
     return ax
 
 # %% ../../nbs/report/02_headline.ipynb #5da11fe9
-SURE_MODELS = (*DEEP, "classical_fusion") # Whose calibration and refusing are drawn
+CALIBRATED_MODELS = (*DEEP, "classical_fusion") # Whose calibration and refusing are drawn
 
 def plot_calibration(
     metrics:dict,        # Content of metrics.json
@@ -405,20 +405,20 @@ def plot_calibration(
     ax=None,
 ): # The axes
     "Reliability of one model as trained: share of right answers against stated probability"
-    table = result_of(metrics, model, split).get("reliability") or {}
+    table = get_metrics(metrics, model, split).get("reliability") or {}
     if not all(table.get(k) for k in ("confidence", "accuracy", "low", "high", "n")): raise ValueError(f"no reliability table of {model} on the {split} split")
     ax = plot_reliability(table, _axes(ax, (3.2, 3.4)), color=MODEL_COLORS.get(model, "0.4"))
     ax.set_title(figure_label(MODELS.get(model, model), 40) + "\n"*is_simulated(metrics), fontsize=9, loc="left")
     _say_simulated(ax, metrics)
     return ax
 
-def plot_refusing(
+def plot_risk_coverage(
     metrics:dict,        # Content of metrics.json
     split:str="grouped",
     ax=None,
 ): # The axes
     "Accuracy of the samples answered when the least sure are refused, one line a model"
-    curves = {m: result_of(metrics, m, split).get("abstention") or {} for m in SURE_MODELS}
+    curves = {m: get_metrics(metrics, m, split).get("abstention") or {} for m in CALIBRATED_MODELS}
     curves = {m: c for m, c in curves.items() if c.get("answered") and c.get("accuracy")}
     if not curves: raise ValueError(f"no model has a curve of refusing on the {split} split")
     ax = _axes(ax, (5, 3))

@@ -17,11 +17,13 @@ from .evidence import finding_sentences, evidence_section
 from ..data.manifest import ManifestError, Samples, read_samples
 from ..micrographs.pixels import MicrographFormatError
 from ..micrographs.core import plot_micrograph, read_micrograph
-from .headline import DEEP, SPLIT_STYLE, RunError, figure_label, read_run, result_of
+from .headline import DEEP, SPLIT_STYLE, RunError, figure_label, read_run, get_metrics
 from .headline import is_simulated, readable_table, result_table, data_sentence
 from .headline import paired_sentences, paper_sentences, short_answer, split_sentences
-from .headline import SURE_MODELS, SURENESS_NOTE, plot_calibration, plot_confusion, plot_curves
-from .headline import plot_paired, plot_refusing, plot_results, sureness_sentences
+from microplastic_aging.report.headline import (
+    CALIBRATED_MODELS, CALIBRATION_NOTE, plot_calibration, plot_confusion, plot_curves,
+)
+from .headline import plot_paired, plot_risk_coverage, plot_results, calibration_sentences
 from .headline import one_sided_sentences
 from ..spectra.units import SpectrumFormatError
 from ..spectra.core import plot_spectrum, read_spectra
@@ -99,7 +101,7 @@ def _results_section(run)->str:
     metrics, folder = run["metrics"], run["path"]
     table = result_table(metrics)
     if not len(table): return paragraphs(["No model of this run has been tested yet."])
-    splits = [s for s in SPLIT_STYLE if any(result_of(metrics, m, s).get("accuracy") is not None for m in table.index)]
+    splits = [s for s in SPLIT_STYLE if any(get_metrics(metrics, m, s).get("accuracy") is not None for m in table.index)]
     parts = [html_table(readable_table(metrics)), paragraphs(_reading(run) + split_sentences(metrics) + paper_sentences(metrics))]
     if splits:
         fig = Figure(figsize=(8, .45*len(table) + 1.3), layout="constrained")
@@ -135,24 +137,24 @@ def _drawn(ax, draw, *args):
 
 def _sureness_section(run)->str:
     metrics = run["metrics"]
-    sentences = sureness_sentences(metrics)
+    sentences = calibration_sentences(metrics)
     if not sentences: return paragraphs(["Whether the probabilities can be taken at their word was not examined in this run."])
-    there = [m for m in SURE_MODELS if result_of(metrics, m, "grouped").get("reliability")]
-    parts = [f"<ul>{paragraphs(sentences, 'li')}</ul>", paragraphs([SURENESS_NOTE])]
+    there = [m for m in CALIBRATED_MODELS if get_metrics(metrics, m, "grouped").get("reliability")]
+    parts = [f"<ul>{paragraphs(sentences, 'li')}</ul>", paragraphs([CALIBRATION_NOTE])]
     if there:
         fig = Figure(figsize=(2.6*len(there) + .4, 3.2), layout="constrained")
         if any([_drawn(ax, plot_calibration, metrics, m, "grouped") for m, ax in zip(there, fig.subplots(1, len(there), squeeze=False)[0])]):
             parts += [figure_html(run["path"], "reliability", fig, "share of right answers against stated probability"), paragraphs(["As trained, before scaling. On the dotted line 90 % means 90 %; below it a model is too sure."])]
     fig = Figure(figsize=(6, 3.2), layout="constrained")
-    if _drawn(fig.subplots(), plot_refusing, metrics, "grouped"):
+    if _drawn(fig.subplots(), plot_risk_coverage, metrics, "grouped"):
         parts += [figure_html(run["path"], "abstention", fig, "accuracy of the samples answered"), paragraphs(["The least sure samples are refused first; at the right all are answered."])]
     return "".join(parts)
 
 def _confusion_section(run)->str:
     metrics = run["metrics"]
-    there = [m for m in (*DEEP, "classical_fusion") if np.sum(result_of(metrics, m, "grouped").get("confusion") or 0) > 0]
+    there = [m for m in (*DEEP, "classical_fusion") if np.sum(get_metrics(metrics, m, "grouped").get("confusion") or 0) > 0]
     if not there: return paragraphs(["None of fusion, micrograph, spectrum and classical fusion was tested on the grouped split, so there is no confusion matrix."])
-    side = .42*len(result_of(metrics, there[0], "grouped")["confusion"]) + 1.9
+    side = .42*len(get_metrics(metrics, there[0], "grouped")["confusion"]) + 1.9
     fig = Figure(figsize=(side*min(len(there), 2), side*((len(there) + 1)//2)), layout="constrained")
     axs = fig.subplots((len(there) + 1)//2, min(len(there), 2), squeeze=False).ravel()
     for ax, model in zip(axs, there): plot_confusion(metrics, model, ax=ax)
@@ -224,7 +226,7 @@ def limits(run:dict # From `read_run`
     if is_quick(run): said.append("How good the method is. " + QUICK)
     ran = protocol.get("grouped") or []
     if protocol.get("k") and len(ran) < protocol["k"]: said.append(f"How much the figures vary from fold to fold: {len(ran)} of {protocol['k']} grouped folds were tested, so most specimens were never asked about.")
-    lacking = ["why a model answers as it does"]*(not run["evidence"]) + ["whether its probabilities can be taken at their word"]*(not sureness_sentences(metrics))
+    lacking = ["why a model answers as it does"]*(not run["evidence"]) + ["whether its probabilities can be taken at their word"]*(not calibration_sentences(metrics))
     said += ["What another training would give: one seed was used, and the intervals cover the choice of specimens, not the luck of training.",
              "How a model does on polymers, instruments, laboratories or ageing treatments that are not in this data.",
              f"What the label means: column {config.get('label', 'aging_type')} was taken as true."] + [f"{' and '.join(lacking).capitalize()}: that was not examined in this run."]*bool(lacking)

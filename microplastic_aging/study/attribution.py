@@ -22,28 +22,34 @@ from ..aging import MECHANISMS, InputError
 from ..evaluate.baselines import SIDES
 from ..evaluate.specimens import LEVEL, specimen_weights, weighted_quantile, bootstrap_ci
 from ..evaluate.specimens import specimen_parts, specimen_means, specimen_views
-from ..attribute.attribution import FACTORS, MIN_SURE, Attributor, attribute, attribute_specimens
-from ..attribute.attribution import combinations_of, counted_views, fit_rules, fit_spread, if_present
-from ..attribute.attribution import interval_holds, load_attributor, save_attributor, severity_quantile
-from ..attribute.attribution import true_severity, found_confounders, scaled_answers
+from ..attribute.attribution import FACTORS, MIN_CONFIDENCE, Attributor, attribute, attribute_specimens
+from microplastic_aging.attribute.attribution import (
+    combinations_of, views_counted, fit_severity_models, calibrate_severity_sd, conditional_severity,
+)
+from microplastic_aging.attribute.attribution import (
+    interval_coverage, load_attributor, save_attributor, severity_quantile,
+)
+from ..attribute.attribution import true_severity, found_confounders, calibrated_predictions
 from ..explain.dual import dual_evidence, dual_figures, dual_posterior, evidence_chance
 from ..simulate.field import SITES, SOILS, draw_field, write_campaign
 from ..attribute.metric import LOSSES, EmbeddingError, embedding_scores, fit_mahalanobis, fit_metric
 from ..attribute.joint_space import MAPS, fit_map, map_quality, write_map_html
-from ..attribute.field import field_figures, frequencies, tell_field, under_film
-from ..model.learner import answer_arrays, only_modality
+from ..attribute.field import field_figures, frequencies, estimate_field, under_film
+from ..model.learner import predict_full, only_modality
 from ..model.store import load_model
 from ..data.manifest import read_unlabelled, read_samples
 from ..micrographs.pixels import MicrographFormatError
 from ..micrographs.core import read_micrograph, to_view
-from ..attribute.novelty import SCORES, Known, fit_gate, fit_known, neighbour_distance, novelty_figures
-from ..attribute.novelty import split_sides, what_is_known
+from microplastic_aging.attribute.novelty import (
+    SCORES, FeatureDistribution, fit_gate, fit_distribution, neighbour_distance, ood_metrics,
+)
+from ..attribute.novelty import split_sides, fit_training_distribution
 from ..attribute.prevalence import ALL
 from .headline import commit_words
 from .runs import Run, K_FOLDS
 from .stage import Job, Stage, has_job, read_job, read_notes, job_file
 from ..files import read_json, write_table, digest
-from ..data.arrays import Arrays, decode
+from ..data.arrays import DecodedSamples, load_arrays
 from ..data.public import mpx_manifest, public_folder
 from ..simulate.benchmark import write_benchmark
 from ..spectra.core import MIN_COVERAGE, coverage as covered_share, read_spectra, to_grid
@@ -83,17 +89,17 @@ def attribute_fold(run:Run, fold:int)->tuple: # held-out rows, what the network 
     folder = run.model_folder(run.main_model, fold)
     net = load_model(folder)
     seen = np.concatenate([train, test])
-    answers = answer_arrays(net, a, seen)
-    known, severity, (mine, new) = what_is_known(net, a, s.y, s.groups, train, run.config.seed), true_severity(s), np.split(np.arange(len(seen)), [len(train)])
-    rules = {} if severity is None else fit_rules(answers.pooled[mine], severity[train], s.groups[train], a.presence(net.sides, train))
+    answers = predict_full(net, a, seen)
+    known, severity, (mine, new) = fit_training_distribution(net, a, s.y, s.groups, train, run.config.seed), true_severity(s), np.split(np.arange(len(seen)), [len(train)])
+    rules = {} if severity is None else fit_severity_models(answers.pooled[mine], severity[train], s.groups[train], a.presence(net.modalities, train))
     save_attributor(Attributor(known, None, rules, {}, {}), folder)
     job_file(run.out, "calibration").unlink(missing_ok=True) # its gate and spreads have gone from this file
-    kept = {f"strange_{side}": v for side, v in known.strangeness(answers.pooled[new], a.presence(net.sides, test)).items()}
+    kept = {f"strange_{side}": v for side, v in known.novelty_score(answers.pooled[new], a.presence(net.modalities, test)).items()}
     if rules:
-        parts = split_sides(answers.pooled[new], net.sides)
+        parts = split_sides(answers.pooled[new], net.modalities)
         kept |= {f"severity_{used}": rule(np.hstack([parts[side] for side in used.split(" + ")])) for used, rule in rules.items()}
-    wet = answer_arrays(net, under_film(a, test, run.config.seed + fold))
-    kept |= dict(film_prob=wet.prob) | ({"film_severity": if_present(rules, wet.pooled, a.presence(net.sides, test))} if rules else {})
+    wet = predict_full(net, under_film(a, test, run.config.seed + fold))
+    kept |= dict(film_prob=wet.prob) | ({"film_severity": conditional_severity(rules, wet.pooled, a.presence(net.modalities, test))} if rules else {})
     return test, kept | dict(pooled=answers.pooled[new].astype(np.float32)), dict(model=run.main_model, spaces=compare_spaces(answers.pooled, s.y[seen], s.groups[seen], mine, new, run.samples.scheme, run.config.seed))
 
 # %% ../../nbs/study/06_attribution.ipynb #336dd845
@@ -118,7 +124,7 @@ def calibrate(run:Run, h:dict)->dict: # gate; spreads: sides -> (3,); held_out
         ok = ~np.isnan(h["answers"][used]).any(1) & ~np.any([np.isnan(h[f"strange_{side}"]) for side in used.split(" + ")], axis=0) # rows that have all these sides
         if not ok.any(): continue
         prob = h["answers"][used][ok]
-        if h["truth"] is not None and f"severity_{used}" in h: spreads[used] = np.array([fit_spread(h["truth"][ok, k], prob @ pattern[:, k], h[f"severity_{used}"][ok, k], h["groups"][ok]) for k in range(3)])
+        if h["truth"] is not None and f"severity_{used}" in h: spreads[used] = np.array([calibrate_severity_sd(h["truth"][ok, k], prob @ pattern[:, k], h[f"severity_{used}"][ok, k], h["groups"][ok]) for k in range(3)])
         passed = gate.passes({side: np.where(side in used.split(" + "), h[f"strange_{side}"], np.nan)[ok] for side in sides})
         if used in spreads: table |= {f"{used}|severity": h[f"severity_{used}"][ok], f"{used}|primary": np.where(h["truth"][ok].any(1), 1 + h["truth"][ok].argmax(1), 0)}
         table |= {f"{used}|prob": prob, f"{used}|y": h["y"][ok], f"{used}|group": np.unique(h["groups"], return_inverse=True)[1][ok], f"{used}|known": passed}
@@ -138,8 +144,8 @@ def severity_figures(run:Run, h:dict)->dict|None: # mechanism -> r, error (where
         of, truth, expected, on = h[f"severity_{used}"][:, k], h["truth"][:, k], present[:, k]*h[f"severity_{used}"][:, k], h["truth"][:, k] > 0
         holds, inside, width = [], np.zeros(len(part), bool), np.zeros(len(part))
         for p in (part == i for i in np.unique(part)):
-            sd = fit_spread(truth[~p], present[~p, k], of[~p], h["groups"][~p])
-            holds.append((interval_holds(truth[p], present[p, k], of[p], sd, h["groups"][p]), len(np.unique(h["groups"][p]))))
+            sd = calibrate_severity_sd(truth[~p], present[~p, k], of[~p], h["groups"][~p])
+            holds.append((interval_coverage(truth[p], present[p, k], of[p], sd, h["groups"][p]), len(np.unique(h["groups"][p]))))
             low, high = (severity_quantile(q, present[p, k], of[p], sd) for q in ((1 - LEVEL)/2, (1 + LEVEL)/2))
             inside[p], width[p] = (low <= truth[p]) & (truth[p] <= high), high - low
         acted = specimen_weights(h["groups"][on])
@@ -164,23 +170,23 @@ def dual(run:Run, rows, prob, groups, shares=None)->dict: # posterior, evidence,
 # %% ../../nbs/study/06_attribution.ipynb #3d459882
 N_STRANGE, FRESH_SEED = 400, 2000 # Wet particles asked about, fresh familiar ones; added to the seed of the study
 
-def score_all(net, known:Known, training, familiar:tuple, strange:tuple, groups)->dict: # Vectors of training specimens; answers and sides of each kind; score -> `novelty_figures`
+def score_all(net, known:FeatureDistribution, training, familiar:tuple, strange:tuple, groups)->dict: # Vectors of training specimens; answers and sides of each kind; score -> `ood_metrics`
     "Every score of novelty on one case"
     (a, has_a), (b, has_b) = familiar, strange
     found = {"softmax": (-a.prob.max(1), -b.prob.max(1)), "energy": (a.energy, b.energy), "knn": (neighbour_distance(a.pooled, training), neighbour_distance(b.pooled, training))}
-    for name, far in (("mahalanobis", known.strangeness), ("relative_mahalanobis", known.relative)):
+    for name, far in (("mahalanobis", known.novelty_score), ("relative_mahalanobis", known.relative)):
         own, other = far(a.pooled, has_a), far(b.pooled, has_b)
         middle = {side: (weighted_quantile(v, .5, groups), weighted_quantile(v, LEVEL, groups)) for side, v in own.items()}
         stranger = lambda parts: np.fmax.reduce([(v - middle[side][0])/max(middle[side][1] - middle[side][0], 1e-9) for side, v in parts.items()])
         found[name] = stranger(own), stranger(other)
-    return {name: novelty_figures(*found[name], groups) for name in SCORES}
+    return {name: ood_metrics(*found[name], groups) for name in SCORES}
 
 def ask_case(run:Run, model, fold, train, familiar:tuple, strange:tuple)->dict: # (arrays, rows, specimens) and (arrays, rows)
     "Figures of one case for one network"
     net = load_model(run.model_folder(model, fold))
-    known, training = what_is_known(net, run.arrays, run.samples.y, run.samples.groups, train, run.config.seed), specimen_means(answer_arrays(net, run.arrays, train).pooled, specimen_views(run.samples.groups[train])[0])
+    known, training = fit_training_distribution(net, run.arrays, run.samples.y, run.samples.groups, train, run.config.seed), specimen_means(predict_full(net, run.arrays, train).pooled, specimen_views(run.samples.groups[train])[0])
     (a, rows, groups), (b, others) = familiar, strange
-    return score_all(net, known, training, (answer_arrays(net, a, rows), a.presence(net.sides, rows)), (answer_arrays(net, b, others), b.presence(net.sides, others)), groups)
+    return score_all(net, known, training, (predict_full(net, a, rows), a.presence(net.modalities, rows)), (predict_full(net, b, others), b.presence(net.modalities, others)), groups)
 
 def mean_figures(found:list)->dict: # score -> auroc, fpr95, n
     "Mean over networks; n is the number of strange samples of all"
@@ -191,7 +197,7 @@ def benchmark_of(run:Run, name:str, variant:str, n:int, seed:int)->tuple: # samp
     folder = run.out/"variants"/name
     if not folder.exists(): write_benchmark(folder, n, seed, variant, progress=run.progress)
     s = read_samples(folder, scheme=run.samples.scheme)
-    return s, decode(s, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out/"cache", progress=run.progress)
+    return s, load_arrays(s, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out/"cache", progress=run.progress)
 
 def novelty_cases(run:Run)->dict: # name -> function that gives `mean_figures`, None where the run lacks what it needs
     "The cases that this run can ask about"
@@ -223,7 +229,7 @@ def novelty_cases(run:Run)->dict: # name -> function that gives `mean_figures`, 
         return mean_figures(found)
     def wet():
         samples = wet_benchmark(run)
-        arrays = decode(samples, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out/"cache", progress=run.progress)
+        arrays = load_arrays(samples, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out/"cache", progress=run.progress)
         return own(arrays.take(np.arange(min(N_STRANGE, len(arrays)))))
     real = cache(lambda: real_inputs(run.arrays)) # read when first asked for
     def foreign(modality):
@@ -241,7 +247,7 @@ def real_files()->list: # Paths; none where one of the two sets is not at hand
     sets = [public_folder("ftir_files"), public_folder("sem_files")]
     return sorted(p for folder in sets for p in folder.rglob("*") if p.is_file()) if all(sets) else []
 
-def real_inputs(like:Arrays)->dict: # side -> `Arrays` of real files of another kind; empty where they are not at hand
+def real_inputs(like:DecodedSamples)->dict: # side -> `DecodedSamples` of real files of another kind; empty where they are not at hand
     "Spectra of soil and small molecules, micrographs of minerals and metal, as a net would see them"
     files, pictures, size = public_folder("ftir_files"), public_folder("sem_files"), like.image.shape[-1]
     spectra, images = [], []
@@ -256,8 +262,8 @@ def real_inputs(like:Arrays)->dict: # side -> `Arrays` of real files of another 
     n, m, yes, no = len(spectra), len(images), lambda n: np.ones(n, bool), lambda n: np.zeros(n, bool)
     blank = lambda n: (np.zeros((n, like.spectrum.shape[1]), np.float32), np.zeros((n, like.spectrum.shape[1]), bool))
     found = {}
-    if n: found["spectrum"] = Arrays(np.zeros((n, size, size), np.uint8), np.stack([v for v, _ in spectra]).astype(np.float32), np.stack([v for _, v in spectra]), no(n), yes(n), like.fov_um)
-    if m: found["image"] = Arrays(np.round(255*np.stack(images)).astype(np.uint8), *blank(m), yes(m), no(m), like.fov_um)
+    if n: found["spectrum"] = DecodedSamples(np.zeros((n, size, size), np.uint8), np.stack([v for v, _ in spectra]).astype(np.float32), np.stack([v for _, v in spectra]), no(n), yes(n), like.fov_um)
+    if m: found["image"] = DecodedSamples(np.round(255*np.stack(images)).astype(np.uint8), *blank(m), yes(m), no(m), like.fov_um)
     return found
 
 # %% ../../nbs/study/06_attribution.ipynb #607974de
@@ -286,28 +292,28 @@ def attribute_campaign(run:Run, size:FieldStudy, k:int=0, clean:bool=False)->tup
     folder, bare = run.out/"variants"/f"{size.name}{k or ''}{'_clean'*clean}", dict(wetness=0., biofilm=(0., 0.)) | dict.fromkeys(SOILS, 0.)
     if not folder.exists(): write_campaign(folder, [replace(s, **bare) for s in SITES.values()] if clean else None, seed=run.config.seed + k*FRESH_SEED, progress=run.progress, specimens=size.particles, views=size.views)
     samples, _ = read_unlabelled(folder, run.samples.scheme)
-    arrays = decode(samples, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out/"cache", progress=run.progress)
+    arrays = load_arrays(samples, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out/"cache", progress=run.progress)
     net, attributor = read_attributor(run)
-    answers, has = scaled_answers(net, arrays)
+    answers, has = calibrated_predictions(net, arrays)
     views = attribute(answers, attributor, has, net.scheme).assign(**{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)})
     truth = pd.read_csv(folder/"truth/particles.csv", keep_default_na=False).set_index("specimen_id")
     specimens = attribute_specimens(answers, attributor, has, net.scheme, samples.groups)
-    return views.assign(counted=counted_views(views, specimens, samples.groups), confounders=found_confounders(arrays, samples.table.polymer)), specimens, samples, truth, net, attributor
+    return views.assign(counted=views_counted(views, specimens, samples.groups), confounders=found_confounders(arrays, samples.table.polymer)), specimens, samples, truth, net, attributor
 
 def natural(run:Run, size:FieldStudy)->dict:
     "Attribute a simulated campaign and compare with its truth"
     views, specimens, samples, *rest = attribute_campaign(run, size)
     refused = {score: float((beyond_border(run, samples, score) > 0).mean()) for score in ("mahalanobis", "relative_mahalanobis")}
     write_table(run.out/"natural.csv", pd.concat([samples.table[["sample_id", "specimen_id", "site", "polymer"]], views], axis=1))
-    found, bare = (field_figures(tell_field(views, specimens, samples.groups, samples.table.site, attributor, net.scheme, net.sides), truth) for views, specimens, samples, truth, net, attributor in ((views, specimens, samples, *rest), attribute_campaign(run, size, clean=True)))
+    found, bare = (field_figures(estimate_field(views, specimens, samples.groups, samples.table.site, attributor, net.scheme, net.modalities), truth) for views, specimens, samples, truth, net, attributor in ((views, specimens, samples, *rest), attribute_campaign(run, size, clean=True)))
     return found | dict(refused_by=refused, clean=dict(refused=bare["refused"], paddy_chemical=bare.get("paddy_chemical")))
 
 def beyond_border(run:Run, samples, score)->np.ndarray: # `Samples` of a campaign, 'mahalanobis' or 'relative_mahalanobis'; shape (n,), above 0 where refused
     "What a gate by one or the other distance would refuse, for the network of the first fold, its border set by its own held-out specimens"
     net, attributor = read_attributor(run)
-    arrays, (_, test) = decode(samples, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out/"cache", progress=False), run.rows("grouped", run.grouped[0])
-    of, far = run.samples.groups[test], dict(mahalanobis=attributor.known.strangeness, relative_mahalanobis=attributor.known.relative)[score]
-    home, field = (far(answer_arrays(net, a, rows).pooled, a.presence(net.sides, slice(None) if rows is None else rows)) for a, rows in ((run.arrays, test), (arrays, None)))
+    arrays, (_, test) = load_arrays(samples, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out/"cache", progress=False), run.rows("grouped", run.grouped[0])
+    of, far = run.samples.groups[test], dict(mahalanobis=attributor.known.novelty_score, relative_mahalanobis=attributor.known.relative)[score]
+    home, field = (far(predict_full(net, a, rows).pooled, a.presence(net.modalities, slice(None) if rows is None else rows)) for a, rows in ((run.arrays, test), (arrays, None)))
     border = {side: (weighted_quantile(v, .5, of), weighted_quantile(v, LEVEL, of)) for side, v in home.items()}
     stranger = lambda parts: np.fmax.reduce([(v - border[side][0])/max(border[side][1] - border[side][0], 1e-9) for side, v in parts.items()])
     return stranger(field) - weighted_quantile(stranger(home), LEVEL, of)
@@ -321,7 +327,7 @@ def coverage(run:Run, size:FieldStudy)->dict: # coverage, n_fields, width, error
 def field_shares(run:Run, size:FieldStudy, k:int)->list: # Dicts: campaign, share (of the drawn particles), asked, estimate, low, high, counted
     "UV as the primary factor in fields drawn from one campaign"
     views, _, samples, truth, net, attributor = attribute_campaign(run, size, k)
-    views, truth, rng, used, uv, found = views.assign(known=views.counted), truth.reset_index(), np.random.default_rng([run.config.seed, 13, k]), " + ".join(net.sides), FACTORS.index("uv"), []
+    views, truth, rng, used, uv, found = views.assign(known=views.counted), truth.reset_index(), np.random.default_rng([run.config.seed, 13, k]), " + ".join(net.modalities), FACTORS.index("uv"), []
     rows_of_particle = pd.Series(samples.groups).groupby(samples.groups).indices
     for i in tqdm(range(size.fields), f"fields of campaign {k + 1}", disable=not run.progress):
         share = rng.uniform(*size.shares)
@@ -342,7 +348,7 @@ def real_spectra(run:Run)->dict|None: # Of the spectrum model: false_attribution
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         sea = read_samples(folder, label="Treatment", group="sheet")
-    arrays, clean = decode(sea, 8, None, cache=run.out/"cache", progress=run.progress), sea.table.flag.eq("") & sea.table.polymer.isin(set(run.samples.table.polymer))
+    arrays, clean = load_arrays(sea, 8, None, cache=run.out/"cache", progress=run.progress), sea.table.flag.eq("") & sea.table.polymer.isin(set(run.samples.table.polymer))
     arrays, rows = replace(arrays, image=np.zeros((len(arrays), *run.arrays.image.shape[1:]), np.uint8), hash=""), np.flatnonzero(clean)
     models = [name for name in dict.fromkeys(("spectrum", run.main_model, "no_film", "no_film_spectrum")) if run.model_folder(name, 0).exists()]
     found = {name: ask_sheets(run, name, arrays, rows, sea) | dict(n=len(rows), left_out=len(sea) - len(rows)) for name in models}
@@ -356,9 +362,9 @@ def sheets_digest(folder)->str: # '' where the set is not whole
 def ask_sheets(run:Run, name:str, arrays, rows, sea)->dict: # Model; spectra without pictures, those that are asked about, their `Samples`
     "One network on the sheets, with a gate of its own"
     net, hide, (train, test) = load_model(run.model_folder(name, 0)), partial(only_modality, modality="spectrum"), run.rows("grouped", 0)
-    known = what_is_known(net, run.arrays, run.samples.y, run.samples.groups, train, run.config.seed, film=not name.startswith("no_film"))
-    (own, has_own), (asked, has) = scaled_answers(net, hide(run.arrays), test), scaled_answers(net, arrays, rows)
-    far, of = known.strangeness(own.pooled, has_own), run.samples.groups[test]
+    known = fit_training_distribution(net, run.arrays, run.samples.y, run.samples.groups, train, run.config.seed, film=not name.startswith("no_film"))
+    (own, has_own), (asked, has) = calibrated_predictions(net, hide(run.arrays), test), calibrated_predictions(net, arrays, rows)
+    far, of = known.novelty_score(own.pooled, has_own), run.samples.groups[test]
     gated = lambda answers, has, keep=slice(None): attribute(answers, Attributor(known, fit_gate({k: v[keep] for k, v in far.items()}, of[keep]), {}, {}, {}), has, net.scheme)
     table, part = gated(asked, has), specimen_parts(run.samples.y[test], of)
     undecided = np.concatenate([(gated(own, has_own, part != p).verdict == "")[part == p] for p in np.unique(part)]) # at home, each part by a gate of the others
@@ -401,7 +407,7 @@ def abstention(run:Run, h:dict)->dict: # refused, undecided: shares of held-out 
         known[part == p] = fit_gate({k: v[part != p] for k, v in far.items()}, h["groups"][part != p]).passes({k: v[part == p] for k, v in far.items()})
     prob = h["answers"][" + ".join(sides)]
     ok = ~np.isnan(prob).any(1)
-    return dict(refused=float((~known[ok]).mean()), undecided=float((known[ok] & (prob[ok].max(1) < MIN_SURE)).mean()))
+    return dict(refused=float((~known[ok]).mean()), undecided=float((known[ok] & (prob[ok].max(1) < MIN_CONFIDENCE)).mean()))
 
 def _findings(run:Run, size)->dict: # name -> what a job found, of those that this study lists
     listed = [job for job in attribution_jobs(run, size) if job.name != "attribution"]
@@ -439,7 +445,7 @@ def summarise_attribution(run:Run, size:FieldStudy)->dict|None:
 # %% ../../nbs/study/06_attribution.ipynb #16e442bc
 ATTRIBUTION_SCHEMA = dict(simulated="whether the data are", seed="of the study", commit="of the code that made the jobs", model="that attributes", n_samples="held out", n_specimens="held out", folds="that were run",
     dual="seen and unseen -> dual attribution, see `dual`", severity="mechanism -> see `severity_figures`", embedding="space -> see `embedding_scores`", maps="map -> see `map_quality`",
-    novelty="score -> case -> see `novelty_figures`", gate="scale and threshold of the novelty score", abstention="shares of held-out samples without verdict, see `abstention`",
+    novelty="score -> case -> see `ood_metrics`", gate="scale and threshold of the novelty score", abstention="shares of held-out samples without verdict, see `abstention`",
     natural="a simulated field against its truth, see `natural`", frequency="coverage of shares over many fields, see `coverage`", real_spectra="sheets of the sea, see `real_spectra`")
 
 def calibrate_folds(run:Run)->tuple: # None, nothing, notes

@@ -20,22 +20,26 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 from ..aging import MECHANISMS, SHOWN_BANDS, SURFACE_FEATURES, MODALITIES
-from .controls import VARIATIONS
-from ..explain.faithfulness import CASCADE, SHARES, check_methods, gaps, only, randomised
-from ..explain.faithfulness import rank_correlation, scorecard, token_size, winner
+from .controls import EXPERIMENTS
+from ..explain.faithfulness import CASCADE, SHARES, check_methods, auc_gain, mask_modality, randomised
+from ..explain.faithfulness import rank_correlation, scorecard, input_difference, best_method
 from ..model.encoders import IMAGE_STRIDE, TOKEN_CM1
 from ..explain.reading import explain, write_explanation
 from ..model.store import load_model
 from ..model.tensors import ReadMicrograph, ReadSpectrum
-from ..explain.maps import DEFAULT_METHOD, METHODS, blurred, crowded, evidence_maps, references
+from microplastic_aging.explain.maps import (
+    DEFAULT_METHOD, METHODS, blurred, polymers_with_own_band, evidence_maps, references,
+)
 from ..explain.maps import to_tokens
 from ..micrographs.core import Micrograph, to_view
 from .runs import Run, variant_run
 from .stage import Job, Stage, has_job, read_job, read_notes
 from .headline import commit_words
 from ..explain.scores import PAPER_BAND, band_evidence, band_table, band_tokens, contrast, enrichment
-from ..explain.scores import link, named_interval, on_mask, speaks_up, surface_scores, unnamed_bands
-from ..explain.scores import verdict_of
+from microplastic_aging.explain.scores import (
+    band_surface_correlation, named_interval, mask_enrichment, is_influential, surface_scores, unnamed_bands,
+)
+from ..explain.scores import judge_hypothesis
 from ..micrographs.surface import surface_masks
 from ..evaluate.specimens import bootstrap_ci
 from ..evaluate.uncertainty import holm
@@ -76,7 +80,7 @@ def uv_over_chemical(net, arrays, rows, polymer=None, method:str=DEFAULT_METHOD,
     "What the spectrum alone says for UV less what it says for chemical ageing; arguments as in `explain_rows`"
     found = [np.zeros((0, TOKEN_CM1.size), np.float32)]
     for x, s, clean in _batches(arrays, rows, polymer, bs, progress):
-        uv, chemical = (evidence_maps(net, *only("spectrum", x, s), m, method, reference=only("spectrum", *clean))[1].numpy() for m in ("uv", "chemical"))
+        uv, chemical = (evidence_maps(net, *mask_modality("spectrum", x, s), m, method, reference=mask_modality("spectrum", *clean))[1].numpy() for m in ("uv", "chemical"))
         found.append(uv - chemical)
     return np.concatenate(found)
 
@@ -94,8 +98,8 @@ def source_nets(run:Run, source:str)->list: # (the run that holds it, model name
     if not run.config.is_usual: return []
     if source == "untrained": return [(run, run.main_model, 0)]
     name = SOURCES[source]
-    if name not in VARIATIONS: return []
-    variant = VARIATIONS[name].variant
+    if name not in EXPERIMENTS: return []
+    variant = EXPERIMENTS[name].variant
     if variant != "standard" and not (run.out/"variants"/variant/"study.json").exists(): return []
     own = variant_run(run, variant)
     return [(own, name, 0)] if own.model_folder(name, 0).exists() else []
@@ -134,7 +138,7 @@ def draw_explained(run:Run):
     "figures/explained_<mechanism>.png: the first held-out sample with each mechanism, with it alone and with both sides where there is such a one"
     s, a, rows = run.samples, run.arrays, run.rows("grouped", run.grouped[0])[1]
     net, bits, polymer = load_model(run.model_folder(run.main_model, run.grouped[0])), s.scheme.pattern[s.y[rows]], _polymers(run, rows)
-    sides = np.sum(list(a.presence(net.sides, rows).values()), axis=0)
+    sides = np.sum(list(a.presence(net.modalities, rows).values()), axis=0)
     for k, m in enumerate(MECHANISMS):
         able = np.flatnonzero((bits[:, k] > 0) & (sides > 0))
         if not len(able): continue
@@ -195,7 +199,7 @@ def paper_bands(e:Explained)->dict: # mechanism -> window, low, high and what `b
     out = {}
     for k, m in enumerate(MECHANISMS):
         window = PAPER_BAND[m]
-        free = ~np.isin(e.polymer, crowded(window))
+        free = ~np.isin(e.polymer, polymers_with_own_band(window))
         use, rest = free & (e.bits[:, k] > 0), free & (e.bits[:, k] == 0)
         out[m] = dict(window=window.name, low=window.low, high=window.high) | band_evidence(e.maps.spectrum[k][use], e.groups[use], window, e.maps.difference[use])
         out[m] |= named_interval("log_odds_without", e.maps.spectrum[k][rest][:, band_tokens(window)].sum(1), e.groups[rest])
@@ -203,7 +207,7 @@ def paper_bands(e:Explained)->dict: # mechanism -> window, low, high and what `b
 
 def token_shares(e:Explained, masks)->tuple: # Masks as in `surface_truth`, or None; evidence of each mechanism on its feature and in its window, relative to an even spread, nan where nothing speaks for it; shapes (n, 3)
     "How much the evidence gathers where the paper says it should"
-    surface = np.full((len(e.rows), len(MECHANISMS)), np.nan) if masks is None else np.stack([on_mask(*pair) for pair in zip(e.maps.image, masks)], 1)
+    surface = np.full((len(e.rows), len(MECHANISMS)), np.nan) if masks is None else np.stack([mask_enrichment(*pair) for pair in zip(e.maps.image, masks)], 1)
     return surface, np.stack([enrichment(e.maps.spectrum[k], band_tokens(PAPER_BAND[m])) for k, m in enumerate(MECHANISMS)], 1)
 
 def texture(e:Explained)->np.ndarray: # Shape (n, rows, columns)
@@ -212,7 +216,7 @@ def texture(e:Explained)->np.ndarray: # Shape (n, rows, columns)
     found = []
     for i in range(0, len(e.rows), 64):
         x = torch.Tensor(read(e.rows[i:i + 64]))
-        found.append(token_size("image", (x,), (blurred(x),)).nan_to_num().unflatten(1, e.maps.image.shape[2:]).numpy())
+        found.append(input_difference("image", (x,), (blurred(x),)).nan_to_num().unflatten(1, e.maps.image.shape[2:]).numpy())
     return np.concatenate(found)
 
 def surface_evidence(e:Explained, masks)->dict: # mechanism -> pointing_game, pointing_chance, relevance_mass, oracle_mass and more
@@ -229,13 +233,13 @@ def paper_links(e:Explained, masks, bands:dict)->dict: # mechanism -> effect, ci
     "The paper's three links as hypotheses"
     found = {}
     for k, m in enumerate(MECHANISMS):
-        use = (e.bits[:, k] > 0) & ~np.isin(e.polymer, crowded(PAPER_BAND[m]))
-        a, b = enrichment(e.maps.spectrum[k], band_tokens(PAPER_BAND[m])), on_mask(e.maps.image[k], masks[k])
+        use = (e.bits[:, k] > 0) & ~np.isin(e.polymer, polymers_with_own_band(PAPER_BAND[m]))
+        a, b = enrichment(e.maps.spectrum[k], band_tokens(PAPER_BAND[m])), mask_enrichment(e.maps.image[k], masks[k])
         two = (a[use], b[use], e.types[use], e.groups[use])
-        found[m] = dict(window=PAPER_BAND[m].name, feature=SURFACE_FEATURES[FEATURE_OF[m]].name) | link(*two) | dict(across=link(*two, within=False))
+        found[m] = dict(window=PAPER_BAND[m].name, feature=SURFACE_FEATURES[FEATURE_OF[m]].name) | band_surface_correlation(*two) | dict(across=band_surface_correlation(*two, within=False))
     tested = [m for m in MECHANISMS if found[m]["p"] is not None]
     corrected = dict(zip(tested, holm([found[m]["p"] for m in tested])))
-    for m in MECHANISMS: found[m] |= dict(p_holm=float(corrected[m]) if m in corrected else None, verdict=verdict_of(found[m], corrected.get(m), speaks_up(bands[m])))
+    for m in MECHANISMS: found[m] |= dict(p_holm=float(corrected[m]) if m in corrected else None, verdict=judge_hypothesis(found[m], corrected.get(m), is_influential(bands[m])))
     return found
 
 def link_matrix(e:Explained, masks)->list: # One row a mechanism, band and feature
@@ -243,10 +247,10 @@ def link_matrix(e:Explained, masks)->list: # One row a mechanism, band and featu
     rows = []
     for k, m in enumerate(MECHANISMS):
         use = e.bits[:, k] > 0
-        surface = {SURFACE_FEATURES[FEATURE_OF[other]].name: on_mask(e.maps.image[k][use], masks[j][use]) for j, other in enumerate(MECHANISMS)}
+        surface = {SURFACE_FEATURES[FEATURE_OF[other]].name: mask_enrichment(e.maps.image[k][use], masks[j][use]) for j, other in enumerate(MECHANISMS)}
         for window in SHOWN_BANDS:
             bands = enrichment(e.maps.spectrum[k][use], band_tokens(window))
-            rows += [dict(mechanism=m, band=window.name, feature=name) | link(bands, found, e.types[use], e.groups[use]) for name, found in surface.items()]
+            rows += [dict(mechanism=m, band=window.name, feature=name) | band_surface_correlation(bands, found, e.types[use], e.groups[use]) for name, found in surface.items()]
     return rows
 
 def read_contrast(run:Run, source:str)->dict|None: # As `contrast`; None where nothing was asked
@@ -255,7 +259,7 @@ def read_contrast(run:Run, source:str)->dict|None: # As `contrast`; None where n
     jobs = [(own, read_job(own.out, f"contrast_{source}", "grouped", k)) for own, _, k in source_nets(run, source) if has_job(own.out, f"contrast_{source}", "grouped", k)]
     if not jobs: return None
     s, rows, found = jobs[0][0].samples, np.concatenate([p[0] for _, p in jobs]), np.concatenate([p[1]["uv_over_chemical"] for _, p in jobs])
-    free = ~np.isin(np.array(_polymers(jobs[0][0], rows) or [""]*len(rows), object), [p for m in ("uv", "chemical") for p in crowded(PAPER_BAND[m])])
+    free = ~np.isin(np.array(_polymers(jobs[0][0], rows) or [""]*len(rows), object), [p for m in ("uv", "chemical") for p in polymers_with_own_band(PAPER_BAND[m])])
     return contrast(found[free], s.scheme.pattern[s.y[rows[free]]][:, MECHANISMS.index("uv")] > 0, s.groups[rows[free]])
 
 def same_story(a:Explained, b:Explained)->dict: # side -> same, chance
@@ -290,11 +294,11 @@ def faithfulness_summary(run:Run)->dict: # faithfulness, curves, default_method
     for side, c in curves.items():
         for m in (*METHODS, *OTHER_ORDERS):
             if m not in c: continue
-            for kind, found in gaps(c, m).items(): table.setdefault(m, {})[f"{kind}_gap_{side}_ci"] = list(bootstrap_ci(found, run.samples.groups[rows[side]]))
+            for kind, found in auc_gain(c, m).items(): table.setdefault(m, {})[f"{kind}_gap_{side}_ci"] = list(bootstrap_ci(found, run.samples.groups[rows[side]]))
         for m in OTHER_ORDERS:
-            if m in c: table[m] |= {f"{kind}_gap_{side}": float(found.mean()) for kind, found in gaps(c, m).items()}
+            if m in c: table[m] |= {f"{kind}_gap_{side}": float(found.mean()) for kind, found in auc_gain(c, m).items()}
     mean = {side: {m: {kind: v.mean(0).tolist() for kind, v in found.items()} for m, found in c.items()} for side, c in curves.items()}
-    return dict(faithfulness={m: table[m] for m in METHODS}, other_orders={m: table[m] for m in OTHER_ORDERS if m in table}, curves=dict(shares=list(SHARES), **mean), n_checked={side: len(r) for side, r in rows.items()}, default_method=winner(card) if len(curves) else DEFAULT_METHOD)
+    return dict(faithfulness={m: table[m] for m in METHODS}, other_orders={m: table[m] for m in OTHER_ORDERS if m in table}, curves=dict(shares=list(SHARES), **mean), n_checked={side: len(r) for side, r in rows.items()}, default_method=best_method(card) if len(curves) else DEFAULT_METHOD)
 
 def of_source(run:Run, source:str)->dict: # bands, surface, surface_found, links, contrast; what there is
     "What one source shows"

@@ -15,7 +15,7 @@ import pandas as pd
 from tqdm import tqdm
 from ..aging import MODALITIES
 from ..attribute.attribution import probability_columns, ATTRIBUTION
-from ..data.arrays import Arrays
+from ..data.arrays import DecodedSamples
 from ..evaluate.baselines import CLASSICAL, SIDES, classical_features, fit_predict_classical
 from ..evaluate.baselines import imagenet_weights
 from ..evaluate.compare import compare_models, evaluate, paired_difference
@@ -60,9 +60,9 @@ def train_fold(run:Run, model, split, fold, train, test)->tuple: # As `run_fold`
     write_specimens(made, learn, a, train, s.groups, s.table[s.label])
     return test, predict_with_missing(learn.model, a, test), dict(curve=learning_curve(learn))
 
-def predict_with_missing(net, arrays:Arrays, rows)->dict: # name -> probabilities (len(rows), n_classes), nan where a row has nothing to look at
+def predict_with_missing(net, arrays:DecodedSamples, rows)->dict: # name -> probabilities (len(rows), n_classes), nan where a row has nothing to look at
     "What a network predicts: `prob`, and with one of two modalities hidden `only_image` and `only_spectrum`"
-    has = arrays.presence(net.sides, rows)
+    has = arrays.presence(net.modalities, rows)
     kinds = dict(prob=net.modality) | ({f"only_{m}": m for m in has} if len(has) > 1 else {})
     answers = {name: predict_arrays(net, only_modality(arrays, seen), rows)[0] for name, seen in kinds.items()}
     for name, seen in kinds.items(): answers[name][~np.any([has[m] for m in SIDES[seen]], axis=0)] = np.nan

@@ -19,7 +19,9 @@ import torch
 from ..aging import InputError, find_scheme, MODALITIES
 from ..evaluate.baselines import BASELINES, CLASSICAL, SIDES, why_not
 from ..model.learner import Recipe
-from ..data.arrays import Arrays, content_changes, content_table, decode, grouped_folds, random_folds
+from microplastic_aging.data.arrays import (
+    DecodedSamples, content_changes, content_table, load_arrays, grouped_folds, random_folds,
+)
 from ..data.arrays import VIEW_PX
 from ..data.manifest import Samples, read_samples
 from ..simulate.benchmark import N_SAMPLES, write_benchmark
@@ -77,7 +79,7 @@ class Run:
     "A study while it runs"
     config:StudyConfig
     samples:Samples
-    arrays:Arrays
+    arrays:DecodedSamples
     folds:dict      # split -> fold of each row, shape (n,); -1 where unlabelled
     k:int           # Folds of each split
     progress:bool=True
@@ -137,7 +139,7 @@ def open_run(config:StudyConfig, progress=True)->Run:
     if config.manifest is None and not (out/"data").exists(): timed(out, "simulate", write_benchmark, out/"data", n, config.seed, config.variant, progress=progress)
     source = config.manifest or out/"data"
     samples = read_samples(source, config.label, config.group, find_scheme(config.scheme))
-    arrays = timed(out, "decode", decode, samples, VIEW_PX, cache=out/"cache", progress=progress)
+    arrays = timed(out, "decode", load_arrays, samples, VIEW_PX, cache=out/"cache", progress=progress)
     y = samples.y
     if len(np.unique(y[y >= 0])) < 2: raise StudyError(f"{source}: column {config.label!r} names {len(np.unique(y[y >= 0]))} class; a study needs two or more labelled classes")
     k = fold_count(y, samples.groups)
@@ -181,7 +183,7 @@ def check_run_config(config:StudyConfig, out:Path)->dict: # The settings
 
 def _another_study(out, differ)->StudyError: return StudyError(f"{out} holds another study ({'; '.join(differ)}); choose another folder with --out, or remove it")
 
-def check_run_data(samples:Samples, arrays:Arrays, out:Path)->str: # Digest of rows, classes and view
+def check_run_data(samples:Samples, arrays:DecodedSamples, out:Path)->str: # Digest of rows, classes and view
     "One folder, one set of data, wherever it lies: refuse others, and say which rows differ"
     rows = content_table(samples, arrays)
     now = dict(classes=samples.scheme.classes, bits=samples.scheme.bits, fov_um=arrays.fov_um, simulated=samples.simulated, truth=truth_digest(samples), rows=digest(*rows.columns, *rows.to_numpy().ravel()))

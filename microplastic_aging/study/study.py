@@ -11,7 +11,7 @@ from pathlib import Path
 from ..aging import InputError
 from ..report.page import write_report
 from .attribution import FieldStudy, attribution_stage
-from .controls import VARIATIONS, variation_stage
+from .controls import EXPERIMENTS, variation_stage
 from .evidence import EVIDENCE, UNSEEN_EVIDENCE
 from .headline import HEADLINE
 from .runs import StudyConfig, StudyError, open_run
@@ -19,7 +19,7 @@ from .stage import run_stage
 
 # %% ../../nbs/study/07_study.ipynb #96de226a
 def study_plan(
-    variations:dict=VARIATIONS,   # Of the headline model, see `controls`
+    variations:dict=EXPERIMENTS,   # Of the headline model, see `controls`
     field:FieldStudy=FieldStudy(),# How large the simulated field is
 )->dict:                          # Name, as in `--stage` -> list of `Stage`, in the order in which they run; the last of them is what the name stands for
     "What follows the headline"
