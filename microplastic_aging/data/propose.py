@@ -254,12 +254,13 @@ def propose_manifest(
     folder:str|Path, # Any folder; every file in it and below is opened
     scale_bar_um:float|None=None, # Length of the scale bar drawn in the pictures, µm, where their files name no scale
     progress=True,   # A bar after five seconds
+    files=None,      # Only these, relative to the folder; None: all below it
 )->tuple:            # Manifest (one row a sample; `pairing` says how its files came together) and notes (kind, file, problem, remedy)
     "Read everything in a folder and propose which micrograph goes with which spectrum; writes nothing"
     folder = Path(folder)
     if not folder.is_dir(): raise FolderError(f"{folder}: is no folder; name the one that holds the files")
     root = folder.resolve()
-    paths = _walk(folder)
+    paths = _walk(folder) if files is None else [Path(f).as_posix() for f in files]
     attempts = map_files([(_recognise, folder/p, root, scale_bar_um) for p in paths], "reading", progress)
     seen = {path: result or ("unreadable", reason, ()) for path, (result, reason) in zip(paths, attempts)}
     files = [_File(path, kind, found if kind == "image" else None, _read_name(path)) for path, (kind, found, _) in seen.items() if kind == "image" or (kind == "spectrum" and found == 1)]
