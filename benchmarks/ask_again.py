@@ -7,7 +7,8 @@ import argparse, json
 from dataclasses import fields
 from pathlib import Path
 from tqdm import tqdm
-from microplastic_aging.study.controls import EXPERIMENTS, variation_stage
+from microplastic_aging.study.experiments import EXPERIMENTS
+from microplastic_aging.study.controls import variation_stage
 from microplastic_aging.model.store import load_model
 from microplastic_aging.model.learner import predict_arrays
 from microplastic_aging.evaluate.baselines import SIDES
@@ -34,7 +35,7 @@ def main(argv=None):
         if notes.get("asked") == commit(): continue
         net = load_model(own.model_folder(model, fold, split))
         new = predict_with_missing(net, own.arrays, rows) if model in SIDES else dict(prob=predict_arrays(net, own.arrays, rows)[0])
-        write_job(own.out, model, split, fold, rows, answers | new, notes | dict(asked=commit()))
+        write_job((own.out, model, split, fold), rows, answers | new, notes | dict(asked=commit()))
     for again in ("wet", "robustness"): job_file(run.out, again).unlink(missing_ok=True)
     write_summary(run, HEADLINE)
     if run.config.is_usual: run_stage(run, variation_stage("controls"))

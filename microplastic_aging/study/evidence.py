@@ -14,53 +14,84 @@ __all__ = ['SOURCES', 'CHECKED', 'FEATURE_OF', 'UNSEEN', 'OTHER_ORDERS', 'EVIDEN
 import math
 from dataclasses import dataclass
 from functools import partial
+
 import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
 from tqdm import tqdm
-from ..aging import MECHANISMS, SHOWN_BANDS, SURFACE_FEATURES, MODALITIES
-from .controls import EXPERIMENTS
-from ..explain.faithfulness import CASCADE, SHARES, check_methods, auc_gain, mask_modality, randomised
-from ..explain.faithfulness import rank_correlation, scorecard, input_difference, best_method
-from ..model.encoders import IMAGE_STRIDE, TOKEN_CM1
-from ..explain.reading import explain, write_explanation
-from ..model.store import load_model
-from ..model.tensors import ReadMicrograph, ReadSpectrum
-from microplastic_aging.explain.maps import (
-    DEFAULT_METHOD, METHODS, blurred, polymers_with_own_band, evidence_maps, references,
-)
-from ..explain.maps import to_tokens
-from ..micrographs.core import Micrograph, to_view
-from .runs import Run, variant_run
-from .stage import Job, Stage, has_job, read_job, read_notes
-from .headline import commit_words
-from ..explain.scores import PAPER_BAND, band_evidence, band_table, band_tokens, contrast, enrichment
-from microplastic_aging.explain.scores import (
-    band_surface_correlation, named_interval, mask_enrichment, is_influential, surface_scores, unnamed_bands,
-)
-from ..explain.scores import judge_hypothesis
-from ..micrographs.surface import surface_masks
+
+from ..aging import MECHANISMS, MODALITIES, SHOWN_BANDS, SURFACE_FEATURES
 from ..evaluate.specimens import bootstrap_ci
 from ..evaluate.uncertainty import holm
+from microplastic_aging.explain.faithfulness import (
+    CASCADE,
+    SHARES,
+    auc_gain,
+    best_method,
+    check_methods,
+    input_difference,
+    mask_modality,
+    randomised,
+    rank_correlation,
+    scorecard,
+)
+from microplastic_aging.explain.maps import (
+    DEFAULT_METHOD,
+    METHODS,
+    blurred,
+    evidence_maps,
+    polymers_with_own_band,
+    references,
+    to_tokens,
+)
+from ..explain.reading import explain, write_explanation
+from microplastic_aging.explain.scores import (
+    PAPER_BAND,
+    band_evidence,
+    band_surface_correlation,
+    band_table,
+    band_tokens,
+    contrast,
+    enrichment,
+    is_influential,
+    judge_hypothesis,
+    mask_enrichment,
+    named_interval,
+    surface_scores,
+    unnamed_bands,
+)
+from ..micrographs.core import Micrograph, to_view
+from ..micrographs.surface import surface_masks
+from ..model.encoders import IMAGE_STRIDE, TOKEN_CM1
+from ..model.store import load_model
+from ..model.tensors import ReadMicrograph, ReadSpectrum
+from .experiments import EXPERIMENTS
+from .headline import commit_words
+from .runs import Run, variant_run
+from .stage import Job, Stage, has_job, read_job, read_notes
 
 # %% ../../nbs/study/05_evidence.ipynb #2e3028cd
 @dataclass
 class Maps:
     "Explanations of n samples, one a mechanism"
-    image:np.ndarray      # Log-odds a token, float32, shape (3, n, rows, columns)
-    spectrum:np.ndarray   # Log-odds a token, float32, shape (3, n, 213)
-    difference:np.ndarray # Spectrum minus its reference, sums of absolute values over each token, float32, shape (n, 213)
+
+    image: np.ndarray  # Log-odds a token, float32, shape (3, n, rows, columns)
+    spectrum: np.ndarray  # Log-odds a token, float32, shape (3, n, 213)
+    difference: (
+        np.ndarray
+    )  # Spectrum minus its reference, sums of absolute values over each token, float32, shape (n, 213)
+
 
 def explain_rows(
-    net,           # In evaluation mode, scheme with bits
-    arrays,        # `Arrays`
-    rows,          # Row numbers, shape (n,)
+    net,  # In evaluation mode, scheme with bits
+    arrays,  # `Arrays`
+    rows,  # Row numbers, shape (n,)
     polymer=None,  # Of each of these rows
-    method:str=DEFAULT_METHOD,
-    bs:int=32,     # Samples at once
-    progress:bool=False,
-)->Maps:
+    method: str = DEFAULT_METHOD,
+    bs: int = 32,  # Samples at once
+    progress: bool = False,
+) -> Maps:
     "Explain every mechanism for some rows, both sides as they are"
     found = []
     for x, s, clean in _batches(arrays, rows, polymer, bs, progress):
@@ -70,261 +101,473 @@ def explain_rows(
     image, spectrum, bare = (torch.cat(parts, 1).numpy() for parts in zip(*found))
     return Maps(image, spectrum, bare[0])
 
-def _batches(arrays, rows, polymer, bs, progress): # Yields micrographs, spectra, references
+
+def _batches(arrays, rows, polymer, bs, progress):  # Yields micrographs, spectra, references
     read = ReadMicrograph(arrays), ReadSpectrum(arrays)
     for i in tqdm(range(0, len(rows), bs), "explaining", leave=False, disable=not progress):
-        x, s = (torch.Tensor(r(np.asarray(rows[i:i + bs]))) for r in read)
-        yield x, s, references(x, s, polymer and list(polymer[i:i + bs]))
+        x, s = (torch.Tensor(r(np.asarray(rows[i : i + bs]))) for r in read)
+        yield x, s, references(x, s, polymer and list(polymer[i : i + bs]))
 
-def uv_over_chemical(net, arrays, rows, polymer=None, method:str=DEFAULT_METHOD, bs:int=32, progress:bool=False)->np.ndarray: # Log-odds a token, shape (n, 213)
+
+def uv_over_chemical(
+    net, arrays, rows, polymer=None, method: str = DEFAULT_METHOD, bs: int = 32, progress: bool = False
+) -> np.ndarray:  # Log-odds a token, shape (n, 213)
     "What the spectrum alone says for UV less what it says for chemical ageing; arguments as in `explain_rows`"
     found = [np.zeros((0, TOKEN_CM1.size), np.float32)]
     for x, s, clean in _batches(arrays, rows, polymer, bs, progress):
-        uv, chemical = (evidence_maps(net, *mask_modality("spectrum", x, s), m, method, reference=mask_modality("spectrum", *clean))[1].numpy() for m in ("uv", "chemical"))
+        uv, chemical = (
+            evidence_maps(
+                net, *mask_modality("spectrum", x, s), m, method, reference=mask_modality("spectrum", *clean)
+            )[1].numpy()
+            for m in ("uv", "chemical")
+        )
         found.append(uv - chemical)
     return np.concatenate(found)
 
 # %% ../../nbs/study/05_evidence.ipynb #fb38fe39
-SOURCES = dict(standard=None, neutral="neutral_fusion", shuffled="shuffled_fusion", random_labels="random_labels", other_seed="other_seed", untrained=None) # Source -> its variation in `study.controls`
-CHECKED = dict(quick=4, study=12, full=24, control=4) # Samples of each fold on which all methods are compared, at most a tenth
+SOURCES = dict(
+    standard=None,
+    neutral="neutral_fusion",
+    shuffled="shuffled_fusion",
+    random_labels="random_labels",
+    other_seed="other_seed",
+    untrained=None,
+)  # Source -> its variation in `study.controls`
+CHECKED = dict(
+    quick=4, study=12, full=24, control=4
+)  # Samples of each fold on which all methods are compared, at most a tenth
 FEATURE_OF = {f.mechanism: i for i, f in enumerate(SURFACE_FEATURES)}
 
-UNSEEN = "unseen_mixtures" # A further source, for dual attribution only: nets that have never seen a mixture, asked about mixtures
+UNSEEN = "unseen_mixtures"  # A further source, for dual attribution only: nets that have never seen a mixture, asked about mixtures
 
-def source_nets(run:Run, source:str)->list: # (the run that holds it, model name, fold)
+
+def source_nets(run: Run, source: str) -> list:  # (the run that holds it, model name, fold)
     "Trained networks of one source"
-    if source == "standard": return [(run, run.main_model, k) for k in run.grouped]
-    if source == UNSEEN: return [(run, UNSEEN, k) for k in run.grouped if has_job(run.out, UNSEEN, "grouped", k) and run.model_folder(UNSEEN, k).exists()]
-    if not run.config.is_usual: return []
-    if source == "untrained": return [(run, run.main_model, 0)]
+    if source == "standard":
+        return [(run, run.main_model, k) for k in run.grouped]
+    if source == UNSEEN:
+        return [
+            (run, UNSEEN, k)
+            for k in run.grouped
+            if has_job(run.out, UNSEEN, "grouped", k) and run.model_folder(UNSEEN, k).exists()
+        ]
+    if not run.config.is_usual:
+        return []
+    if source == "untrained":
+        return [(run, run.main_model, 0)]
     name = SOURCES[source]
-    if name not in EXPERIMENTS: return []
+    if name not in EXPERIMENTS:
+        return []
     variant = EXPERIMENTS[name].variant
-    if variant != "standard" and not (run.out/"variants"/variant/"study.json").exists(): return []
+    if variant != "standard" and not (run.out / "variants" / variant / "study.json").exists():
+        return []
     own = variant_run(run, variant)
     return [(own, name, 0)] if own.model_folder(name, 0).exists() else []
 
-def _net(own:Run, source:str, model:str, fold:int):
+
+def _net(own: Run, source: str, model: str, fold: int):
     net = load_model(own.model_folder(model, fold))
     return randomised(net, len(CASCADE) - 1) if source == "untrained" else net
 
-def explain_fold(own:Run, source:str, model:str, fold:int)->tuple: # rows, maps, notes
-    "Explain the held-out rows of one fold"
-    rows, net = read_job(own.out, UNSEEN, "grouped", fold)[0] if source == UNSEEN else own.rows("grouped", fold)[1], _net(own, source, model, fold)
-    maps = explain_rows(net, own.arrays, rows, _polymers(own, rows), progress=own.progress)
-    return rows, dict(image=maps.image, spectrum=maps.spectrum, difference=maps.difference), dict(model=model, method=DEFAULT_METHOD)
 
-def contrast_fold(own:Run, source:str, model:str, fold:int)->tuple: # rows, maps, notes
+def explain_fold(own: Run, source: str, model: str, fold: int) -> tuple:  # rows, maps, notes
+    "Explain the held-out rows of one fold"
+    rows, net = (
+        read_job(own.out, UNSEEN, "grouped", fold)[0] if source == UNSEEN else own.rows("grouped", fold)[1],
+        _net(own, source, model, fold),
+    )
+    maps = explain_rows(net, own.arrays, rows, _polymers(own, rows), progress=own.progress)
+    return (
+        rows,
+        dict(image=maps.image, spectrum=maps.spectrum, difference=maps.difference),
+        dict(model=model, method=DEFAULT_METHOD),
+    )
+
+
+def contrast_fold(own: Run, source: str, model: str, fold: int) -> tuple:  # rows, maps, notes
     "UV against chemical by the spectrum alone, where a held-out sample has one of the two and nothing else"
     s, rows = own.samples, own.rows("grouped", fold)[1]
     bits = s.scheme.pattern[s.y[rows]]
     rows = rows[(bits.sum(1) == 1) & (bits[:, [MECHANISMS.index(m) for m in ("uv", "chemical")]].any(1))]
-    found = uv_over_chemical(_net(own, source, model, fold), own.arrays, rows, _polymers(own, rows), progress=own.progress)
+    found = uv_over_chemical(
+        _net(own, source, model, fold), own.arrays, rows, _polymers(own, rows), progress=own.progress
+    )
     return rows, dict(uv_over_chemical=found), dict(model=model, method=DEFAULT_METHOD)
 
-def _polymers(own:Run, rows)->list|None:
+
+def _polymers(own: Run, rows) -> list | None:
     return list(own.samples.table.polymer.iloc[rows]) if "polymer" in own.samples.table else None
 
-def check_fold(run:Run, fold:int)->tuple: # rows, curves, notes
+
+def check_fold(run: Run, fold: int) -> tuple:  # rows, curves, notes
     "Compare all methods on some held-out samples of one fold"
     test, net = run.rows("grouped", fold)[1], load_model(run.model_folder(run.main_model, fold))
-    rows = np.sort(np.random.default_rng([run.config.seed, 11]).permutation(test)[:min(CHECKED[run.config.mode], max(1, len(test)//10))])
+    rows = np.sort(
+        np.random.default_rng([run.config.seed, 11]).permutation(test)[
+            : min(CHECKED[run.config.mode], max(1, len(test) // 10))
+        ]
+    )
     x, s = (torch.Tensor(read(rows)) for read in (ReadMicrograph(run.arrays), ReadSpectrum(run.arrays)))
-    curves, checks = check_methods(net, x, s, _polymers(run, rows), seed=run.config.seed, progress=run.progress, search=run.config.mode == "full")
-    arrays = {f"{side}|{name}|{kind}": c[kind] for side, (found, _) in curves.items() for name, c in found.items() for kind in c}
+    curves, checks = check_methods(
+        net, x, s, _polymers(run, rows), seed=run.config.seed, progress=run.progress, search=run.config.mode == "full"
+    )
+    arrays = {
+        f"{side}|{name}|{kind}": c[kind]
+        for side, (found, _) in curves.items()
+        for name, c in found.items()
+        for kind in c
+    }
     return rows, arrays | {f"rows_{side}": rows[own] for side, (_, own) in curves.items()}, dict(checks=checks)
 
-def draw_explained(run:Run):
+
+def draw_explained(run: Run):
     "figures/explained_<mechanism>.png: the first held-out sample with each mechanism, with it alone and with both sides where there is such a one"
     s, a, rows = run.samples, run.arrays, run.rows("grouped", run.grouped[0])[1]
-    net, bits, polymer = load_model(run.model_folder(run.main_model, run.grouped[0])), s.scheme.pattern[s.y[rows]], _polymers(run, rows)
+    net, bits, polymer = (
+        load_model(run.model_folder(run.main_model, run.grouped[0])),
+        s.scheme.pattern[s.y[rows]],
+        _polymers(run, rows),
+    )
     sides = np.sum(list(a.presence(net.modalities, rows).values()), axis=0)
     for k, m in enumerate(MECHANISMS):
         able = np.flatnonzero((bits[:, k] > 0) & (sides > 0))
-        if not len(able): continue
+        if not len(able):
+            continue
         i = able[np.lexsort((-sides[able], bits[able].sum(1)))[0]]
-        (run.out/"figures").mkdir(exist_ok=True)
-        write_explanation(run.out/"figures"/f"explained_{m}.png", [explain(net, a, int(rows[i]), polymer and polymer[i] or None, m)], f"{'simulated, ' if s.simulated else ''}{s.table.sample_id[rows[i]]}, labelled {s.scheme.classes[s.y[rows[i]]]}, held out")
+        (run.out / "figures").mkdir(exist_ok=True)
+        write_explanation(
+            run.out / "figures" / f"explained_{m}.png",
+            [explain(net, a, int(rows[i]), polymer and polymer[i] or None, m)],
+            f"{'simulated, ' if s.simulated else ''}{s.table.sample_id[rows[i]]}, labelled {s.scheme.classes[s.y[rows[i]]]}, held out",
+        )
 
 # %% ../../nbs/study/05_evidence.ipynb #a5b8c872
 @dataclass
 class Explained:
     "Maps with what they are maps of"
-    maps:Maps
-    rows:np.ndarray    # Shape (n,)
-    types:np.ndarray   # Class names, shape (n,)
-    bits:np.ndarray    # Shape (n, 3)
-    groups:np.ndarray  # Specimens, shape (n,)
-    polymer:np.ndarray # '' where unknown, shape (n,)
-    run:Run
 
-def read_explained(run:Run, source:str)->Explained|None:
+    maps: Maps
+    rows: np.ndarray  # Shape (n,)
+    types: np.ndarray  # Class names, shape (n,)
+    bits: np.ndarray  # Shape (n, 3)
+    groups: np.ndarray  # Specimens, shape (n,)
+    polymer: np.ndarray  # '' where unknown, shape (n,)
+    run: Run
+
+
+def read_explained(run: Run, source: str) -> Explained | None:
     "All finished jobs of one source"
-    jobs = [(own, read_job(own.out, f"evidence_{source}", "grouped", k)) for own, _, k in source_nets(run, source) if has_job(own.out, f"evidence_{source}", "grouped", k)]
-    if not jobs: return None
+    jobs = [
+        (own, read_job(own.out, f"evidence_{source}", "grouped", k))
+        for own, _, k in source_nets(run, source)
+        if has_job(own.out, f"evidence_{source}", "grouped", k)
+    ]
+    if not jobs:
+        return None
     own, rows = jobs[0][0], np.concatenate([p[0] for _, p in jobs])
     s = own.samples
-    maps = Maps(*(np.concatenate([p[1][k] for _, p in jobs], axis) for k, axis in (("image", 1), ("spectrum", 1), ("difference", 0))))
-    polymer = np.array(_polymers(own, rows) or [""]*len(rows), object)
-    return Explained(maps, rows, np.array(s.scheme.classes, object)[s.y[rows]], s.scheme.pattern[s.y[rows]], s.groups[rows], polymer, own)
+    maps = Maps(
+        *(
+            np.concatenate([p[1][k] for _, p in jobs], axis)
+            for k, axis in (("image", 1), ("spectrum", 1), ("difference", 0))
+        )
+    )
+    polymer = np.array(_polymers(own, rows) or [""] * len(rows), object)
+    return Explained(
+        maps,
+        rows,
+        np.array(s.scheme.classes, object)[s.y[rows]],
+        s.scheme.pattern[s.y[rows]],
+        s.groups[rows],
+        polymer,
+        own,
+    )
 
-def true_view(path, um_per_px, fov_um, size_px)->np.ndarray: # bool, (3, size_px, size_px): crack, pit, groove
+
+def true_view(path, um_per_px, fov_um, size_px) -> np.ndarray:  # bool, (3, size_px, size_px): crack, pit, groove
     "Ground-truth masks of a simulated micrograph, in the field that the net sees"
     masks = np.asarray(Image.open(path)) > 127
-    return np.stack([to_view(Micrograph(masks[..., k].astype(np.float32), um_per_px, None), fov_um, size_px) > .5 for k in range(3)])
+    return np.stack(
+        [
+            to_view(Micrograph(masks[..., k].astype(np.float32), um_per_px, None), fov_um, size_px) > 0.5
+            for k in range(3)
+        ]
+    )
 
-def surface_truth(e:Explained)->np.ndarray|None: # bool, shape (3, n, h, w), in the order of `MECHANISMS`; None where no truth is kept
+
+def surface_truth(
+    e: Explained,
+) -> np.ndarray | None:  # bool, shape (3, n, h, w), in the order of `MECHANISMS`; None where no truth is kept
     "Ground-truth masks of simulated micrographs as the net sees them; empty where a row has no micrograph"
     s, a = e.run.samples, e.run.arrays
     seen = {i: s.file(r, "image") for i, r in enumerate(e.rows) if a.has_image[r]}
-    paths = {i: file.parents[1]/"truth/masks"/file.name for i, file in seen.items()}
-    if a.fov_um is None or not paths or not all(p.exists() for p in paths.values()): return None
+    paths = {i: file.parents[1] / "truth/masks" / file.name for i, file in seen.items()}
+    if a.fov_um is None or not paths or not all(p.exists() for p in paths.values()):
+        return None
     views = np.zeros((len(e.rows), 3, *a.image.shape[1:]), bool)
-    for i, path in paths.items(): views[i] = true_view(path, float(s.table.um_per_px.iloc[e.rows[i]]), a.fov_um, a.image.shape[-1])
+    for i, path in paths.items():
+        views[i] = true_view(path, float(s.table.um_per_px.iloc[e.rows[i]]), a.fov_um, a.image.shape[-1])
     return np.stack([views[:, FEATURE_OF[m]] for m in MECHANISMS])
 
-def surface_found(e:Explained)->np.ndarray|None: # As `surface_truth`
+
+def surface_found(e: Explained) -> np.ndarray | None:  # As `surface_truth`
     "Masks that `micrographs.surface` finds in what the net sees; None without a scale"
     a = e.run.arrays
-    if a.fov_um is None or not a.has_image[e.rows].any(): return None
+    if a.fov_um is None or not a.has_image[e.rows].any():
+        return None
     views = np.zeros((3, len(e.rows), *a.image.shape[1:]), bool)
     for i in np.flatnonzero(a.has_image[e.rows]):
-        found = surface_masks(Micrograph(a.image[e.rows[i]]/np.float32(255), a.fov_um/a.image.shape[-1], None))
-        for k, m in enumerate(MECHANISMS): views[k, i] = found[SURFACE_FEATURES[FEATURE_OF[m]].name]
+        found = surface_masks(Micrograph(a.image[e.rows[i]] / np.float32(255), a.fov_um / a.image.shape[-1], None))
+        for k, m in enumerate(MECHANISMS):
+            views[k, i] = found[SURFACE_FEATURES[FEATURE_OF[m]].name]
     return views
 
 # %% ../../nbs/study/05_evidence.ipynb #156cb333
-def paper_bands(e:Explained)->dict: # mechanism -> window, low, high and what `band_evidence` says
+def paper_bands(e: Explained) -> dict:  # mechanism -> window, low, high and what `band_evidence` says
     "The paper's window of each mechanism, over samples that hold it and whose polymer leaves the window free"
     out = {}
     for k, m in enumerate(MECHANISMS):
         window = PAPER_BAND[m]
         free = ~np.isin(e.polymer, polymers_with_own_band(window))
         use, rest = free & (e.bits[:, k] > 0), free & (e.bits[:, k] == 0)
-        out[m] = dict(window=window.name, low=window.low, high=window.high) | band_evidence(e.maps.spectrum[k][use], e.groups[use], window, e.maps.difference[use])
-        out[m] |= named_interval("log_odds_without", e.maps.spectrum[k][rest][:, band_tokens(window)].sum(1), e.groups[rest])
+        out[m] = dict(window=window.name, low=window.low, high=window.high) | band_evidence(
+            e.maps.spectrum[k][use], e.groups[use], window, e.maps.difference[use]
+        )
+        out[m] |= named_interval(
+            "log_odds_without", e.maps.spectrum[k][rest][:, band_tokens(window)].sum(1), e.groups[rest]
+        )
     return out
 
-def token_shares(e:Explained, masks)->tuple: # Masks as in `surface_truth`, or None; evidence of each mechanism on its feature and in its window, relative to an even spread, nan where nothing speaks for it; shapes (n, 3)
-    "How much the evidence gathers where the paper says it should"
-    surface = np.full((len(e.rows), len(MECHANISMS)), np.nan) if masks is None else np.stack([mask_enrichment(*pair) for pair in zip(e.maps.image, masks)], 1)
-    return surface, np.stack([enrichment(e.maps.spectrum[k], band_tokens(PAPER_BAND[m])) for k, m in enumerate(MECHANISMS)], 1)
 
-def texture(e:Explained)->np.ndarray: # Shape (n, rows, columns)
+def token_shares(
+    e: Explained, masks
+) -> tuple:  # Masks as in `surface_truth`, or None; evidence of each mechanism on its feature and in its window, relative to an even spread, nan where nothing speaks for it; shapes (n, 3)
+    "How much the evidence gathers where the paper says it should"
+    surface = (
+        np.full((len(e.rows), len(MECHANISMS)), np.nan)
+        if masks is None
+        else np.stack([mask_enrichment(*pair) for pair in zip(e.maps.image, masks)], 1)
+    )
+    return surface, np.stack(
+        [enrichment(e.maps.spectrum[k], band_tokens(PAPER_BAND[m])) for k, m in enumerate(MECHANISMS)], 1
+    )
+
+
+def texture(e: Explained) -> np.ndarray:  # Shape (n, rows, columns)
     "How much each token of a micrograph differs from its blurred reference; nothing where a row has none"
     read = ReadMicrograph(e.run.arrays)
     found = []
     for i in range(0, len(e.rows), 64):
-        x = torch.Tensor(read(e.rows[i:i + 64]))
-        found.append(input_difference("image", (x,), (blurred(x),)).nan_to_num().unflatten(1, e.maps.image.shape[2:]).numpy())
+        x = torch.Tensor(read(e.rows[i : i + 64]))
+        found.append(
+            input_difference("image", (x,), (blurred(x),)).nan_to_num().unflatten(1, e.maps.image.shape[2:]).numpy()
+        )
     return np.concatenate(found)
 
-def surface_evidence(e:Explained, masks)->dict: # mechanism -> pointing_game, pointing_chance, relevance_mass, oracle_mass and more
+
+def surface_evidence(
+    e: Explained, masks
+) -> dict:  # mechanism -> pointing_game, pointing_chance, relevance_mass, oracle_mass and more
     "Scores on the feature of each mechanism, over samples with this mechanism alone"
     out, bare = {}, texture(e)
     for k, m in enumerate(MECHANISMS):
         use = (e.bits[:, k] > 0) & (e.bits.sum(1) == 1)
         found = surface_scores(e.maps.image[k][use], masks[k][use], e.groups[use], bare[use])
-        names = dict(pointing_game="pointing", pointing_chance="chance", ci="pointing_ci", relevance_mass="mass", relevance_mass_ci="mass_ci", oracle_mass="oracle", even_mass="even", mass_of_oracle="mass_of_oracle", iou="iou", iou_ci="iou_ci", oracle_iou="iou_oracle", difference_mass="difference", beyond_difference="beyond_difference", beyond_difference_ci="beyond_difference_ci", log_odds="log_odds", log_odds_ci="log_odds_ci")
-        out[m] = dict(feature=SURFACE_FEATURES[FEATURE_OF[m]].name) | {new: found.get(old) for new, old in names.items()} | {k: found[k] for k in ("n_samples", "n_specimens")}
+        names = dict(
+            pointing_game="pointing",
+            pointing_chance="chance",
+            ci="pointing_ci",
+            relevance_mass="mass",
+            relevance_mass_ci="mass_ci",
+            oracle_mass="oracle",
+            even_mass="even",
+            mass_of_oracle="mass_of_oracle",
+            iou="iou",
+            iou_ci="iou_ci",
+            oracle_iou="iou_oracle",
+            difference_mass="difference",
+            beyond_difference="beyond_difference",
+            beyond_difference_ci="beyond_difference_ci",
+            log_odds="log_odds",
+            log_odds_ci="log_odds_ci",
+        )
+        out[m] = (
+            dict(feature=SURFACE_FEATURES[FEATURE_OF[m]].name)
+            | {new: found.get(old) for new, old in names.items()}
+            | {k: found[k] for k in ("n_samples", "n_specimens")}
+        )
     return out
 
-def paper_links(e:Explained, masks, bands:dict)->dict: # mechanism -> effect, ci, p (corrected), verdict, and the same across types
+
+def paper_links(
+    e: Explained, masks, bands: dict
+) -> dict:  # mechanism -> effect, ci, p (corrected), verdict, and the same across types
     "The paper's three links as hypotheses"
     found = {}
     for k, m in enumerate(MECHANISMS):
         use = (e.bits[:, k] > 0) & ~np.isin(e.polymer, polymers_with_own_band(PAPER_BAND[m]))
         a, b = enrichment(e.maps.spectrum[k], band_tokens(PAPER_BAND[m])), mask_enrichment(e.maps.image[k], masks[k])
         two = (a[use], b[use], e.types[use], e.groups[use])
-        found[m] = dict(window=PAPER_BAND[m].name, feature=SURFACE_FEATURES[FEATURE_OF[m]].name) | band_surface_correlation(*two) | dict(across=band_surface_correlation(*two, within=False))
+        found[m] = (
+            dict(window=PAPER_BAND[m].name, feature=SURFACE_FEATURES[FEATURE_OF[m]].name)
+            | band_surface_correlation(*two)
+            | dict(across=band_surface_correlation(*two, within=False))
+        )
     tested = [m for m in MECHANISMS if found[m]["p"] is not None]
     corrected = dict(zip(tested, holm([found[m]["p"] for m in tested])))
-    for m in MECHANISMS: found[m] |= dict(p_holm=float(corrected[m]) if m in corrected else None, verdict=judge_hypothesis(found[m], corrected.get(m), is_influential(bands[m])))
+    for m in MECHANISMS:
+        found[m] |= dict(
+            p_holm=float(corrected[m]) if m in corrected else None,
+            verdict=judge_hypothesis(found[m], corrected.get(m), is_influential(bands[m])),
+        )
     return found
 
-def link_matrix(e:Explained, masks)->list: # One row a mechanism, band and feature
+
+def link_matrix(e: Explained, masks) -> list:  # One row a mechanism, band and feature
     "Every mechanism × (band, surface feature), within types"
     rows = []
     for k, m in enumerate(MECHANISMS):
         use = e.bits[:, k] > 0
-        surface = {SURFACE_FEATURES[FEATURE_OF[other]].name: mask_enrichment(e.maps.image[k][use], masks[j][use]) for j, other in enumerate(MECHANISMS)}
+        surface = {
+            SURFACE_FEATURES[FEATURE_OF[other]].name: mask_enrichment(e.maps.image[k][use], masks[j][use])
+            for j, other in enumerate(MECHANISMS)
+        }
         for window in SHOWN_BANDS:
             bands = enrichment(e.maps.spectrum[k][use], band_tokens(window))
-            rows += [dict(mechanism=m, band=window.name, feature=name) | band_surface_correlation(bands, found, e.types[use], e.groups[use]) for name, found in surface.items()]
+            rows += [
+                dict(mechanism=m, band=window.name, feature=name)
+                | band_surface_correlation(bands, found, e.types[use], e.groups[use])
+                for name, found in surface.items()
+            ]
     return rows
 
-def read_contrast(run:Run, source:str)->dict|None: # As `contrast`; None where nothing was asked
+
+def read_contrast(run: Run, source: str) -> dict | None:  # As `contrast`; None where nothing was asked
     "All finished contrasts of one source, but for polymers that crowd one of the windows"
-    if run.main_model == "image": return None
-    jobs = [(own, read_job(own.out, f"contrast_{source}", "grouped", k)) for own, _, k in source_nets(run, source) if has_job(own.out, f"contrast_{source}", "grouped", k)]
-    if not jobs: return None
-    s, rows, found = jobs[0][0].samples, np.concatenate([p[0] for _, p in jobs]), np.concatenate([p[1]["uv_over_chemical"] for _, p in jobs])
-    free = ~np.isin(np.array(_polymers(jobs[0][0], rows) or [""]*len(rows), object), [p for m in ("uv", "chemical") for p in polymers_with_own_band(PAPER_BAND[m])])
+    if run.main_model == "image":
+        return None
+    jobs = [
+        (own, read_job(own.out, f"contrast_{source}", "grouped", k))
+        for own, _, k in source_nets(run, source)
+        if has_job(own.out, f"contrast_{source}", "grouped", k)
+    ]
+    if not jobs:
+        return None
+    s, rows, found = (
+        jobs[0][0].samples,
+        np.concatenate([p[0] for _, p in jobs]),
+        np.concatenate([p[1]["uv_over_chemical"] for _, p in jobs]),
+    )
+    free = ~np.isin(
+        np.array(_polymers(jobs[0][0], rows) or [""] * len(rows), object),
+        [p for m in ("uv", "chemical") for p in polymers_with_own_band(PAPER_BAND[m])],
+    )
     return contrast(found[free], s.scheme.pattern[s.y[rows[free]]][:, MECHANISMS.index("uv")] > 0, s.groups[rows[free]])
 
-def same_story(a:Explained, b:Explained)->dict: # side -> same, chance
+
+def same_story(a: Explained, b: Explained) -> dict:  # side -> same, chance
     "Rank correlation of the maps that two nets draw of the same samples, beside that of maps of different samples"
     _, i, j = np.intersect1d(a.rows, b.rows, return_indices=True)
     other, out = np.random.default_rng(0).permutation(len(j)), {}
     for side in MODALITIES:
-        x, y = (torch.from_numpy(np.concatenate(getattr(m.maps, side)[:, at]).reshape(3*len(i), -1)) for m, at in ((a, i), (b, j)))
-        z = torch.from_numpy(np.concatenate(getattr(b.maps, side)[:, j[other]]).reshape(3*len(i), -1))
-        out[side] = dict(same=float(np.nanmean(rank_correlation(x, y))), chance=float(np.nanmean(rank_correlation(x, z))))
+        x, y = (
+            torch.from_numpy(np.concatenate(getattr(m.maps, side)[:, at]).reshape(3 * len(i), -1))
+            for m, at in ((a, i), (b, j))
+        )
+        z = torch.from_numpy(np.concatenate(getattr(b.maps, side)[:, j[other]]).reshape(3 * len(i), -1))
+        out[side] = dict(
+            same=float(np.nanmean(rank_correlation(x, y))), chance=float(np.nanmean(rank_correlation(x, z)))
+        )
     return out
 
 # %% ../../nbs/study/05_evidence.ipynb #fddd7482
-def read_checks(run:Run)->tuple: # side -> curves of all folds; method -> mean checks; side -> rows
+def read_checks(run: Run) -> tuple:  # side -> curves of all folds; method -> mean checks; side -> rows
     "All finished comparisons of methods"
-    jobs = [read_job(run.out, "faithfulness", "grouped", k) for k in run.grouped if has_job(run.out, "faithfulness", "grouped", k)]
+    jobs = [
+        read_job(run.out, "faithfulness", "grouped", k)
+        for k in run.grouped
+        if has_job(run.out, "faithfulness", "grouped", k)
+    ]
     curves, names = {}, sorted({name for _, a, _ in jobs for name in a if "|" in name})
     for name in names:
         side, order, kind = name.split("|")
-        curves.setdefault(side, {}).setdefault(order, {})[kind] = np.concatenate([a[name] for _, a, _ in jobs if name in a])
+        curves.setdefault(side, {}).setdefault(order, {})[kind] = np.concatenate(
+            [a[name] for _, a, _ in jobs if name in a]
+        )
     checks = pd.concat([pd.DataFrame(notes["checks"]) for *_, notes in jobs]).groupby(level=0).mean()
     rows = {side: np.concatenate([a[f"rows_{side}"] for _, a, _ in jobs if f"rows_{side}" in a]) for side in curves}
     return curves, {m: checks[m].to_dict() for m in METHODS}, rows
 
-OTHER_ORDERS = ("size", "searched") # No explanations, but what they are measured against
 
-def faithfulness_summary(run:Run)->dict: # faithfulness, curves, default_method
+OTHER_ORDERS = ("size", "searched")  # No explanations, but what they are measured against
+
+
+def faithfulness_summary(run: Run) -> dict:  # faithfulness, curves, default_method
     "Scorecard with intervals over specimens, mean curves, the winner"
     curves, checks, rows = read_checks(run)
     card = scorecard(curves, checks)
     table = {m: {k: None if pd.isna(v) else float(v) for k, v in row.items()} for m, row in card.iterrows()}
     for side, c in curves.items():
         for m in (*METHODS, *OTHER_ORDERS):
-            if m not in c: continue
-            for kind, found in auc_gain(c, m).items(): table.setdefault(m, {})[f"{kind}_gap_{side}_ci"] = list(bootstrap_ci(found, run.samples.groups[rows[side]]))
+            if m not in c:
+                continue
+            for kind, found in auc_gain(c, m).items():
+                table.setdefault(m, {})[f"{kind}_gap_{side}_ci"] = list(
+                    bootstrap_ci(found, run.samples.groups[rows[side]])
+                )
         for m in OTHER_ORDERS:
-            if m in c: table[m] |= {f"{kind}_gap_{side}": float(found.mean()) for kind, found in auc_gain(c, m).items()}
-    mean = {side: {m: {kind: v.mean(0).tolist() for kind, v in found.items()} for m, found in c.items()} for side, c in curves.items()}
-    return dict(faithfulness={m: table[m] for m in METHODS}, other_orders={m: table[m] for m in OTHER_ORDERS if m in table}, curves=dict(shares=list(SHARES), **mean), n_checked={side: len(r) for side, r in rows.items()}, default_method=best_method(card) if len(curves) else DEFAULT_METHOD)
+            if m in c:
+                table[m] |= {f"{kind}_gap_{side}": float(found.mean()) for kind, found in auc_gain(c, m).items()}
+    mean = {
+        side: {m: {kind: v.mean(0).tolist() for kind, v in found.items()} for m, found in c.items()}
+        for side, c in curves.items()
+    }
+    return dict(
+        faithfulness={m: table[m] for m in METHODS},
+        other_orders={m: table[m] for m in OTHER_ORDERS if m in table},
+        curves=dict(shares=list(SHARES), **mean),
+        n_checked={side: len(r) for side, r in rows.items()},
+        default_method=best_method(card) if len(curves) else DEFAULT_METHOD,
+    )
 
-def of_source(run:Run, source:str)->dict: # bands, surface, surface_found, links, contrast; what there is
+
+def of_source(run: Run, source: str) -> dict:  # bands, surface, surface_found, links, contrast; what there is
     "What one source shows"
     e = read_explained(run, source)
-    if e is None: return {}
+    if e is None:
+        return {}
     out = dict(n_samples=len(e.rows), bands=paper_bands(e), contrast=read_contrast(run, source))
     looks = run.main_model != "spectrum"
     truth, found = surface_truth(e) if looks else None, surface_found(e) if looks and source == "standard" else None
-    if truth is not None: out["surface"] = surface_evidence(e, truth)
-    if found is not None: out["surface_found"] = surface_evidence(e, found)
+    if truth is not None:
+        out["surface"] = surface_evidence(e, truth)
+    if found is not None:
+        out["surface_found"] = surface_evidence(e, found)
     masks = truth if truth is not None else found
-    if masks is not None and source in ("standard", "neutral", "shuffled"): out["links"] = paper_links(e, masks, out["bands"])
+    if masks is not None and source in ("standard", "neutral", "shuffled"):
+        out["links"] = paper_links(e, masks, out["bands"])
     if source == "standard":
         out["table"] = band_table(e.maps.spectrum, e.maps.difference, e.bits, e.groups, e.polymer).to_dict("records")
-        out["unnamed"] = {m: unnamed_bands(e.maps.spectrum[k][e.bits[:, k] > 0], e.groups[e.bits[:, k] > 0]).to_dict("records") for k, m in enumerate(MECHANISMS)}
-        if masks is not None: out["matrix"] = link_matrix(e, masks)
+        out["unnamed"] = {
+            m: unnamed_bands(e.maps.spectrum[k][e.bits[:, k] > 0], e.groups[e.bits[:, k] > 0]).to_dict("records")
+            for k, m in enumerate(MECHANISMS)
+        }
+        if masks is not None:
+            out["matrix"] = link_matrix(e, masks)
     return out
+
 
 def plain(x):
     "The same content as JSON takes it: no nan, no numpy"
-    if isinstance(x, dict): return {str(k): plain(v) for k, v in x.items()}
-    if isinstance(x, (list, tuple)): return [plain(v) for v in x]
+    if isinstance(x, dict):
+        return {str(k): plain(v) for k, v in x.items()}
+    if isinstance(x, (list, tuple)):
+        return [plain(v) for v in x]
     x = x.item() if isinstance(x, np.generic) else x
     return None if isinstance(x, float) and not math.isfinite(x) else x
 
-def shares_of(run:Run, source:str)->tuple: # rows, shares, notes
+
+def shares_of(run: Run, source: str) -> tuple:  # rows, shares, notes
     "What dual attribution by evidence rests on"
     e = read_explained(run, source)
     masks = surface_truth(e)
@@ -332,45 +575,120 @@ def shares_of(run:Run, source:str)->tuple: # rows, shares, notes
     return e.rows, dict(surface=surface, spectrum=spectrum), dict(masks="found" if masks is None else "simulated")
 
 # %% ../../nbs/study/05_evidence.ipynb #bc48e847
-EVIDENCE_SCHEMA = dict(simulated="whether the data are", seed="of the study", commit="of the code that made the maps", model="that is explained", method="of explanation", n_samples="that were explained",
-    bands="mechanism -> its window, see `paper_bands`", contrast="UV against chemical by the spectrum alone, see `contrast`", surface="mechanism -> scores on the true marks, see `surface_evidence`",
-    surface_found="the same on the marks that a filter finds", links="source -> mechanism -> link of band and surface, see `paper_links`", table="bands by mechanism, see `band_table`",
-    unnamed="mechanism -> bands that the paper does not name", matrix="mechanism x band x surface feature, see `link_matrix`", faithfulness="method -> scores, see `scorecard`",
-    other_orders="orders that no explanation gives -> scores", curves="modality -> method -> mean curves", n_checked="modality -> samples on which methods are compared", default_method="that wins",
-    sources="other source -> what it shows, see `of_source`", seeds="same maps from another seed, see `same_story`")
+EVIDENCE_SCHEMA = dict(
+    simulated="whether the data are",
+    seed="of the study",
+    commit="of the code that made the maps",
+    model="that is explained",
+    method="of explanation",
+    n_samples="that were explained",
+    bands="mechanism -> its window, see `paper_bands`",
+    contrast="UV against chemical by the spectrum alone, see `contrast`",
+    surface="mechanism -> scores on the true marks, see `surface_evidence`",
+    surface_found="the same on the marks that a filter finds",
+    links="source -> mechanism -> link of band and surface, see `paper_links`",
+    table="bands by mechanism, see `band_table`",
+    unnamed="mechanism -> bands that the paper does not name",
+    matrix="mechanism x band x surface feature, see `link_matrix`",
+    faithfulness="method -> scores, see `scorecard`",
+    other_orders="orders that no explanation gives -> scores",
+    curves="modality -> method -> mean curves",
+    n_checked="modality -> samples on which methods are compared",
+    default_method="that wins",
+    sources="other source -> what it shows, see `of_source`",
+    seeds="same maps from another seed, see `same_story`",
+)
 
-def evidence_jobs(run:Run)->list: # Of `Job`
+
+def evidence_jobs(run: Run) -> list:  # Of `Job`
     "Every source fold by fold, the comparison of methods, the shares"
-    if run.main_model is None: return []
+    if run.main_model is None:
+        return []
     kinds = dict(evidence=explain_fold) | (dict(contrast=contrast_fold) if run.main_model != "image" else {})
     todo = [(kind, make, source) for kind, make in kinds.items() for source in SOURCES]
-    jobs = [Job(own, f"{kind}_{source}", partial(make, own, source, model, k), k, settings=DEFAULT_METHOD, rests_on=((own.out, model, "grouped", k),))
-            for kind, make, source in todo for own, model, k in source_nets(run, source)]
-    jobs += [Job(run, "faithfulness", partial(check_fold, run, k), k, settings=(CHECKED[run.config.mode], run.config.mode == "full"), rests_on=((run.out, run.main_model, "grouped", k),)) for k in run.grouped]
+    jobs = [
+        Job(
+            own,
+            f"{kind}_{source}",
+            partial(make, own, source, model, k),
+            k,
+            settings=DEFAULT_METHOD,
+            rests_on=((own.out, model, "grouped", k),),
+        )
+        for kind, make, source in todo
+        for own, model, k in source_nets(run, source)
+    ]
+    jobs += [
+        Job(
+            run,
+            "faithfulness",
+            partial(check_fold, run, k),
+            k,
+            settings=(CHECKED[run.config.mode], run.config.mode == "full"),
+            rests_on=((run.out, run.main_model, "grouped", k),),
+        )
+        for k in run.grouped
+    ]
     return jobs + shares_jobs(run, "standard", jobs)
 
-def shares_jobs(run:Run, source:str, jobs)->list: # Of `Job`, one or none
+
+def shares_jobs(run: Run, source: str, jobs) -> list:  # Of `Job`, one or none
     "What the maps of one source gather where the paper says they should"
     maps = tuple(job.place for job in jobs if job.name == f"evidence_{source}")
     return [Job(run, f"shares_{source}", partial(shares_of, run, source), rests_on=maps)] if maps else []
 
-def unseen_jobs(run:Run)->list: # Of `Job`
+
+def unseen_jobs(run: Run) -> list:  # Of `Job`
     "Mixtures explained by networks that have never seen one, for dual attribution"
-    jobs = [Job(own, f"evidence_{UNSEEN}", partial(explain_fold, own, UNSEEN, model, k), k, settings=DEFAULT_METHOD, rests_on=((own.out, model, "grouped", k),)) for own, model, k in source_nets(run, UNSEEN)]
+    jobs = [
+        Job(
+            own,
+            f"evidence_{UNSEEN}",
+            partial(explain_fold, own, UNSEEN, model, k),
+            k,
+            settings=DEFAULT_METHOD,
+            rests_on=((own.out, model, "grouped", k),),
+        )
+        for own, model, k in source_nets(run, UNSEEN)
+    ]
     return jobs + shares_jobs(run, UNSEEN, jobs)
 
-def summarise_evidence(run:Run)->dict|None:
+
+def summarise_evidence(run: Run) -> dict | None:
     "What evidence.json holds, from the finished jobs; figures/explained_<mechanism>.png beside it"
-    if run.main_model is None: return None
+    if run.main_model is None:
+        return None
     draw_explained(run)
     by_source = {source: found for source in SOURCES if (found := of_source(run, source))}
     main, again = by_source.pop("standard"), read_explained(run, "other_seed")
-    names = [(own, f"{kind}_{source}", k) for source in SOURCES for own, _, k in source_nets(run, source) for kind in ("evidence", "contrast")]
+    names = [
+        (own, f"{kind}_{source}", k)
+        for source in SOURCES
+        for own, _, k in source_nets(run, source)
+        for kind in ("evidence", "contrast")
+    ]
     notes = [n for own, name, k in names if (n := read_notes(own.out, name, "grouped", k))]
-    links = {"standard": main.pop("links", None)} | {source: found.pop("links") for source, found in by_source.items() if "links" in found}
-    head = dict(simulated=run.samples.simulated, seed=run.config.seed, commit=commit_words({n["commit"] for n in notes}), model=run.main_model, method=", ".join(sorted({n["method"] for n in notes})))
+    links = {"standard": main.pop("links", None)} | {
+        source: found.pop("links") for source, found in by_source.items() if "links" in found
+    }
+    head = dict(
+        simulated=run.samples.simulated,
+        seed=run.config.seed,
+        commit=commit_words({n["commit"] for n in notes}),
+        model=run.main_model,
+        method=", ".join(sorted({n["method"] for n in notes})),
+    )
     seeds = again and same_story(read_explained(run, "standard"), again)
-    return plain(head | main | dict(links={k: v for k, v in links.items() if v}) | faithfulness_summary(run) | dict(sources=by_source, seeds=seeds))
+    return plain(
+        head
+        | main
+        | dict(links={k: v for k, v in links.items() if v})
+        | faithfulness_summary(run)
+        | dict(sources=by_source, seeds=seeds)
+    )
 
-EVIDENCE = Stage("evidence", 1, evidence_jobs, summarise_evidence, "evidence.json", EVIDENCE_SCHEMA, "evidence", everywhere=True)
+
+EVIDENCE = Stage(
+    "evidence", 1, evidence_jobs, summarise_evidence, "evidence.json", EVIDENCE_SCHEMA, "evidence", everywhere=True
+)
 UNSEEN_EVIDENCE = Stage("evidence of unseen mixtures", 1, unseen_jobs)

@@ -8,10 +8,12 @@ __all__ = ['study_plan', 'chosen_stages', 'run_study', 'study']
 # %% ../../nbs/study/07_study.ipynb #75f7aba6
 import warnings
 from pathlib import Path
+
 from ..aging import InputError
 from ..report.page import write_report
 from .attribution import FieldStudy, attribution_stage
-from .controls import EXPERIMENTS, variation_stage
+from .experiments import EXPERIMENTS
+from .controls import variation_stage
 from .evidence import EVIDENCE, UNSEEN_EVIDENCE
 from .headline import HEADLINE
 from .runs import StudyConfig, StudyError, open_run
@@ -19,36 +21,49 @@ from .stage import run_stage
 
 # %% ../../nbs/study/07_study.ipynb #96de226a
 def study_plan(
-    variations:dict=EXPERIMENTS,   # Of the headline model, see `controls`
-    field:FieldStudy=FieldStudy(),# How large the simulated field is
-)->dict:                          # Name, as in `--stage` -> list of `Stage`, in the order in which they run; the last of them is what the name stands for
+    variations: dict = EXPERIMENTS,  # Of the headline model, see `controls`
+    field: FieldStudy = FieldStudy(),  # How large the simulated field is
+) -> dict:  # Name, as in `--stage` -> list of `Stage`, in the order in which they run; the last of them is what the name stands for
     "What follows the headline"
     kinds = {kind: [variation_stage(kind, variations)] for kind in ("operators", "ablations", "controls")}
-    return kinds | dict(evidence=[EVIDENCE], attribution=[variation_stage("attribution", variations), EVIDENCE, UNSEEN_EVIDENCE, attribution_stage(field)])
+    return kinds | dict(
+        evidence=[EVIDENCE],
+        attribution=[variation_stage("attribution", variations), EVIDENCE, UNSEEN_EVIDENCE, attribution_stage(field)],
+    )
 
-def chosen_stages(config:StudyConfig, plan:dict)->list: # Of `Stage`, each once
+
+def chosen_stages(config: StudyConfig, plan: dict) -> list:  # Of `Stage`, each once
     "Stages that a study goes on with after its headline"
     unknown = sorted(set(config.stages or ()) - set(plan))
-    if unknown: raise StudyError(f"no stage is called {', '.join(unknown)}; there are {', '.join(plan)}")
-    names = [name for name, stages in plan.items() if (config.is_usual or stages[-1].everywhere) and (config.stages is None or name in config.stages)]
+    if unknown:
+        raise StudyError(f"no stage is called {', '.join(unknown)}; there are {', '.join(plan)}")
+    names = [
+        name
+        for name, stages in plan.items()
+        if (config.is_usual or stages[-1].everywhere) and (config.stages is None or name in config.stages)
+    ]
     return list({stage.name: stage for name in names for stage in plan[name]}.values())
 
+
 def run_study(
-    config:StudyConfig=StudyConfig(),
-    progress:bool=True,  # Show bars
-    plan:dict|None=None, # From `study_plan`; None: the usual one
-)->Path:                 # report.html
+    config: StudyConfig = StudyConfig(),
+    progress: bool = True,  # Show bars
+    plan: dict | None = None,  # From `study_plan`; None: the usual one
+) -> Path:  # report.html
     "Run a study, or go on with it"
     stages = chosen_stages(config, plan or study_plan())
     run = open_run(config, progress)
-    for why in run.skipped.values(): warnings.warn(f"left out: {why}", stacklevel=2)
+    for why in run.skipped.values():
+        warnings.warn(f"left out: {why}", stacklevel=2)
     run_stage(run, HEADLINE)
     write_report(run.out)
     for stage in stages:
-        try: run_stage(run, stage)
+        try:
+            run_stage(run, stage)
         except InputError as e:
-            if not stage.optional: raise
-            warnings.warn(f"{stage.name} left out: {e}", stacklevel=2) # what is finished stays
+            if not stage.optional:
+                raise
+            warnings.warn(f"{stage.name} left out: {e}", stacklevel=2)  # what is finished stays
     return write_report(run.out)
 
 
@@ -61,4 +76,3 @@ def study(
     "Run a study of a dataset, or go on with it: train, test on unseen specimens, compare, report"
     config = StudyConfig(manifest=manifest and str(manifest), out=str(out), **settings)
     return run_study(config, progress)
-
