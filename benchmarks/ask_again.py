@@ -13,7 +13,8 @@ from microplastic_aging.model.store import load_model
 from microplastic_aging.model.learner import predict_arrays
 from microplastic_aging.evaluate.baselines import SIDES
 from microplastic_aging.study.headline import HEADLINE, predict_with_missing
-from microplastic_aging.study.runs import StudyConfig, commit, open_run, variant_run
+from microplastic_aging.study.runs import StudyConfig, open_run, variant_run
+from microplastic_aging.study.provenance import commit
 from microplastic_aging.report.page import write_report
 from microplastic_aging.study.stage import job_file, read_job, run_stage, write_job, write_summary
 

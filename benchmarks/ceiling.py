@@ -11,7 +11,7 @@ from microplastic_aging.evaluate.compare import evaluate
 from microplastic_aging.model.learner import Recipe, predict_arrays, train_model
 from microplastic_aging.model.store import load_model, save_model
 from microplastic_aging.simulate.benchmark import N_SAMPLES, write_benchmark
-from microplastic_aging.study.runs import commit
+from microplastic_aging.study.provenance import commit
 from microplastic_aging.data.arrays import VIEW_PX, load_arrays
 from microplastic_aging.data.manifest import read_samples
 

@@ -9,7 +9,7 @@ import numpy as np
 from microplastic_aging.evaluate.compare import evaluate
 from microplastic_aging.model.store import load_model, DEFAULT_MODEL
 from microplastic_aging.model.learner import predict_arrays
-from microplastic_aging.study.runs import commit
+from microplastic_aging.study.provenance import commit
 from microplastic_aging.data.arrays import load_arrays
 from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.simulate.benchmark import Dials, write_benchmark

@@ -7,18 +7,11 @@ __all__ = ['StudyError', 'StudyConfig', 'Run', 'open_run']
 
 # %% ../../nbs/study/01_runs.ipynb #ffd4108f
 import json
-import os
-import platform
-import subprocess
-import time
 from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from ..aging import MODALITIES, InputError, find_scheme
 from microplastic_aging.data.arrays import (
@@ -36,6 +29,7 @@ from ..files import digest, read_json, write_json, write_table
 from ..model.learner import Recipe
 from ..model.net import MODEL_KINDS
 from ..simulate.benchmark import N_SAMPLES, write_benchmark
+from .provenance import environment, timed
 
 # %% ../../nbs/study/01_runs.ipynb #6b95ea58
 MODES = dict(
@@ -337,18 +331,6 @@ def truth_digest(samples: Samples) -> str:  # '' where none is kept
     parts = [part for p in files for part in (p.name, np.frombuffer(p.read_bytes(), np.uint8))]
     return digest(*parts) if files else ""
 
-
-def timed(out, stage, fn, *args, **kwargs):
-    "Call `fn` and add its seconds to `seconds.json`"
-    start = time.time()
-    value = fn(*args, **kwargs)
-    path = Path(out) / "seconds.json"
-    seconds = read_json(path) if path.exists() else {}
-    write_json(
-        path, seconds | {stage: max(round(time.time() - start, 1), seconds.get(stage, 0))}
-    )  # a resumed run that finds the work done keeps the time it took
-    return value
-
 # %% ../../nbs/study/01_runs.ipynb #0dd7d37e
 def _config_content(run: Run) -> dict:
     "Content of config.json"
@@ -381,30 +363,3 @@ def write_run_head(run: Run):
     write_table(run.out / "folds.csv", _folds_table(run))
     machine = environment() | dict(seed=run.config.seed, data_hash=run.arrays.hash)
     write_json(run.out / "environment.json", machine)
-
-# %% ../../nbs/study/01_runs.ipynb #bcc9b285
-def environment() -> dict:
-    "Versions, commit, threads, machine"
-    packages = ("microplastic_aging", "torch", "fastai", "numpy", "scipy", "scikit-learn", "scikit-image", "pandas")
-    return dict(
-        python=platform.python_version(),
-        versions={p: version(p) for p in packages},
-        commit=commit(),
-        threads=torch.get_num_threads(),
-        machine=f"{platform.machine()}, {os.cpu_count()} cores",
-        device="cuda" if torch.cuda.is_available() else "cpu",
-    )
-
-
-def _git(*words) -> str:
-    command = ["git", "-C", str(files("microplastic_aging")), *words]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def commit() -> str | None:
-    "Commit of the code that runs, with '+' where files differ from it; None outside a checkout"
-    try:
-        changed = _git("status", "--porcelain", "--untracked-files=no")
-        return _git("rev-parse", "--short=10", "HEAD") + ("+" if changed else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None

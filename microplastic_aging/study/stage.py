@@ -17,7 +17,8 @@ import numpy as np
 from tqdm import tqdm
 
 from ..files import digest, read_json, write_atomic, write_json
-from .runs import Run, commit
+from .provenance import commit
+from .runs import Run
 
 # %% ../../nbs/study/02_stage.ipynb #f612df51
 @dataclass(frozen=True)
