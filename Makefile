@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # The first of these that is new enough makes the environment.
 PYTHON ?= python3 python3.11 python3.12 python3.13 python
 .DEFAULT_GOAL := help
-.PHONY: help setup study test readme model export docs bench clean
+.PHONY: help setup study test fast readme model export docs bench clean
 
 help:
 	@echo 'make setup            .venv with everything in it, once (a few minutes, mostly PyTorch)'
@@ -14,6 +14,7 @@ help:
 	@echo 'make study QUICK=1    a small one into runs/quick'
 	@echo 'make test             everything that must pass'
 	@echo 'make export           notebooks -> package modules, notebooks cleaned'
+	@echo 'make fast             what a change should pass in two minutes'
 	@echo 'make readme           nbs/index.ipynb -> README.md'
 	@echo 'make model            the model that comes with the package, trained again (minutes)'
 	@echo 'make bench            speed as ratios, into nbs/results; leave the machine alone meanwhile'
@@ -34,6 +35,7 @@ $(READY): settings.ini pyproject.toml setup.py
 	( s=0; while sleep 15; do s=$$((s+15)); echo "  still installing, $$((s/60)) min $$((s%60)) s"; done ) & tick=$$!; \
 	trap 'kill $$tick 2>/dev/null' EXIT; \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' || exit 1; \
+	if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then $(BIN)/nbdev-install-hooks && $(BIN)/pre-commit install >/dev/null || exit 1; fi; \
 	touch $(READY); echo "$(VENV) is ready: make study, or '. $(BIN)/activate' and then microplastic-aging --help."
 
 study: $(READY)
@@ -41,6 +43,10 @@ study: $(READY)
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+
+# The project's own tests, and the pages that take seconds.
+fast: $(READY)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -m 'not slow' $(ARGS)
 
 readme: $(READY)
 	@$(BIN)/python .ci/readme.py

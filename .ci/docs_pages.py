@@ -1,13 +1,18 @@
 """What the site does to a page beyond nbdev; named in pyproject.toml, on the path of `make docs` and of the tests.
 
-Names in backticks lead to the page that defines them, links being relative, so that they hold wherever the site lies. Enums show
-their values, classes what they are made with, and the exports of one cell stand in the order of the page. Links to sources
+Names in backticks lead to the page that defines them, links being relative, so that they hold wherever the site
+lies. Enums show
+their values, classes what they are made with, and the exports of one cell stand in the order of the page. Links to
+sources
 come with the public address (`git_url` in pyproject.toml).
 """
-import inspect, re
+
+import inspect
+import re
 from enum import Enum
 from functools import cache
 from pathlib import Path
+
 from nbdev.config import get_config
 from nbdev.doclinks import NbdevLookup
 from nbdev.processors import Processor
@@ -17,6 +22,7 @@ SHOWN = re.compile(r"^show_doc\((\w+)\)", re.M)
 EDIT = re.compile(r"File to edit: (?:\.\./)+nbs/(\S+)\.$", re.M)
 DEFINED = re.compile(r"^(?:class|def) (\w+)", re.M)
 
+
 @cache
 def definitions():
     "Public name -> {page: its place there}; pages relative to nbs/"
@@ -25,61 +31,91 @@ def definitions():
         text = path.read_text(encoding="utf-8")
         page = EDIT.search(text)
         for place, m in enumerate(DEFINED.finditer(text) if page else ()):
-            if not m[1].startswith("_"): found.setdefault(m[1], {})[page[1]] = place
+            if not m[1].startswith("_"):
+                found.setdefault(m[1], {})[page[1]] = place
     return found
+
 
 def page_of(nb):
     "Path of a page below nbs/"
     return Path(nb.path_).resolve().relative_to(get_config().nbs_path.resolve()).as_posix()
 
+
 def link_of(name, page):
-    "Where a name is defined, as the site's root sees it: on the page itself, or on the only page that has it; else None"
+    """Where a name is defined, as the site's root sees it: on the page itself, or on the only page that has it; else
+    None"""
     pages = definitions().get(name, {})
-    if page in pages: return f"#{name.lower()}"
+    if page in pages:
+        return f"#{name.lower()}"
     return f"/{next(iter(pages))}#{name.lower()}" if len(pages) == 1 else None
+
 
 class Lookup(NbdevLookup):
     "nbdev's way to turn names into links, with the project's own pages"
-    def __init__(self, page): self.page = page
-    def doc(self, sym): return link_of(sym, self.page)
+
+    def __init__(self, page):
+        self.page = page
+
+    def doc(self, sym):
+        return link_of(sym, self.page)
+
 
 class link_names(Processor):
     "Names in backticks become links, in prose and in the documentation of names"
-    def begin(self): self.lookup = Lookup(page_of(self.nb))
+
+    def begin(self):
+        self.lookup = Lookup(page_of(self.nb))
 
     def cell(self, cell):
-        if cell.cell_type == "markdown": cell.source = self.lookup.linkify(cell.source)
+        if cell.cell_type == "markdown":
+            cell.source = self.lookup.linkify(cell.source)
         for o in cell.get("outputs", []):
             text = o.get("data", {}).get("text/markdown")
-            if text: o["data"]["text/markdown"] = self.lookup.linkify("".join(text))
+            if text:
+                o["data"]["text/markdown"] = self.lookup.linkify("".join(text))
+
 
 class in_page_order(Processor):
     "Documentation of neighbouring names in the order of their definitions: nbdev turns that of one cell round"
+
     def begin(self):
         page, run = page_of(self.nb), []
-        place = lambda cell: definitions().get(self.shown(cell), {}).get(page, 0)
+
+        def place(cell):
+            return definitions().get(self.shown(cell), {}).get(page, 0)
+
         for i, cell in enumerate([*self.nb.cells, None]):
-            if cell is not None and self.shown(cell): run.append(i)
+            if cell is not None and self.shown(cell):
+                run.append(i)
             elif run:
                 ordered = sorted((self.nb.cells[k] for k in run), key=place)
-                for k, c in zip(run, ordered): self.nb.cells[k] = c
+                for k, c in zip(run, ordered, strict=True):
+                    self.nb.cells[k] = c
                 run = []
 
     def shown(self, cell):
         m = SHOWN.search(cell.source) if cell.cell_type == "code" else None
         return m and m[1]
 
-    def cell(self, cell): pass
+    def cell(self, cell):
+        pass
+
 
 class Renderer(BasicMarkdownRenderer):
     "Enums with their values, classes with what they are made with"
+
     def _repr_markdown_(self):
         text, sym = super()._repr_markdown_(), self.sym
-        if not inspect.isclass(sym): return text
+        if not inspect.isclass(sym):
+            return text
         bases = ", ".join(b.__name__ for b in sym.__bases__ if b is not object)
-        if issubclass(sym, Enum): text = re.sub(r"```python.*?```", f"```python\nclass {self.nm}({bases})\n```", text, count=1, flags=re.S)
-        else: text = text.replace(f"```python\ndef {self.nm}(", f"```python\nclass {self.nm}(", 1)
-        if issubclass(sym, Enum): text += "\n\n| name | value |\n|---|---|\n" + "\n".join(f"| `{e.name}` | `{e.value!r}` |" for e in sym)
+        if issubclass(sym, Enum):
+            text = re.sub(r"```python.*?```", f"```python\nclass {self.nm}({bases})\n```", text, count=1, flags=re.S)
+        else:
+            text = text.replace(f"```python\ndef {self.nm}(", f"```python\nclass {self.nm}(", 1)
+        if issubclass(sym, Enum):
+            text += "\n\n| name | value |\n|---|---|\n" + "\n".join(f"| `{e.name}` | `{e.value!r}` |" for e in sym)
         made = vars(sym).get("__init__")
-        if made is not None and made.__doc__ and not hasattr(sym, "__dataclass_fields__"): text += f"\n\n`__init__`: {inspect.getdoc(made)}"
+        if made is not None and made.__doc__ and not hasattr(sym, "__dataclass_fields__"):
+            text += f"\n\n`__init__`: {inspect.getdoc(made)}"
         return text

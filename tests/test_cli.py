@@ -1,10 +1,18 @@
 "The command line as a stranger meets it: every mistake costs one line, every bug shows itself, and help comes at once"
-import os, re, shutil, signal, subprocess, sys
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 from conftest import call, said, tool
+from typer.testing import CliRunner
+
 from microplastic_aging.cli import app
 from microplastic_aging.micrographs.core import write_micrograph
 from microplastic_aging.spectra.core import write_spectrum
@@ -13,9 +21,11 @@ ENTRY = "from microplastic_aging.cli import main; main()"
 COMMANDS = ("check", "simulate", "study", "train", "predict", "report")
 COLUMNS = ["sample_id", "image", "spectrum", "specimen_id", "aging_type", "um_per_px"]
 
+
 def run(*args):
     "One command line in this process"
     return CliRunner().invoke(app, [str(a) for a in args], prog_name="microplastic-aging")
+
 
 def assert_refused(result, words, code=1):
     "The command ended by telling a mistake, in one line, and nothing else"
@@ -23,78 +33,138 @@ def assert_refused(result, words, code=1):
     assert result.exit_code == code
     lines = [line for line in result.stderr.splitlines() if line.strip()]
     assert "Traceback" not in result.output and re.search(words, " ".join(lines)), result.output
-    if code == 1: assert len(lines) == 1 and lines[0].startswith("error: "), result.stderr
+    if code == 1:
+        assert len(lines) == 1 and lines[0].startswith("error: "), result.stderr
+
 
 def write_rows(folder, rows, name="manifest.csv"):
-    (folder/name).write_text("\n".join(",".join(row) for row in [COLUMNS, *rows]) + "\n", encoding="utf-8")
-    return folder/name
+    (folder / name).write_text("\n".join(",".join(row) for row in [COLUMNS, *rows]) + "\n", encoding="utf-8")
+    return folder / name
+
 
 @pytest.fixture
 def dataset(tmp_path, monkeypatch):
     "A folder of five good samples, two of them aged by UV; the test runs beside it"
     monkeypatch.chdir(tmp_path)
-    folder, wn = tmp_path/"data", np.arange(600., 4001., 4)
-    for sub in ("images", "spectra"): (folder/sub).mkdir(parents=True)
+    folder, wn = tmp_path / "data", np.arange(600.0, 4001.0, 4)
+    for sub in ("images", "spectra"):
+        (folder / sub).mkdir(parents=True)
     for i in range(5):
-        write_micrograph(folder/f"images/{i}.png", np.random.default_rng(i).random((24, 24)))
-        bands = .3*np.exp(-((wn - 2916)/12)**2) + .1*np.exp(-((wn - 1464)/10)**2)
-        write_spectrum(folder/f"spectra/{i}.csv", wn, bands + np.random.default_rng(i).normal(0, 1e-4, wn.size))
-    write_rows(folder, [(f"s{i}", f"images/{i}.png", f"spectra/{i}.csv", f"p{i}", "uv" if i < 2 else "unaged", "0.2") for i in range(5)])
+        write_micrograph(folder / f"images/{i}.png", np.random.default_rng(i).random((24, 24)))
+        bands = 0.3 * np.exp(-(((wn - 2916) / 12) ** 2)) + 0.1 * np.exp(-(((wn - 1464) / 10) ** 2))
+        write_spectrum(folder / f"spectra/{i}.csv", wn, bands + np.random.default_rng(i).normal(0, 1e-4, wn.size))
+    write_rows(
+        folder,
+        [
+            (f"s{i}", f"images/{i}.png", f"spectra/{i}.csv", f"p{i}", "uv" if i < 2 else "unaged", "0.2")
+            for i in range(5)
+        ],
+    )
     return folder
+
 
 # ---- fast and helpful
 
 SLOW_TO_LOAD = {"pandas", "scipy", "sklearn", "matplotlib", "torch", "fastai"}
 
+
+LOADED = """import sys
+from microplastic_aging.cli import main
+try: main()
+finally: print({modules} & set(sys.modules), file=sys.stderr)"""
+
+
 def test_help_loads_nothing_slow():
-    script = f"import sys\nfrom microplastic_aging.cli import main\ntry: main()\nfinally: print({SLOW_TO_LOAD} & set(sys.modules), file=sys.stderr)"
+    script = LOADED.format(modules=SLOW_TO_LOAD)
     done = call(sys.executable, "-c", script, "--help")
     assert done.returncode == 0 and done.stderr.rstrip().endswith("set()"), said(done)
     assert all(name in done.stdout for name in COMMANDS)
     assert call(tool("microplastic-aging"), "--help").stdout == done.stdout
 
+
 def test_light_commands_load_no_torch(dataset):
-    script = "import sys\nfrom microplastic_aging.cli import main\ntry: main()\nfinally: print({'torch', 'fastai'} & set(sys.modules), file=sys.stderr)"
+    script = LOADED.format(modules={"torch", "fastai"})
     for line in (["--version"], ["check", dataset], ["study", "--help"], ["simulate", "few", "--samples", "8"]):
         done = call(sys.executable, "-c", script, *line, cwd=dataset.parent)
         assert done.returncode == 0 and done.stderr.rstrip().endswith("set()"), said(done)
+
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_explains_itself(command):
     result = run(command, "--help")
     assert result.exit_code == 0 and f"microplastic-aging {command} " in result.output and "Examples" in result.output
 
+
 def test_no_command_shows_help_and_is_no_success():
     result = run()
     assert result.exit_code == 2 and all(name in result.output for name in COMMANDS)
 
+
 # ---- check
+
 
 def plant_problems(folder):
     "A manifest with one known problem in each row from 3 on; returns row -> words that must tell it"
-    (folder/"images/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
-    (folder/"spectra/words.csv").write_text("once upon a time\nthere was a polymer\n")
-    write_spectrum(folder/"spectra/short.csv", np.arange(600., 1200., 10), np.ones(60))
-    shutil.copy(folder/"images/0.png", folder.parent/"outside.png")
+    (folder / "images/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    (folder / "spectra/words.csv").write_text("once upon a time\nthere was a polymer\n")
+    write_spectrum(folder / "spectra/short.csv", np.arange(600.0, 1200.0, 10), np.ones(60))
+    shutil.copy(folder / "images/0.png", folder.parent / "outside.png")
     good = ("s", "images/0.png", "spectra/0.csv", "p", "uv", "0.2")
-    planted = [dict(), dict(image="images/gone.png"), dict(sample_id="s2"), dict(image="images/broken.png"), dict(image="", um_per_px="", spectrum="spectra/words.csv"),
-               dict(specimen_id="p2", aging_type="unaged"), dict(aging_type="ultraviolet"), dict(image="../outside.png"), None, dict(image="", spectrum="", um_per_px=""),
-               dict(image="images/1.png", um_per_px="wide"), dict(image="", um_per_px="", spectrum="spectra/short.csv")]
-    rows = [[""]*len(COLUMNS) if p is None else [(dict(zip(COLUMNS, good)) | dict(sample_id=f"s{n}", specimen_id=f"p{n}") | p)[c] for c in COLUMNS] for n, p in enumerate(planted, 2)]
+    planted = [
+        dict(),
+        dict(image="images/gone.png"),
+        dict(sample_id="s2"),
+        dict(image="images/broken.png"),
+        dict(image="", um_per_px="", spectrum="spectra/words.csv"),
+        dict(specimen_id="p2", aging_type="unaged"),
+        dict(aging_type="ultraviolet"),
+        dict(image="../outside.png"),
+        None,
+        dict(image="", spectrum="", um_per_px=""),
+        dict(image="images/1.png", um_per_px="wide"),
+        dict(image="", um_per_px="", spectrum="spectra/short.csv"),
+    ]
+    rows = [
+        [""] * len(COLUMNS)
+        if p is None
+        else [
+            (dict(zip(COLUMNS, good, strict=True)) | dict(sample_id=f"s{n}", specimen_id=f"p{n}") | p)[c]
+            for c in COLUMNS
+        ]
+        for n, p in enumerate(planted, 2)
+    ]
     write_rows(folder, rows)
-    return {3: "not found", 4: "already used in row 2", 5: "broken.png", 6: "words.csv", 7: "'unaged' here and 'uv' in row 2", 8: "not a class", 9: r"leads out of the folder",
-            10: "empty row", 11: "neither is named", 12: "not a positive number", 13: "covers"}
+    return {
+        3: "not found",
+        4: "already used in row 2",
+        5: "broken.png",
+        6: "words.csv",
+        7: "'unaged' here and 'uv' in row 2",
+        8: "not a class",
+        9: r"leads out of the folder",
+        10: "empty row",
+        11: "neither is named",
+        12: "not a positive number",
+        13: "covers",
+    }
+
 
 def test_check_lists_every_problem_with_its_row(dataset):
     expected = plant_problems(dataset)
     result = run("check", "data", "--csv", "problems.csv")
     assert result.exit_code == 1 and "Traceback" not in result.output
-    for row, words in expected.items(): assert re.search(rf"^ +{row}  .*{words}", result.stdout, re.M), f"row {row}, {words!r} is not told:\n{result.stdout}"
+    for row, words in expected.items():
+        assert re.search(rf"^ +{row}  .*{words}", result.stdout, re.M), (
+            f"row {row}, {words!r} is not told:\n{result.stdout}"
+        )
     lines = result.stdout.splitlines()
     assert re.fullmatch(r"10 errors and \d+ warnings? in data", lines[-1]), lines[-1]
-    assert lines[0] == "10 errors:" and lines.index("10 errors:") < next(i for i, line in enumerate(lines) if re.match(r"\d+ warnings?:", line))
+    assert lines[0] == "10 errors:" and lines.index("10 errors:") < next(
+        i for i, line in enumerate(lines) if re.match(r"\d+ warnings?:", line)
+    )
     told = pd.read_csv("problems.csv")
     assert set(expected) <= set(told.row) and (told.level == "error").sum() == 10
+
 
 def test_check_of_a_good_dataset(dataset):
     result = run("check", "data")
@@ -102,93 +172,119 @@ def test_check_of_a_good_dataset(dataset):
     assert "5 samples: 5 with a micrograph, 5 with a spectrum; 5 groups by specimen_id" in result.stdout
     assert "simulated" not in result.stdout and re.search(r"^no errors and \d+ warnings? in data$", result.stdout, re.M)
 
+
 def test_check_cannot_be_made_to_speak_in_colours(dataset):
     write_rows(dataset, [("s0", "images/\x1b[31mred.png", "", "p0", "uv", "")])
     result = run("check", "data")
     assert result.exit_code == 1 and "\x1b" not in result.stdout and "·[31mred.png" in result.stdout
+
 
 def test_a_terminal_of_few_characters(dataset):
     write_rows(dataset, [("s0", "images/µm⁻¹.png", "", "p0", "uv", "")])
     done = call(sys.executable, "-c", ENTRY, "check", "data", cwd=dataset.parent, PYTHONIOENCODING="ascii")
     assert done.returncode == 1 and "Traceback" not in done.stderr and "1 error" in done.stdout, said(done)
 
+
 # ---- mistakes
 
 MISTAKES = {
-    "no such manifest":     (["check", "nowhere.csv"], "nowhere.csv: no such file"),
-    "study of nothing":     (["study", "nowhere.csv"], "nowhere.csv: no such file"),
-    "train on nothing":     (["train", "nowhere", "--out", "m"], "nowhere: no such file"),
-    "unknown scheme":       (["check", "data", "--scheme", "seven"], "none of seven_types, elementary, up_to_two"),
-    "scheme is a picture":  (["study", "data", "--scheme", "data/images/0.png"], r"0\.png: is not UTF-8"),
-    "scheme lacks columns": (["check", "data", "--scheme", "data/manifest.csv"], "needs the columns class, chemical, uv, physical"),
-    "class not in scheme":  (["study", "data", "--scheme", "elementary"], "5 errors|not a class"),
-    "no such label":        (["study", "data", "--label", "colour"], "label column missing"),
-    "no such group":        (["train", "data", "--out", "m", "--group", "sheet"], "group column missing"),
-    "folder is taken":      (["simulate", "data"], "data: exists already"),
-    "model folder is taken":(["train", "data", "--out", "data"], "data: exists already"),
-    "too few samples":      (["simulate", "few", "--samples", "3"], "at least 8 samples"),
-    "csv over the input":   (["check", "data", "--csv", "data/manifest.csv"], "is the input"),
-    "csv into nowhere":     (["check", "data", "--csv", "no/where.csv"], "where.csv: No such file"),
-    "no such model":        (["predict", "nowhere", "data"], "nowhere: no such file"),
-    "output is a folder":   (["predict", "data", "data", "--out", "data"], "is a folder"),
-    "output is the input":  (["predict", "data", "data", "--out", "data/manifest.csv"], "is the input"),
-    "no such run":          (["report", "nowhere"], "nowhere: no such file"),
+    "no such manifest": (["check", "nowhere.csv"], "nowhere.csv: no such file"),
+    "study of nothing": (["study", "nowhere.csv"], "nowhere.csv: no such file"),
+    "train on nothing": (["train", "nowhere", "--out", "m"], "nowhere: no such file"),
+    "unknown scheme": (["check", "data", "--scheme", "seven"], "none of seven_types, elementary, up_to_two"),
+    "scheme is a picture": (["study", "data", "--scheme", "data/images/0.png"], r"0\.png: is not UTF-8"),
+    "scheme lacks columns": (
+        ["check", "data", "--scheme", "data/manifest.csv"],
+        "needs the columns class, chemical, uv, physical",
+    ),
+    "class not in scheme": (["study", "data", "--scheme", "elementary"], "5 errors|not a class"),
+    "no such label": (["study", "data", "--label", "colour"], "label column missing"),
+    "no such group": (["train", "data", "--out", "m", "--group", "sheet"], "group column missing"),
+    "folder is taken": (["simulate", "data"], "data: exists already"),
+    "model folder is taken": (["train", "data", "--out", "data"], "data: exists already"),
+    "too few samples": (["simulate", "few", "--samples", "3"], "at least 8 samples"),
+    "csv over the input": (["check", "data", "--csv", "data/manifest.csv"], "is the input"),
+    "csv into nowhere": (["check", "data", "--csv", "no/where.csv"], "where.csv: No such file"),
+    "no such model": (["predict", "nowhere", "data"], "nowhere: no such file"),
+    "output is a folder": (["predict", "data", "data", "--out", "data"], "is a folder"),
+    "output is the input": (["predict", "data", "data", "--out", "data/manifest.csv"], "is the input"),
+    "no such run": (["report", "nowhere"], "nowhere: no such file"),
 }
+
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_costs_one_line(dataset, name):
     before = {p: p.read_bytes() for p in dataset.rglob("*") if p.is_file()}
     args, words = MISTAKES[name]
     result = run(*args)
-    if name == "class not in scheme": # several rows, several lines
+    if name == "class not in scheme":  # several rows, several lines
         assert result.exit_code == 1 and isinstance(result.exception, SystemExit) and re.search(words, result.stderr)
-    else: assert_refused(result, words)
+    else:
+        assert_refused(result, words)
     assert {p: p.read_bytes() for p in dataset.rglob("*") if p.is_file()} == before
+
 
 # The next ones load PyTorch before they can tell; a bad model folder must not be taken for a bug
 
 LATE = {
-    "unknown model name":   (["study", "data", "--models", "fussion", "--out", "r"], "fussion"),
-    "one class only":       (["study", "one.csv", "--out", "r"], "class"),
-    "samples for no fold":  (["study", "data", "--out", "r"], "fold|samples"),
-    "unknown device":       (["train", "data", "--out", "m", "--device", "gpu"], "gpu"),
-    "absent device":        (["train", "data", "--out", "m", "--device", "cuda:99"], "cuda:99"),
-    "not a model":          (["predict", "data", "data"], "model"),
-    "model is no JSON":     (["predict", "words", "data"], "not JSON"),
-    "model of the future":  (["predict", "future", "data"], "format version 99"),
-    "not a run":            (["report", "data"], "run|study"),
+    "unknown model name": (["study", "data", "--models", "fussion", "--out", "r"], "fussion"),
+    "one class only": (["study", "one.csv", "--out", "r"], "class"),
+    "samples for no fold": (["study", "data", "--out", "r"], "fold|samples"),
+    "unknown device": (["train", "data", "--out", "m", "--device", "gpu"], "gpu"),
+    "absent device": (["train", "data", "--out", "m", "--device", "cuda:99"], "cuda:99"),
+    "not a model": (["predict", "data", "data"], "model"),
+    "model is no JSON": (["predict", "words", "data"], "not JSON"),
+    "model of the future": (["predict", "future", "data"], "format version 99"),
+    "not a run": (["report", "data"], "run|study"),
 }
+
 
 @pytest.fixture
 def models(dataset):
     "Folders that are almost models, beside the dataset"
-    for name, text in {"words": "once upon a time", "future": '{"format": "microplastic_aging.model", "format_version": 99}'}.items():
-        (dataset.parent/name).mkdir()
-        (dataset.parent/name/"model.json").write_text(text)
-    write_rows(dataset, [(f"s{i}", f"data/images/{i}.png", f"data/spectra/{i}.csv", f"p{i}", "uv", "0.2") for i in range(5)]).rename("one.csv")
-    write_rows(dataset, [(f"s{i}", f"images/{i}.png", f"spectra/{i}.csv", f"p{i}", "uv" if i < 2 else "unaged", "0.2") for i in range(5)])
+    for name, text in {
+        "words": "once upon a time",
+        "future": '{"format": "microplastic_aging.model", "format_version": 99}',
+    }.items():
+        (dataset.parent / name).mkdir()
+        (dataset.parent / name / "model.json").write_text(text)
+    write_rows(
+        dataset, [(f"s{i}", f"data/images/{i}.png", f"data/spectra/{i}.csv", f"p{i}", "uv", "0.2") for i in range(5)]
+    ).rename("one.csv")
+    write_rows(
+        dataset,
+        [
+            (f"s{i}", f"images/{i}.png", f"spectra/{i}.csv", f"p{i}", "uv" if i < 2 else "unaged", "0.2")
+            for i in range(5)
+        ],
+    )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(LATE))
 def test_a_late_mistake_costs_one_line(dataset, models, name):
     args, words = LATE[name]
     result = run(*args)
     assert isinstance(result.exception, SystemExit) and result.exit_code == 1, result.exception
     errors = [line for line in result.stderr.splitlines() if line.strip() and not line.startswith("warning: ")]
-    assert errors[-1].startswith("error: ") and re.search(words, errors[-1]) and "Traceback" not in result.output, result.output
-    assert not (dataset.parent/"m").exists()
+    assert errors[-1].startswith("error: ") and re.search(words, errors[-1]) and "Traceback" not in result.output, (
+        result.output
+    )
+    assert not (dataset.parent / "m").exists()
+
 
 USAGE = {
-    "unknown variant":  (["simulate", "new", "--variant", "standart"], "standart"),
+    "unknown variant": (["simulate", "new", "--variant", "standart"], "standart"),
     "unknown modality": (["train", "data", "--out", "m", "--modality", "both"], "both"),
-    "unknown command":  (["chek", "data"], "chek"),
-    "unknown option":   (["check", "data", "--lable", "x"], "--lable"),
-    "no epochs":        (["study", "--epochs", "0"], "epochs"),
-    "quick and full":   (["study", "--quick", "--full"], "not both"),
-    "no simulation":    (["study", "data", "--samples", "50"], "simulated"),
-    "no manifest":      (["check"], "MANIFEST"),
-    "no output":        (["train", "data"], "--out"),
+    "unknown command": (["chek", "data"], "chek"),
+    "unknown option": (["check", "data", "--lable", "x"], "--lable"),
+    "no epochs": (["study", "--epochs", "0"], "epochs"),
+    "quick and full": (["study", "--quick", "--full"], "not both"),
+    "no simulation": (["study", "data", "--samples", "50"], "simulated"),
+    "no manifest": (["check"], "MANIFEST"),
+    "no output": (["train", "data"], "--out"),
 }
+
 
 @pytest.mark.parametrize("name", USAGE)
 def test_a_wrong_command_line_ends_with_2(dataset, name):
@@ -196,54 +292,85 @@ def test_a_wrong_command_line_ends_with_2(dataset, name):
     assert_refused(run(*args), words, code=2)
     assert sorted(p.name for p in dataset.parent.iterdir()) == ["data"]
 
-BROKEN = {"empty": b"", "header only": b"sample_id,image,spectrum\n", "binary": bytes(range(256)), "Latin-1": "sample_id,image\nä,ö.png\n".encode("latin-1"), "spreadsheet": b"PK\x03\x04" + bytes(60),
-          "no columns": b"1,2\n3,4\n", "open quotation": b'sample_id,image\n"a,b.png\n', "too many cells": b"sample_id,image\na,b,c,d\n", "prose": b"Dear colleague,\n\nplease find the samples attached.\n"}
+
+BROKEN = {
+    "empty": b"",
+    "header only": b"sample_id,image,spectrum\n",
+    "binary": bytes(range(256)),
+    "Latin-1": "sample_id,image\nä,ö.png\n".encode("latin-1"),
+    "spreadsheet": b"PK\x03\x04" + bytes(60),
+    "no columns": b"1,2\n3,4\n",
+    "open quotation": b'sample_id,image\n"a,b.png\n',
+    "too many cells": b"sample_id,image\na,b,c,d\n",
+    "prose": b"Dear colleague,\n\nplease find the samples attached.\n",
+}
+
 
 @pytest.mark.parametrize("name", BROKEN)
 @pytest.mark.parametrize("command", ["check", "study", "train"])
 def test_a_broken_manifest(tmp_path, monkeypatch, command, name):
     monkeypatch.chdir(tmp_path)
-    (tmp_path/"manifest.csv").write_bytes(BROKEN[name])
+    (tmp_path / "manifest.csv").write_bytes(BROKEN[name])
     result = run(command, "manifest.csv", *(["--out", "m"] if command == "train" else []))
     assert result.exit_code == 1 and isinstance(result.exception, SystemExit), result.exception
     assert "Traceback" not in result.output and re.search("error", result.output)
     assert os.listdir(tmp_path) == ["manifest.csv"]
 
+
 def test_a_folder_that_may_not_be_read(dataset):
-    (dataset/"manifest.csv").unlink()
+    (dataset / "manifest.csv").unlink()
     assert_refused(run("study", "data"), "manifest.csv: cannot be read")
 
+
 # ---- bugs and Ctrl-C
+
 
 def test_a_bug_shows_its_traceback(dataset):
     script = "import microplastic_aging.data.checks as m\nm.check_manifest = lambda *a: {}['bug']\n" + ENTRY
     done = call(sys.executable, "-c", script, "check", "data", cwd=dataset.parent)
     assert done.returncode == 1 and "Traceback" in done.stderr and "KeyError: 'bug'" in done.stderr, said(done)
 
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal")
 def test_ctrl_c_is_told_in_one_line(tmp_path):
-    p = subprocess.Popen([sys.executable, "-c", ENTRY, "simulate", "big", "--samples", "90"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True,
-                         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) # a suite that runs in the background hands on that Ctrl-C is ignored
+    p = subprocess.Popen(
+        [sys.executable, "-c", ENTRY, "simulate", "big", "--samples", "90"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # a suite that runs in the background hands on that Ctrl-C is ignored
     head = ""
-    while not re.search(r"\b[1-9]\d?/90 ", head) and (c := p.stderr.read(1)): head += c # the bar has begun to count
+    while not re.search(r"\b[1-9]\d?/90 ", head) and (c := p.stderr.read(1)):
+        head += c  # the bar has begun to count
     os.killpg(p.pid, signal.SIGINT)
     rest = p.communicate()[1]
     assert p.returncode == 130 and "Traceback" not in rest
     assert rest.rstrip().splitlines()[-1] == "interrupted; the same command starts from the beginning"
     assert os.listdir(tmp_path) == []
 
+
 def test_a_reader_that_leaves(dataset):
     "`check ... | head -1` is no error of the user"
     write_rows(dataset, [(f"s{i}", "images/gone.png", "", "p", "uv", "") for i in range(20_000)])
-    p = subprocess.Popen([sys.executable, "-c", ENTRY, "check", "data"], cwd=dataset.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    p = subprocess.Popen(
+        [sys.executable, "-c", ENTRY, "check", "data"],
+        cwd=dataset.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert p.stdout.readline() == "20000 errors:\n"
     p.stdout.close()
     assert "Traceback" not in p.communicate()[1]
 
+
 @pytest.mark.parametrize("line", [("check", "loose"), ("predict", "model", "data")])
 def test_a_scale_bar_needs_a_unit(dataset, line):
-    (dataset.parent/"loose").mkdir()
+    (dataset.parent / "loose").mkdir()
     assert_refused(run(*line, "--scale-bar", "10"), "is no length with a unit", code=2)
+
 
 def test_a_scale_bar_is_for_a_folder_without_manifest(dataset):
     assert_refused(run("check", "data", "--scale-bar", "10um"), "the column um_per_px", code=2)

@@ -1,4 +1,5 @@
 "Damaged pictures, tags and side files: only a micrograph or the one error may come out, in time and within memory"
+
 import functools, importlib.util, struct, subprocess, sys, zlib
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -7,13 +8,20 @@ from microplastic_aging.micrographs.core import Micrograph, read_micrograph
 from microplastic_aging.micrographs.pixels import MicrographFormatError
 from microplastic_aging.micrographs.metadata import SemMetadata, plausible_um, read_sem_metadata
 
-spec = importlib.util.spec_from_file_location("fuzz_micrographs", ROOT/"benchmarks/fuzz_micrographs.py")
+spec = importlib.util.spec_from_file_location("fuzz_micrographs", ROOT / "benchmarks/fuzz_micrographs.py")
 fuzzing = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(fuzzing)
 
 FORMATS = tuple(fuzzing.seeds())
 PER_FORMAT = 520
-CALM = settings(max_examples=PER_FORMAT//2, deadline=5000, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+CALM = settings(
+    max_examples=PER_FORMAT // 2,
+    deadline=5000,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_random_damage(kind):
@@ -22,7 +30,9 @@ def test_random_damage(kind):
     assert sum(outcomes.values()) == PER_FORMAT and outcomes["read"] and (outcomes["refused"] or kind == "side files")
     assert fuzzing.peak_bytes() < fuzzing.GIGABYTE + fuzzing.peak_bytes_before
 
+
 fuzzing.peak_bytes_before = fuzzing.peak_bytes()
+
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_searched_damage(kind, tmp_path):
@@ -35,28 +45,66 @@ def test_searched_damage(kind, tmp_path):
         content, name, side, which = seeds[number]
         victim = content if which == "picture" else side
         place %= len(victim)
-        changed = victim[:place] + patch + (b"" if cut else victim[place + len(patch):])
-        (tmp_path/"x.png").write_bytes(changed if which == "picture" else content)
+        changed = victim[:place] + patch + (b"" if cut else victim[place + len(patch) :])
+        (tmp_path / "x.png").write_bytes(changed if which == "picture" else content)
         if name:
             for old in tmp_path.glob("x*.*"):
-                if old.suffix != ".png": old.unlink()
-            (tmp_path/name).write_bytes(changed)
-        try: read = read_micrograph(tmp_path/"x.png")
-        except MicrographFormatError: assert which == "picture", "a side file must never cost the picture"
-        else: assert type(read) is Micrograph and read.image.size and (read.um_per_px is None or plausible_um(read.um_per_px))
+                if old.suffix != ".png":
+                    old.unlink()
+            (tmp_path / name).write_bytes(changed)
+        try:
+            read = read_micrograph(tmp_path / "x.png")
+        except MicrographFormatError:
+            assert which == "picture", "a side file must never cost the picture"
+        else:
+            assert (
+                type(read) is Micrograph
+                and read.image.size
+                and (read.um_per_px is None or plausible_um(read.um_per_px))
+            )
 
     damage()
 
+
 @CALM
-@given(st.sampled_from((34118, 34119, 34680, 34682, 34683, 40092, 50431)), st.one_of(st.binary(max_size=400), st.text(max_size=200).map(lambda t: ("PixelSizeX=" + t).encode("utf-16-le", "replace"))), st.integers(1, 3000), st.integers(1, 3000))
+@given(
+    st.sampled_from((34118, 34119, 34680, 34682, 34683, 40092, 50431)),
+    st.one_of(
+        st.binary(max_size=400), st.text(max_size=200).map(lambda t: ("PixelSizeX=" + t).encode("utf-16-le", "replace"))
+    ),
+    st.integers(1, 3000),
+    st.integers(1, 3000),
+)
 def test_any_tag(tag, content, height, width):
     meta = read_sem_metadata("x.tif", (height, width), {tag: content})
-    assert type(meta) is SemMetadata and (meta.um_per_px is None or meta.um_per_px > 0) and (meta.bar_rows is None or meta.bar_rows > 0)
+    assert (
+        type(meta) is SemMetadata
+        and (meta.um_per_px is None or meta.um_per_px > 0)
+        and (meta.bar_rows is None or meta.bar_rows > 0)
+    )
+
 
 def tiff_header(width, height, samples, bits, compression, piece):
     "A TIFF of one strip that declares what it likes"
-    tags = [(256, 4, width), (257, 4, height), (258, 3, bits), (259, 3, compression), (262, 3, 1), (273, 4, 8 + 2 + 9*12 + 4), (277, 3, samples), (278, 4, height), (279, 4, len(piece))]
-    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags) + bytes(4) + piece
+    tags = [
+        (256, 4, width),
+        (257, 4, height),
+        (258, 3, bits),
+        (259, 3, compression),
+        (262, 3, 1),
+        (273, 4, 8 + 2 + 9 * 12 + 4),
+        (277, 3, samples),
+        (278, 4, height),
+        (279, 4, len(piece)),
+    ]
+    return (
+        b"II*\0"
+        + struct.pack("<IH", 8, len(tags))
+        + b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+        + bytes(4)
+        + piece
+    )
+
 
 @functools.cache
 def flood():
@@ -64,21 +112,39 @@ def flood():
     packer = zlib.compressobj(1)
     return b"".join(packer.compress(bytes(1 << 22)) for _ in range(320)) + packer.flush()
 
-BOMBS = { # Small files that ask for much
+
+BOMBS = {  # Small files that ask for much
     "tens of GB declared": lambda: tiff_header(150_000, 150_000, 1, 16, 1, bytes(100)),
-    "65535 channels": lambda: tiff_header(9000, 9000, 65535, 16, 8, flood()[:1 << 20]),
-    "four 16-bit channels of 13000 × 13000": lambda: tiff_header(13_000, 13_000, 4, 16, 8, zlib.compress(bytes(1 << 20))),
+    "65535 channels": lambda: tiff_header(9000, 9000, 65535, 16, 8, flood()[: 1 << 20]),
+    "four 16-bit channels of 13000 × 13000": lambda: tiff_header(
+        13_000, 13_000, 4, 16, 8, zlib.compress(bytes(1 << 20))
+    ),
     "small shape, a flood of deflate": lambda: tiff_header(16, 16, 1, 8, 8, flood()),
     "PNG with a flood of data": lambda: png(16, 16, flood()),
     "PNG of 14000 × 14000 in few bytes": lambda: png(14_000, 14_000, zlib.compress(bytes(9))),
-    "PNG with a flood of text": lambda: png(16, 16, zlib.compress(bytes(17*16)), b"zTXt", b"a\0\0" + flood()),
-    "BMP of 14000 × 14000 in few bytes": lambda: b"BM" + struct.pack("<IHHI", 60, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 14_000, 14_000, 1, 24, 0, 0, 0, 0, 0, 0) + bytes(6),
+    "PNG with a flood of text": lambda: png(16, 16, zlib.compress(bytes(17 * 16)), b"zTXt", b"a\0\0" + flood()),
+    "BMP of 14000 × 14000 in few bytes": lambda: (
+        b"BM"
+        + struct.pack("<IHHI", 60, 0, 0, 54)
+        + struct.pack("<IiiHHIIiiII", 40, 14_000, 14_000, 1, 24, 0, 0, 0, 0, 0, 0)
+        + bytes(6)
+    ),
 }
+
 
 def png(width, height, data, name=None, extra=b""):
     "A PNG with any header, any data and one more chunk"
-    chunk = lambda kind, content: struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)) + (chunk(name, extra) if name else b"") + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    chunk = lambda kind, content: (
+        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    )
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+        + (chunk(name, extra) if name else b"")
+        + chunk(b"IDAT", data)
+        + chunk(b"IEND", b"")
+    )
+
 
 MEASURE = """
 import resource, sys
@@ -90,10 +156,11 @@ except MicrographFormatError as error: outcome = error.reason
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)*1024, outcome)
 """
 
+
 @pytest.mark.parametrize("name", BOMBS)
 def test_bomb(name, tmp_path):
     "In a process of its own, so that memory is that of the one file"
-    path = tmp_path/"x.tif"
+    path = tmp_path / "x.tif"
     path.write_bytes(BOMBS[name]())
     done = subprocess.run([sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,60 +1,90 @@
 "Whatever the bytes, reading gives sound spectra or `SpectrumFormatError`, soon, and without asking for gigabytes"
+
 import signal, sys
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from microplastic_aging.spectra.core import Spectrum, read_spectra, to_grid
 from microplastic_aging.spectra.units import SpectrumFormatError
+
 sys.path.insert(0, str(__import__("pathlib").Path(__file__).parent))
 from spectra_files import damage, seeds
 
 EXAMPLES, SECONDS, MEGABYTES = 500, 5, 1000
 SEEDS = seeds()
-EDITS = st.lists(st.tuples(st.integers(0, 6), st.floats(0, 1, exclude_max=True), st.integers(0, (1 << 32) - 1)), min_size=1, max_size=6)
+EDITS = st.lists(
+    st.tuples(st.integers(0, 6), st.floats(0, 1, exclude_max=True), st.integers(0, (1 << 32) - 1)),
+    min_size=1,
+    max_size=6,
+)
 
-class Hang(BaseException): "Reading took too long; no handler of errors may swallow it"
+
+class Hang(BaseException):
+    "Reading took too long; no handler of errors may swallow it"
+
 
 def peak_megabytes():
     "The most memory this process has held"
     resource = pytest.importorskip("resource")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/(1 << (20 if sys.platform == "darwin" else 10))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << (20 if sys.platform == "darwin" else 10))
+
 
 def check(path):
     "Read a file; anything but sound spectra or the one error fails"
-    try: spectra = read_spectra(path)
+    try:
+        spectra = read_spectra(path)
     except SpectrumFormatError as error:
         assert error.reason and str(path) in str(error)
         return
     assert spectra and all(type(one) is Spectrum for one in spectra)
     for one in spectra[:5]:
-        assert one.wavenumber.shape == one.absorbance.shape and np.isfinite(one.absorbance).all() and np.abs(one.absorbance).max() <= 10
+        assert (
+            one.wavenumber.shape == one.absorbance.shape
+            and np.isfinite(one.absorbance).all()
+            and np.abs(one.absorbance).max() <= 10
+        )
         assert (np.diff(one.wavenumber) > 0).all() and one.wavenumber[0] >= 350 and one.wavenumber[-1] <= 4050
         assert isinstance(one.meta["flags"], list) and np.isfinite(to_grid(one)[0]).all()
 
+
 def timed(path):
     "`check`, with an alarm where the system has one"
-    if not hasattr(signal, "setitimer"): return check(path)
-    def ring(*_): raise Hang(f"reading took more than {SECONDS} s")
+    if not hasattr(signal, "setitimer"):
+        return check(path)
+
+    def ring(*_):
+        raise Hang(f"reading took more than {SECONDS} s")
+
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
-    try: check(path)
-    finally: signal.setitimer(signal.ITIMER_REAL, 0); signal.signal(signal.SIGALRM, before)
+    try:
+        check(path)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
 
 @pytest.mark.parametrize("form", SEEDS)
 def test_whole_files_are_read(form, tmp_path):
     for i, raw in enumerate(SEEDS[form]):
-        (tmp_path/"whole").write_bytes(raw)
-        try: assert all(type(one) is Spectrum for one in read_spectra(tmp_path/"whole"))
-        except SpectrumFormatError as error: assert form == "Galactic SPC" and "counts" in error.reason, (form, i, error) # the Raman file
+        (tmp_path / "whole").write_bytes(raw)
+        try:
+            assert all(type(one) is Spectrum for one in read_spectra(tmp_path / "whole"))
+        except SpectrumFormatError as error:
+            assert form == "Galactic SPC" and "counts" in error.reason, (form, i, error)  # the Raman file
+
 
 @pytest.mark.parametrize("form", SEEDS)
 def test_damaged_files_give_spectra_or_the_error(form, tmp_path_factory):
-    path = tmp_path_factory.mktemp("fuzz")/"damaged"
+    path = tmp_path_factory.mktemp("fuzz") / "damaged"
     for raw in SEEDS[form]:
-        path.write_bytes(raw); timed(path) # imports and caches are not what is measured
+        path.write_bytes(raw)
+        timed(path)  # imports and caches are not what is measured
     before = peak_megabytes()
 
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
     @given(st.sampled_from(SEEDS[form]), EDITS)
     def run(raw, edits):
         path.write_bytes(damage(raw, edits))
@@ -63,11 +93,18 @@ def test_damaged_files_give_spectra_or_the_error(form, tmp_path_factory):
     run()
     assert peak_megabytes() - before < MEGABYTES
 
-@pytest.mark.parametrize("form", ["Bruker OPUS", "Thermo OMNIC", "Galactic SPC", "PerkinElmer SP", "JCAMP-DX", "Agilent ASP"])
+
+@pytest.mark.parametrize(
+    "form", ["Bruker OPUS", "Thermo OMNIC", "Galactic SPC", "PerkinElmer SP", "JCAMP-DX", "Agilent ASP"]
+)
 def test_a_cut_file_is_refused(form, tmp_path):
     "Formats that say how long they are: no cut gives a spectrum in silence"
     for raw in SEEDS[form][:2]:
         for place in np.linspace(4, len(raw) - 12, 40).astype(int):
-            (tmp_path/"cut").write_bytes(raw[:place])
-            try: assert any("cut off" in flag for flag in read_spectra(tmp_path/"cut")[0].meta["flags"]), place # text, cut within its last number
-            except SpectrumFormatError: pass
+            (tmp_path / "cut").write_bytes(raw[:place])
+            try:
+                assert any("cut off" in flag for flag in read_spectra(tmp_path / "cut")[0].meta["flags"]), (
+                    place
+                )  # text, cut within its last number
+            except SpectrumFormatError:
+                pass

@@ -1,4 +1,5 @@
 "Real micrographs against a table filled by eye, and the simulated benchmark, in which there is nothing to find"
+
 import csv, hashlib
 from pathlib import Path
 import numpy as np
@@ -9,13 +10,22 @@ from microplastic_aging.micrographs.databar import find_information_bar
 from microplastic_aging.micrographs.core import read_micrograph, write_micrograph
 from microplastic_aging.micrographs.pixels import MicrographFormatError, read_grey
 
-SHARED = next((p/"shared/data/sem_files" for p in ROOT.parents if (p/"shared/data/sem_files").is_dir()), None)
-ROWS = list(csv.DictReader(line for line in Path(__file__).with_name("micrograph_bars.csv").read_text(encoding="utf-8").splitlines() if not line.startswith("#")))
+SHARED = next((p / "shared/data/sem_files" for p in ROOT.parents if (p / "shared/data/sem_files").is_dir()), None)
+ROWS = list(
+    csv.DictReader(
+        line
+        for line in Path(__file__).with_name("micrograph_bars.csv").read_text(encoding="utf-8").splitlines()
+        if not line.startswith("#")
+    )
+)
+
 
 def real(row):
     "The file of a row of the table"
-    if SHARED is None: pytest.skip("shared/data/sem_files, which holds the real files, is not beside this repository")
+    if SHARED is None:
+        pytest.skip("shared/data/sem_files, which holds the real files, is not beside this repository")
     return next(SHARED.glob(f"*/{row['file']}"))
+
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["file"])
 def test_real_file(row):
@@ -24,47 +34,62 @@ def test_real_file(row):
     assert read.meta.bar_rows == int(row["height"]) - first
     assert read.image.shape == (first - top, int(row["width"]))
     assert (read.meta.maker or "") == row["maker"]
-    if row["um_per_px"]: assert read.um_per_px == pytest.approx(float(row["um_per_px"]), rel=2e-3)
-    else: assert read.um_per_px is None and "scale unknown" in read.meta.found
+    if row["um_per_px"]:
+        assert read.um_per_px == pytest.approx(float(row["um_per_px"]), rel=2e-3)
+    else:
+        assert read.um_per_px is None and "scale unknown" in read.meta.found
+
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["file"])
 def test_pixels_alone_find_the_bar(row):
     found = find_information_bar(read_grey(real(row))[0])
     assert (found.rows if found else 0) == int(row["height"]) - int(row["first_bar_row"])
 
+
 @pytest.mark.parametrize("size", [(640, 768), (1536, 2048)])
 def test_bar_of_a_resampled_picture(row_of, size):
     "Re-sampling mixes the row at the edge with the bar; no row of bar may stay, and no more than two of the surface may go"
-    grey = Image.fromarray(np.uint8(255*read_grey(real(row_of("P33_scale1_detectorA.tif")))[0]))
+    grey = Image.fromarray(np.uint8(255 * read_grey(real(row_of("P33_scale1_detectorA.tif")))[0]))
     small = np.asarray(grey.resize(size[::-1], Image.Resampling.BILINEAR))
-    edge = 1024*size[0]/1103
+    edge = 1024 * size[0] / 1103
     found = find_information_bar(small)
     assert found is not None and int(np.floor(edge)) - 2 <= size[0] - found.rows <= np.floor(edge)
 
+
 @pytest.fixture
-def row_of(): return lambda name: next(row for row in ROWS if row["file"] == name)
+def row_of():
+    return lambda name: next(row for row in ROWS if row["file"] == name)
+
 
 @pytest.fixture(scope="module")
 def simulated():
     from microplastic_aging.simulate.benchmark import simulate_samples
+
     return simulate_samples(48, seed=11).image
+
 
 def test_simulated_pictures_have_no_bar(simulated, tmp_path):
     for number, image in enumerate(simulated):
         assert find_information_bar(image) is None, number
         assert find_information_bar(image[::-1]) is None, number
     for image in simulated[:8]:
-        read = read_micrograph(write_micrograph(tmp_path/"s.png", image), .2)
-        assert np.array_equal(np.round(255*read.image).astype(np.uint8), image) and read.um_per_px == .2 and read.meta.flags == ()
+        read = read_micrograph(write_micrograph(tmp_path / "s.png", image), 0.2)
+        assert (
+            np.array_equal(np.round(255 * read.image).astype(np.uint8), image)
+            and read.um_per_px == 0.2
+            and read.meta.flags == ()
+        )
+
 
 @pytest.mark.parametrize("ring", ["no tags", "a page"])
 def test_pages_in_a_ring_are_refused(tmp_path, ring):
     "A TIFF whose page names itself as the next one has no last page"
-    path = tmp_path/"pages.tif"
+    path = tmp_path / "pages.tif"
     tifffile.imwrite(path, np.zeros((64, 64), np.uint8), metadata=None)
     content = bytearray(path.read_bytes())
     at = int.from_bytes(content[4:8], "little")
-    after = at + 2 + 12*int.from_bytes(content[at:at + 2], "little")
-    content[after:after + 4] = at.to_bytes(4, "little")
+    after = at + 2 + 12 * int.from_bytes(content[at : at + 2], "little")
+    content[after : after + 4] = at.to_bytes(4, "little")
     path.write_bytes(bytes.fromhex("49492a0008000000000008000000") if ring == "no tags" else bytes(content))
-    with pytest.raises(MicrographFormatError, match="point at each other in a ring"): read_micrograph(path)
+    with pytest.raises(MicrographFormatError, match="point at each other in a ring"):
+        read_micrograph(path)

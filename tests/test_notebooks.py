@@ -1,18 +1,33 @@
 "Every notebook runs from top to bottom in a shell of its own, through nbdev's runner"
-import json, shutil
+
+import json
+import shutil
+
 import pytest
 from conftest import NBS, ROOT, call, notebooks, said, tool
+
 
 def run_notebook(path, **env):
     "`nbdev-test` on one notebook, in its own process"
     return call(tool("nbdev-test"), path, cwd=ROOT if path.is_relative_to(ROOT) else path.parent, IN_TEST=None, **env)
 
-STUDIES = pytest.mark.xdist_group("studies") # one process makes the run that these pages share, and begins with it
+
+# pages that train or explain: `make fast` leaves them out
+TRAINING = {"attribute", "explain", "model", "report", "studies", "study", "tutorials"}
+STUDIES = pytest.mark.xdist_group("studies")  # one process makes the run that these pages share, and begins with it
 PAGES = sorted(notebooks(), key=lambda p: p.parts[0] != "studies")
 
-@pytest.mark.parametrize("name", [pytest.param(p, marks=[STUDIES]*(p.parts[0] == "studies"), id=str(p)) for p in PAGES])
+
+def as_case(page):
+    "A page as a case: study pages share one process, pages that train are slow"
+    trains = page.parts[0] in TRAINING or page.name.startswith("9")
+    marks = [STUDIES] if page.parts[0] == "studies" else []
+    return pytest.param(page, marks=[*marks, pytest.mark.slow] if trains else marks, id=str(page))
+
+
+@pytest.mark.parametrize("name", map(as_case, PAGES))
 def test_notebook(name, request):
-    path = NBS/name
+    path = NBS / name
     env = {"MPA_RUN": str(request.getfixturevalue("small_run"))} if name.parts[0] == "studies" else {"MPA_RUN": None}
     before = path.read_bytes()
     done = run_notebook(path, **env)
@@ -20,23 +35,35 @@ def test_notebook(name, request):
     assert "Success." in done.stdout, f"{name} was not run:{said(done)}"
     assert path.read_bytes() == before, f"running {name} changed the file"
 
+
 @pytest.fixture
 def little_project(tmp_path):
     "A project with this one's nbdev settings; call it with cell sources to get its only notebook"
+
     def write(*sources):
-        shutil.copy(ROOT/"pyproject.toml", tmp_path)
-        (tmp_path/"nbs").mkdir(exist_ok=True)
-        cells = [dict(cell_type="code", id=f"c{i}", metadata={}, source=s, outputs=[], execution_count=None) for i, s in enumerate(sources)]
-        path = tmp_path/"nbs/page.ipynb"
+        shutil.copy(ROOT / "pyproject.toml", tmp_path)
+        (tmp_path / "nbs").mkdir(exist_ok=True)
+        cells = [
+            dict(cell_type="code", id=f"c{i}", metadata={}, source=s, outputs=[], execution_count=None)
+            for i, s in enumerate(sources)
+        ]
+        path = tmp_path / "nbs/page.ipynb"
         path.write_text(json.dumps(dict(cells=cells, metadata={}, nbformat=4, nbformat_minor=5)))
         return path
+
     return write
+
 
 def test_runner_reports_the_failing_cell(little_project):
     done = run_notebook(little_project("thickness = 3", "assert thickness == 4, 'the film is too thin'"))
     assert done.returncode != 0
-    assert "page.ipynb" in done.stderr and "the film is too thin" in done.stderr and "thickness == 4" in done.stderr, said(done)
+    assert "page.ipynb" in done.stderr and "the film is too thin" in done.stderr and "thickness == 4" in done.stderr, (
+        said(done)
+    )
+
 
 def test_runner_leaves_out_flagged_cells(little_project):
-    done = run_notebook(little_project(*(f"#| {flag}\nraise RuntimeError('{flag} cell was run')" for flag in ("slow", "cuda", "data"))))
+    done = run_notebook(
+        little_project(*(f"#| {flag}\nraise RuntimeError('{flag} cell was run')" for flag in ("slow", "cuda", "data")))
+    )
     assert done.returncode == 0, said(done)

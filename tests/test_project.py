@@ -1,119 +1,205 @@
 "What holds the project together: notebooks, modules, README, site and wheel say the same thing"
-import ast, json, re, sys, zipfile
+
+import ast
+import json
+import re
+import sys
+import zipfile
 from functools import cache
 from pathlib import Path
-import pytest, yaml
+
+import pytest
+import yaml
 from conftest import NBS, ROOT, call, notebooks, said, tool
 
-ALLOWED = set("""nbs microplastic_aging settings.ini setup.py pyproject.toml tests benchmarks _quarto.yml Makefile README.md LICENSE
-CITATION.cff CONTRIBUTING.md CHANGELOG.md .github .ci .gitignore""".split())
+ALLOWED = set(
+    """nbs microplastic_aging settings.ini setup.py pyproject.toml tests benchmarks _quarto.yml Makefile README.md
+LICENSE CITATION.cff CONTRIBUTING.md CHANGELOG.md .github .ci .gitignore .pre-commit-config.yaml""".split()
+)
 PACKAGE = "microplastic_aging"
-LIGHT = ("aging", "files", "spectra", "micrographs", "data", "simulate", "evaluate")  # packages that import neither torch nor fastai
+LIGHT = (
+    "aging",
+    "files",
+    "spectra",
+    "micrographs",
+    "data",
+    "simulate",
+    "evaluate",
+)  # packages that import neither torch nor fastai
 HEAVY = {"torch", "torchvision", "fastai"}
 
-def read_nb(name): return json.loads((NBS/name).read_text(encoding="utf-8"))
 
-def code_cells(nb): return [c for c in nb["cells"] if c["cell_type"] == "code"]
+def read_nb(name):
+    return json.loads((NBS / name).read_text(encoding="utf-8"))
+
+
+def code_cells(nb):
+    return [c for c in nb["cells"] if c["cell_type"] == "code"]
+
 
 @cache
 def modules():
     "Dotted module below the package -> the notebook it is exported from"
     found = {}
     for name in notebooks():
-        exp = [m[1] for c in code_cells(read_nb(name)) if (m := re.search(r"^#\|\s*default_exp:?\s+(\S+)", "".join(c["source"]), re.M))]
-        if exp: found[exp[0]] = name
+        exp = [
+            m[1]
+            for c in code_cells(read_nb(name))
+            if (m := re.search(r"^#\|\s*default_exp:?\s+(\S+)", "".join(c["source"]), re.M))
+        ]
+        if exp:
+            found[exp[0]] = name
     return found
+
 
 @cache
 def house():
     "Packages and modules of the top level in the order of imports, as the sidebar shows them"
-    [package] = [item["contents"] for item in quarto()["website"]["sidebar"]["contents"] if isinstance(item, dict) and item["section"] == "Package"]
+    [package] = [
+        item["contents"]
+        for item in quarto()["website"]["sidebar"]["contents"]
+        if isinstance(item, dict) and item["section"] == "Package"
+    ]
     globs = [(item.get("auto") or item["contents"]).lstrip("/") for item in package]
-    top = {glob: sorted((str(n), m.split(".")[0]) for m, n in modules().items() if n.match(glob) and len(n.parts) == glob.count("/") + 1) for glob in globs}
+    top = {
+        glob: sorted(
+            (str(n), m.split(".")[0])
+            for m, n in modules().items()
+            if n.match(glob) and len(n.parts) == glob.count("/") + 1
+        )
+        for glob in globs
+    }
     return list(dict.fromkeys(part for glob in globs for _, part in top[glob]))
+
 
 def rank(module):
     "Place of a module in the order of imports: that of its package, and its own number inside"
     return house().index(module.split(".")[0]), modules()[module].name if "." in module else ""
 
-def quarto(): return yaml.safe_load((ROOT/"_quarto.yml").read_text(encoding="utf-8"))
+
+def quarto():
+    return yaml.safe_load((ROOT / "_quarto.yml").read_text(encoding="utf-8"))
+
 
 def empty_payloads(nb):
     "(cell, kind) of each saved output that holds nothing: no Quarto renders a page with such a one"
     saved = [(i, o["data"]) for i, c in enumerate(nb["cells"]) for o in c.get("outputs", []) if "data" in o]
-    return [(i, kind) for i, data in saved for kind, v in (data or {"no kind": None}).items() if v is None or isinstance(v, (str, list)) and not "".join(v).strip()]
+    return [
+        (i, kind)
+        for i, data in saved
+        for kind, v in (data or {"no kind": None}).items()
+        if v is None or isinstance(v, (str, list)) and not "".join(v).strip()
+    ]
+
 
 def imports(path, module):
     "Absolute dotted names that the module at `path` imports, at the top or inside functions"
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import): yield from (a.name for a in node.names)
+        if isinstance(node, ast.Import):
+            yield from (a.name for a in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = f"{PACKAGE}.{module}".split(".")[:-node.level] if node.level else []
+            above = f"{PACKAGE}.{module}".split(".")[: -node.level] if node.level else []
             base = ".".join([*above, *filter(None, [node.module])])
             yield from (f"{base}.{a.name}" for a in node.names)
 
+
 # ---- the tree
+
 
 def test_only_agreed_top_level_entries(files):
     assert {f.parts[0] for f in files} <= ALLOWED
 
+
 def test_no_path_of_one_machine_and_no_index_address(files):
-    bad = re.compile(r"(?<![\w.:/~-])/(root|home|tmp|work|opt|mnt|Users)/[\w.]|\b[A-Z]:\\+Users\\|--(extra-)?index-url|find[-]links"
-                     r"|https?://[^\s\"')]*/simple\b")
+    bad = re.compile(
+        r"(?<![\w.:/~-])/(root|home|tmp|work|opt|mnt|Users)/[\w.]|\b[A-Z]:\\+Users\\|--(extra-)?index-url|find[-]links"
+        r"|https?://[^\s\"')]*/simple\b"
+    )
     hits = []
     for f in files:
-        try: text = (ROOT/f).read_text(encoding="utf-8")
-        except UnicodeDecodeError: continue
+        try:
+            text = (ROOT / f).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
         hits += [f"{f}: {m[0]}" for m in bad.finditer(text)]
     assert not hits
 
+
 # ---- notebooks
+
 
 @pytest.mark.parametrize("name", notebooks(), ids=str)
 def test_notebook_is_a_page(name):
-    nb, size = read_nb(name), (NBS/name).stat().st_size
+    nb, size = read_nb(name), (NBS / name).stat().st_size
     first = "".join(nb["cells"][0]["source"])
     assert size <= 1_000_000 and len(nb["cells"]) <= 60, f"{size} bytes, {len(nb['cells'])} cells"
-    assert re.match(r"# \S.*\n+> \S", first), f"opens with {first[:60]!r}, not with a title and a line that says what it is about"
-    assert not [o for c in code_cells(nb) for o in c["outputs"] if o["output_type"] == "error"], "a saved output is an error"
+    assert re.match(r"# \S.*\n+> \S", first), (
+        f"opens with {first[:60]!r}, not with a title and a line that says what it is about"
+    )
+    assert not [o for c in code_cells(nb) for o in c["outputs"] if o["output_type"] == "error"], (
+        "a saved output is an error"
+    )
     assert not empty_payloads(nb), "a saved output is empty"
 
-@pytest.mark.parametrize("payload, empty", [({"text/markdown": []}, True), ({"text/markdown": ""}, True), ({"text/plain": "x", "text/html": None}, True), ({}, True), ({"text/plain": "x"}, False)])
+
+@pytest.mark.parametrize(
+    "payload, empty",
+    [
+        ({"text/markdown": []}, True),
+        ({"text/markdown": ""}, True),
+        ({"text/plain": "x", "text/html": None}, True),
+        ({}, True),
+        ({"text/plain": "x"}, False),
+    ],
+)
 def test_empty_payloads_are_found(payload, empty):
-    nb = dict(cells=[dict(cell_type="code", source="", outputs=[dict(output_type="display_data", data=payload, metadata={})])])
+    nb = dict(
+        cells=[dict(cell_type="code", source="", outputs=[dict(output_type="display_data", data=payload, metadata={})])]
+    )
     assert bool(empty_payloads(nb)) == empty
+
 
 def test_notebooks_are_clean(project):
     done = call(tool("nbdev-clean"), cwd=project, IN_TEST=None)
     assert done.returncode == 0, said(done)
-    changed = [str(n) for n in notebooks() if (project/"nbs"/n).read_bytes() != (NBS/n).read_bytes()]
+    changed = [str(n) for n in notebooks() if (project / "nbs" / n).read_bytes() != (NBS / n).read_bytes()]
     assert not changed, "run `make export`: nbdev-clean would change these"
+
 
 # ---- the package
 
+
 def test_export_is_in_sync(project):
-    package = project/PACKAGE
+    package = project / PACKAGE
     for old in package.rglob("*.py"):
-        if old.name != "__init__.py": old.unlink()
+        if old.name != "__init__.py":
+            old.unlink()
     done = call(tool("nbdev-export"), cwd=project, IN_TEST=None)
     assert done.returncode == 0, said(done)
-    made, kept = ({p.relative_to(at).as_posix(): p.read_bytes() for p in at.rglob("*.py")} for at in (package, ROOT/PACKAGE))
+    made, kept = (
+        {p.relative_to(at).as_posix(): p.read_bytes() for p in at.rglob("*.py")} for at in (package, ROOT / PACKAGE)
+    )
     assert sorted(made) == sorted(kept), "run `make export`; edit notebooks, not modules"
     assert not [n for n in made if made[n] != kept[n]], "run `make export`; edit notebooks, not modules"
-    assert (project/"pyproject.toml").read_bytes() == (ROOT/"pyproject.toml").read_bytes()
+    assert (project / "pyproject.toml").read_bytes() == (ROOT / "pyproject.toml").read_bytes()
+
 
 def test_imports_point_upwards():
     "A package imports only from packages above it in the sidebar, a module of it only from lower numbers"
     ranks, wrong = {m: rank(m) for m in modules()}, []
     assert {m.split(".")[0] for m in ranks} == set(house()), "the sidebar lacks a package"
     for module, own in ranks.items():
-        for name in imports(ROOT/PACKAGE/f"{module.replace('.', '/')}.py", module):
+        for name in imports(ROOT / PACKAGE / f"{module.replace('.', '/')}.py", module):
             top, *rest = name.split(".")
             found = [m for n in range(len(rest), 0, -1) if (m := ".".join(rest[:n])) in ranks][:1]
-            if top == PACKAGE and found and ranks[found[0]] >= own: wrong.append(f"{module} imports {name}")
-            if top == PACKAGE and rest[-1] == "*" and module != "all": wrong.append(f"{module} imports * from {name}")
-            if top in HEAVY and module.split(".")[0] in LIGHT: wrong.append(f"{module} imports {name}")
+            if top == PACKAGE and found and ranks[found[0]] >= own:
+                wrong.append(f"{module} imports {name}")
+            if top == PACKAGE and rest[-1] == "*" and module != "all":
+                wrong.append(f"{module} imports * from {name}")
+            if top in HEAVY and module.split(".")[0] in LIGHT:
+                wrong.append(f"{module} imports {name}")
     assert not wrong, "\n".join(wrong)
+
 
 BLOCKED = """
 import sys, importlib
@@ -127,67 +213,111 @@ for room in {rooms}:
     assert where.is_relative_to({at!r}), where
 """
 
+
+@pytest.mark.slow
 def test_wheel(project, tmp_path):
-    done = call(sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", tmp_path/"wheel", project, cwd=tmp_path)
+    done = call(
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "-w",
+        tmp_path / "wheel",
+        project,
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, said(done)
-    [wheel] = (tmp_path/"wheel").glob("*.whl")
+    [wheel] = (tmp_path / "wheel").glob("*.whl")
     with zipfile.ZipFile(wheel) as z:
         names = set(z.namelist())
-        z.extractall(tmp_path/"elsewhere")
+        z.extractall(tmp_path / "elsewhere")
         model = [i for i in z.infolist() if i.filename.startswith(f"{PACKAGE}/assets/default_model/")]
     assert f"{PACKAGE}/assets/pristine_bands.csv" in names
-    assert {Path(i.filename).name for i in model} == {"model.json", "model.safetensors", "specimens.safetensors", "attribution.safetensors"} and sum(i.file_size for i in model) <= 4e6, "run `make model`"
+    assert {Path(i.filename).name for i in model} == {
+        "model.json",
+        "model.safetensors",
+        "specimens.safetensors",
+        "attribution.safetensors",
+    } and sum(i.file_size for i in model) <= 4e6, "run `make model`"
     assert {n.split("/")[0] for n in names if not n.split("/")[0].endswith(".dist-info")} == {PACKAGE}
     light = [m for m in modules() if m.split(".")[0] in LIGHT]
     assert light
-    script = BLOCKED.format(heavy=HEAVY, rooms=light, package=PACKAGE, at=str(tmp_path/"elsewhere"))
-    done = call(sys.executable, "-c", script, cwd=tmp_path/"elsewhere", PYTHONPATH=str(tmp_path/"elsewhere"))
+    script = BLOCKED.format(heavy=HEAVY, rooms=light, package=PACKAGE, at=str(tmp_path / "elsewhere"))
+    done = call(sys.executable, "-c", script, cwd=tmp_path / "elsewhere", PYTHONPATH=str(tmp_path / "elsewhere"))
     assert done.returncode == 0, said(done)
+
 
 # ---- README and site
 
+
 def test_readme_is_made_from_the_index(tmp_path):
-    done = call(sys.executable, ROOT/".ci/readme.py", tmp_path)
+    done = call(sys.executable, ROOT / ".ci/readme.py", tmp_path)
     assert done.returncode == 0, said(done)
-    assert (tmp_path/"README.md").read_text(encoding="utf-8") == (ROOT/"README.md").read_text(encoding="utf-8"), "run `make readme`"
-    made, kept = ({p.name: p.read_bytes() for p in (at/"nbs/figures").glob("readme_*")} for at in (tmp_path, ROOT))
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == (ROOT / "README.md").read_text(encoding="utf-8"), (
+        "run `make readme`"
+    )
+    made, kept = ({p.name: p.read_bytes() for p in (at / "nbs/figures").glob("readme_*")} for at in (tmp_path, ROOT))
     assert made == kept, "run `make readme`"
 
+
 def test_readme_links_lead_somewhere():
-    text = (ROOT/"README.md").read_text(encoding="utf-8")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", text)
-    assert links and not [link for link in links if not (ROOT/link).exists()]
+    assert links and not [link for link in links if not (ROOT / link).exists()]
+
 
 def sidebar(items):
     "Pages and patterns named in a sidebar, sections included"
     for item in [items] if isinstance(items, (str, dict)) else items:
-        if isinstance(item, str): yield item
-        else: yield from sidebar(item.get("auto") or item.get("href") or item.get("contents", []))
+        if isinstance(item, str):
+            yield item
+        else:
+            yield from sidebar(item.get("auto") or item.get("href") or item.get("contents", []))
+
 
 def test_sidebar_lists_every_page():
-    assert (NBS/"_quarto.yml").resolve() == ROOT/"_quarto.yml"
-    listed = [page.relative_to(NBS).as_posix() for pattern in sidebar(quarto()["website"]["sidebar"]["contents"]) for page in NBS.glob(pattern.lstrip("/"))]
-    assert not [p for p in sidebar(quarto()["website"]["sidebar"]["contents"]) if "*" in p and "/" not in p], "Quarto takes a pattern without a slash for pages of every folder"
+    assert (NBS / "_quarto.yml").resolve() == ROOT / "_quarto.yml"
+    listed = [
+        page.relative_to(NBS).as_posix()
+        for pattern in sidebar(quarto()["website"]["sidebar"]["contents"])
+        for page in NBS.glob(pattern.lstrip("/"))
+    ]
+    assert not [p for p in sidebar(quarto()["website"]["sidebar"]["contents"]) if "*" in p and "/" not in p], (
+        "Quarto takes a pattern without a slash for pages of every folder"
+    )
     assert len(listed) == len(set(listed)), "a page is listed twice"
     assert {p for p in listed if p.endswith(".ipynb")} == {n.as_posix() for n in notebooks()}
     assert [p for p in listed if not p.endswith(".ipynb")] == ["contributing.md", "changelog.md"]
 
+
 STAGE = "from nbdev.serve import proc_nbs; proc_nbs(force=True, n_workers=0)"
 
-def shown_names(cells): # names documented on a staged page, in its order
-    return [m[1] for c in cells if c["cell_type"] == "code" and (m := re.search(r"^show_doc\((\w+)\)", "".join(c["source"]), re.M))]
 
+def shown_names(cells):  # names documented on a staged page, in its order
+    return [
+        m[1]
+        for c in cells
+        if c["cell_type"] == "code" and (m := re.search(r"^show_doc\((\w+)\)", "".join(c["source"]), re.M))
+    ]
+
+
+@pytest.mark.slow
 def test_docs_are_staged(project):
     "What nbdev does to the pages before Quarto renders them: hidden cells out, documentation of every exported name in"
-    done = call(sys.executable, "-W", "always", "-c", STAGE, cwd=project, IN_TEST=None, PYTHONPATH=str(project/".ci"))
+    done = call(sys.executable, "-W", "always", "-c", STAGE, cwd=project, IN_TEST=None, PYTHONPATH=str(project / ".ci"))
     assert done.returncode == 0, said(done)
     assert "imports and other code" not in done.stderr, said(done)
-    staged = {p.relative_to(project/"_proc").as_posix() for p in (project/"_proc").rglob("*.ipynb")}
+    staged = {p.relative_to(project / "_proc").as_posix() for p in (project / "_proc").rglob("*.ipynb")}
     assert staged == {n.as_posix() for n in notebooks()}
-    assert (project/"_proc/_quarto.yml").read_text(encoding="utf-8") == (ROOT/"_quarto.yml").read_text(encoding="utf-8")
+    assert (project / "_proc/_quarto.yml").read_text(encoding="utf-8") == (ROOT / "_quarto.yml").read_text(
+        encoding="utf-8"
+    )
     links, enums, module_of = [], 0, {page: module for module, page in modules().items()}
     for name in notebooks():
-        nb = json.loads((project/"_proc"/name).read_text(encoding="utf-8"))
+        nb = json.loads((project / "_proc" / name).read_text(encoding="utf-8"))
         cells, module = nb["cells"], module_of.get(name)
         front = next(c for c in cells if c["cell_type"] == "raw")
         assert yaml.safe_load("".join(front["source"]).strip().strip("-"))["title"], name
@@ -195,13 +325,29 @@ def test_docs_are_staged(project):
         assert not [s for s in shown if re.search(r"^#\|\s*(export|hide)\b", s, re.M)], name
         assert not [o for c in cells for o in c.get("outputs", []) if o["output_type"] == "error"], name
         assert not empty_payloads(nb), name
-        text = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown") + "".join("".join(o.get("data", {}).get("text/markdown", "")) for c in cells for o in c.get("outputs", []))
+        text = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown") + "".join(
+            "".join(o.get("data", {}).get("text/markdown", "")) for c in cells for o in c.get("outputs", [])
+        )
         links += [(name, m[1], m[2]) for m in re.finditer(r"\[`[^`]+`\]\(([^)#]*)#([^)]+)\)", text)]
         enums += len(re.findall(r"\| name \| value \|", text))
-        if module: # in the order of the module
-            defined = [n for n in re.findall(r"^(?:class|def) (\w+)", (ROOT/PACKAGE/f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"), re.M)]
+        if module:  # in the order of the module
+            defined = [
+                n
+                for n in re.findall(
+                    r"^(?:class|def) (\w+)",
+                    (ROOT / PACKAGE / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"),
+                    re.M,
+                )
+            ]
             order = [defined.index(n) for n in shown_names(cells) if n in defined]
             assert order == sorted(order), name
     assert len(links) > 100 and enums > 0
-    pages = {name.as_posix(): {n.lower() for n in shown_names(json.loads((project/"_proc"/name).read_text(encoding="utf-8"))["cells"])} for name in notebooks()}
-    assert not [link for link in links if link[2] not in pages[(link[1] or link[0].as_posix()).lstrip("/")]], "a link between names leads nowhere"
+    pages = {
+        name.as_posix(): {
+            n.lower() for n in shown_names(json.loads((project / "_proc" / name).read_text(encoding="utf-8"))["cells"])
+        }
+        for name in notebooks()
+    }
+    assert not [link for link in links if link[2] not in pages[(link[1] or link[0].as_posix()).lstrip("/")]], (
+        "a link between names leads nowhere"
+    )
