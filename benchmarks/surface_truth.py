@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from microplastic_aging.evaluate.surface_truth import RESAMPLES, measure_truth, score_truth
-from microplastic_aging.micrographs.surface import COMMON_UM_PER_PX
+from microplastic_aging.micrographs.common_scale import COMMON_UM_PER_PX
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -120,7 +120,7 @@ def not_an_input(out: Path, *inputs) -> Path:
 
 def scale_bar_length(text: str | None) -> float | None:
     "A length as written on a scale bar, µm"
-    from microplastic_aging.micrographs.metadata import length_um
+    from microplastic_aging.micrographs.scale import length_um
 
     um = length_um(text) if text else None
     if text and not um:

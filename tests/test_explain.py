@@ -81,7 +81,7 @@ def test_maps_of_real_pictures_meet_the_masks_that_are_found(explained):
     from microplastic_aging.explain.maps import evidence_maps
     from microplastic_aging.explain.scores import localisation_scores, mask_fraction
     from microplastic_aging.micrographs.core import Micrograph, read_micrograph, to_view
-    from microplastic_aging.micrographs.surface import surface_masks
+    from microplastic_aging.micrographs.masks import surface_masks
     from microplastic_aging.model.store import DEFAULT_MODEL, load_model
 
     net = load_model(DEFAULT_MODEL)

@@ -1,12 +1,21 @@
 "Damaged pictures, tags and side files: only a micrograph or the one error may come out, in time and within memory"
 
-import functools, importlib.util, struct, subprocess, sys, zlib
+import functools
+import importlib.util
+import struct
+import subprocess
+import sys
+import zlib
+
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
 from conftest import ROOT
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from microplastic_aging.micrographs.core import Micrograph, read_micrograph
+from microplastic_aging.micrographs.metadata import read_sem_metadata
 from microplastic_aging.micrographs.pixels import MicrographFormatError
-from microplastic_aging.micrographs.metadata import SemMetadata, plausible_um, read_sem_metadata
+from microplastic_aging.micrographs.scale import SemMetadata, plausible_um
 
 spec = importlib.util.spec_from_file_location("fuzz_micrographs", ROOT / "benchmarks/fuzz_micrographs.py")
 fuzzing = importlib.util.module_from_spec(spec)
@@ -27,11 +36,24 @@ CALM = settings(
 def test_random_damage(kind):
     outcomes = fuzzing.fuzz(kind, PER_FORMAT, seed=1)
     assert not fuzzing.findings(outcomes), fuzzing.findings(outcomes)
-    assert sum(outcomes.values()) == PER_FORMAT and outcomes["read"] and (outcomes["refused"] or kind == "side files")
+    assert sum(outcomes.values()) == PER_FORMAT
+    assert outcomes["read"] and (outcomes["refused"] or kind == "side files")
     assert fuzzing.peak_bytes() < fuzzing.GIGABYTE + fuzzing.peak_bytes_before
 
 
 fuzzing.peak_bytes_before = fuzzing.peak_bytes()
+
+
+def write_damaged(folder, seed, changed):
+    "The picture of a seed and its side file, one of them with other content"
+    content, name, _, which = seed
+    (folder / "x.png").write_bytes(changed if which == "picture" else content)
+    if not name:
+        return
+    for old in folder.glob("x*.*"):
+        if old.suffix != ".png":
+            old.unlink()
+    (folder / name).write_bytes(changed)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -42,68 +64,59 @@ def test_searched_damage(kind, tmp_path):
     @CALM
     @given(st.sampled_from(range(len(seeds))), st.integers(0, 1 << 16), st.binary(max_size=8), st.booleans())
     def damage(number, place, patch, cut):
-        content, name, side, which = seeds[number]
+        content, _, side, which = seeds[number]
         victim = content if which == "picture" else side
         place %= len(victim)
-        changed = victim[:place] + patch + (b"" if cut else victim[place + len(patch) :])
-        (tmp_path / "x.png").write_bytes(changed if which == "picture" else content)
-        if name:
-            for old in tmp_path.glob("x*.*"):
-                if old.suffix != ".png":
-                    old.unlink()
-            (tmp_path / name).write_bytes(changed)
+        rest = b"" if cut else victim[place + len(patch) :]
+        write_damaged(tmp_path, seeds[number], victim[:place] + patch + rest)
         try:
             read = read_micrograph(tmp_path / "x.png")
         except MicrographFormatError:
             assert which == "picture", "a side file must never cost the picture"
         else:
-            assert (
-                type(read) is Micrograph
-                and read.image.size
-                and (read.um_per_px is None or plausible_um(read.um_per_px))
-            )
+            assert type(read) is Micrograph and read.image.size
+            assert read.um_per_px is None or plausible_um(read.um_per_px)
 
     damage()
 
 
+TAGS = st.sampled_from((34118, 34119, 34680, 34682, 34683, 40092, 50431))
+UTF_16 = st.text(max_size=200).map(lambda text: ("PixelSizeX=" + text).encode("utf-16-le", "replace"))
+CONTENT = st.one_of(st.binary(max_size=400), UTF_16)
+
+
 @CALM
-@given(
-    st.sampled_from((34118, 34119, 34680, 34682, 34683, 40092, 50431)),
-    st.one_of(
-        st.binary(max_size=400), st.text(max_size=200).map(lambda t: ("PixelSizeX=" + t).encode("utf-16-le", "replace"))
-    ),
-    st.integers(1, 3000),
-    st.integers(1, 3000),
-)
+@given(TAGS, CONTENT, st.integers(1, 3000), st.integers(1, 3000))
 def test_any_tag(tag, content, height, width):
     meta = read_sem_metadata("x.tif", (height, width), {tag: content})
-    assert (
-        type(meta) is SemMetadata
-        and (meta.um_per_px is None or meta.um_per_px > 0)
-        and (meta.bar_rows is None or meta.bar_rows > 0)
-    )
+    assert type(meta) is SemMetadata
+    assert meta.um_per_px is None or meta.um_per_px > 0
+    assert meta.bar_rows is None or meta.bar_rows > 0
 
 
 def tiff_header(width, height, samples, bits, compression, piece):
     "A TIFF of one strip that declares what it likes"
-    tags = [
-        (256, 4, width),
-        (257, 4, height),
-        (258, 3, bits),
-        (259, 3, compression),
-        (262, 3, 1),
-        (273, 4, 8 + 2 + 9 * 12 + 4),
-        (277, 3, samples),
-        (278, 4, height),
-        (279, 4, len(piece)),
-    ]
-    return (
-        b"II*\0"
-        + struct.pack("<IH", 8, len(tags))
-        + b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
-        + bytes(4)
-        + piece
-    )
+    tags = [(256, 4, width), (257, 4, height), (258, 3, bits), (259, 3, compression), (262, 3, 1)]
+    tags += [(273, 4, 8 + 2 + 9 * 12 + 4), (277, 3, samples), (278, 4, height), (279, 4, len(piece))]
+    directory = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + directory + bytes(4) + piece
+
+
+def png(width, height, data, name=None, extra=b""):
+    "A PNG with any header, any data and one more chunk"
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    more = chunk(name, extra) if name else b""
+    return b"\x89PNG\r\n\x1a\n" + header + more + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def bmp(width, height):
+    "A BMP that declares a size and holds two pixels"
+    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 60, 0, 0, 54) + header + bytes(6)
 
 
 @functools.cache
@@ -123,28 +136,8 @@ BOMBS = {  # Small files that ask for much
     "PNG with a flood of data": lambda: png(16, 16, flood()),
     "PNG of 14000 × 14000 in few bytes": lambda: png(14_000, 14_000, zlib.compress(bytes(9))),
     "PNG with a flood of text": lambda: png(16, 16, zlib.compress(bytes(17 * 16)), b"zTXt", b"a\0\0" + flood()),
-    "BMP of 14000 × 14000 in few bytes": lambda: (
-        b"BM"
-        + struct.pack("<IHHI", 60, 0, 0, 54)
-        + struct.pack("<IiiHHIIiiII", 40, 14_000, 14_000, 1, 24, 0, 0, 0, 0, 0, 0)
-        + bytes(6)
-    ),
+    "BMP of 14000 × 14000 in few bytes": lambda: bmp(14_000, 14_000),
 }
-
-
-def png(width, height, data, name=None, extra=b""):
-    "A PNG with any header, any data and one more chunk"
-    chunk = lambda kind, content: (
-        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-    )
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-        + (chunk(name, extra) if name else b"")
-        + chunk(b"IDAT", data)
-        + chunk(b"IEND", b"")
-    )
-
 
 MEASURE = """
 import resource, sys
@@ -164,5 +157,5 @@ def test_bomb(name, tmp_path):
     path.write_bytes(BOMBS[name]())
     done = subprocess.run([sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    grown, outcome = done.stdout.split(" ", 1)
+    grown, _ = done.stdout.split(" ", 1)
     assert float(grown) < fuzzing.GIGABYTE, done.stdout

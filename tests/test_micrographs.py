@@ -1,23 +1,21 @@
 "Real micrographs against a table filled by eye, and the simulated benchmark, in which there is nothing to find"
 
-import csv, hashlib
+import csv
 from pathlib import Path
+
 import numpy as np
-import pytest, tifffile
-from PIL import Image
+import pytest
+import tifffile
 from conftest import ROOT
-from microplastic_aging.micrographs.databar import find_information_bar
+from PIL import Image
+
 from microplastic_aging.micrographs.core import read_micrograph, write_micrograph
+from microplastic_aging.micrographs.databar import find_information_bar
 from microplastic_aging.micrographs.pixels import MicrographFormatError, read_grey
 
 SHARED = next((p / "shared/data/sem_files" for p in ROOT.parents if (p / "shared/data/sem_files").is_dir()), None)
-ROWS = list(
-    csv.DictReader(
-        line
-        for line in Path(__file__).with_name("micrograph_bars.csv").read_text(encoding="utf-8").splitlines()
-        if not line.startswith("#")
-    )
-)
+LINES = Path(__file__).with_name("micrograph_bars.csv").read_text(encoding="utf-8").splitlines()
+ROWS = list(csv.DictReader(line for line in LINES if not line.startswith("#")))
 
 
 def real(row):
@@ -48,12 +46,14 @@ def test_pixels_alone_find_the_bar(row):
 
 @pytest.mark.parametrize("size", [(640, 768), (1536, 2048)])
 def test_bar_of_a_resampled_picture(row_of, size):
-    "Re-sampling mixes the row at the edge with the bar; no row of bar may stay, and no more than two of the surface may go"
-    grey = Image.fromarray(np.uint8(255 * read_grey(real(row_of("P33_scale1_detectorA.tif")))[0]))
+    "Re-sampling mixes the row at the edge with the bar; no row of bar may stay, and no more than two of the surface go"
+    stored, _ = read_grey(real(row_of("P33_scale1_detectorA.tif")))
+    grey = Image.fromarray(np.uint8(255 * stored))
     small = np.asarray(grey.resize(size[::-1], Image.Resampling.BILINEAR))
-    edge = 1024 * size[0] / 1103
+    edge = np.floor(1024 * size[0] / 1103)
     found = find_information_bar(small)
-    assert found is not None and int(np.floor(edge)) - 2 <= size[0] - found.rows <= np.floor(edge)
+    assert found is not None
+    assert int(edge) - 2 <= size[0] - found.rows <= edge
 
 
 @pytest.fixture
@@ -74,11 +74,8 @@ def test_simulated_pictures_have_no_bar(simulated, tmp_path):
         assert find_information_bar(image[::-1]) is None, number
     for image in simulated[:8]:
         read = read_micrograph(write_micrograph(tmp_path / "s.png", image), 0.2)
-        assert (
-            np.array_equal(np.round(255 * read.image).astype(np.uint8), image)
-            and read.um_per_px == 0.2
-            and read.meta.flags == ()
-        )
+        assert np.array_equal(np.round(255 * read.image).astype(np.uint8), image)
+        assert read.um_per_px == 0.2 and read.meta.flags == ()
 
 
 @pytest.mark.parametrize("ring", ["no tags", "a page"])
@@ -90,6 +87,7 @@ def test_pages_in_a_ring_are_refused(tmp_path, ring):
     at = int.from_bytes(content[4:8], "little")
     after = at + 2 + 12 * int.from_bytes(content[at : at + 2], "little")
     content[after : after + 4] = at.to_bytes(4, "little")
-    path.write_bytes(bytes.fromhex("49492a0008000000000008000000") if ring == "no tags" else bytes(content))
+    without_tags = bytes.fromhex("49492a0008000000000008000000")
+    path.write_bytes(without_tags if ring == "no tags" else bytes(content))
     with pytest.raises(MicrographFormatError, match="point at each other in a ring"):
         read_micrograph(path)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COLUMNS', 'Column', 'columns_table', 'undescribed']
 
-# %% ../../nbs/attribute/07_columns.ipynb #951064b5
+# %% ../../nbs/attribute/07_columns.ipynb #4eb5b8e9
 import re
 from dataclasses import astuple, dataclass, fields
 
@@ -13,13 +13,13 @@ import pandas as pd
 
 from ..aging import MECHANISMS
 
-# %% ../../nbs/attribute/07_columns.ipynb #765badec
+# %% ../../nbs/attribute/07_columns.ipynb #478c7c2a
 @dataclass(frozen=True)
 class Column:
     "One column of a table, or several that differ in the name that `…` stands for"
 
     name: str
-    tables: str  # Letters: s samples, p specimens (particles), f shares of a field
+    tables: str  # Letters: s samples, p specimens (particles), f shares of a field, r predictions of a study's run
     meaning: str
     unit: str = ""
     values: str = "text"
@@ -29,15 +29,15 @@ _FRACTION = "0 to 1"
 _MECHANISM = ", ".join(MECHANISMS)
 
 COLUMNS = (
-    Column("sample_id", "s", "Name of the sample, from the manifest"),
+    Column("sample_id", "sr", "Name of the sample, from the manifest"),
     Column(
         "specimen_id", "sp", "Particle that the sample is a view of; one verdict a specimen in the table of specimens"
     ),
     Column("site", "spf", "Where the particle was found, from the manifest; in the table of shares also 'all sites'"),
     Column("polymer", "sp", "Polymer, from the manifest; several are separated by semicolons"),
     Column("views", "p", "Samples of the specimen; it is judged by all of them together", "samples", "1, 2, …"),
-    Column("p_…", "s", "Probability of the class", values=_FRACTION),
-    Column("mechanism_p_…", "sp", "Probability that the mechanism acted, alone or with others", values=_FRACTION),
+    Column("p_…", "sr", "Probability of the class", values=_FRACTION),
+    Column("mechanism_p_…", "spr", "Probability that the mechanism acted, alone or with others", values=_FRACTION),
     Column(
         "predicted_class",
         "s",
@@ -102,6 +102,12 @@ COLUMNS = (
         "uncorrected", "f", "The same share uncorrected: mean over the counted views of each specimen", values=_FRACTION
     ),
     Column("specimens, of_specimens", "f", "Specimens that are counted, and all of them", "specimens", "0, 1, …"),
+    Column("specimen", "r", "Particle that the sample is a view of: the unit of the grouped split"),
+    Column("label", "r", "Class from the manifest", values="a class, or empty"),
+    Column("split", "r", "How test samples were held out", values="grouped, random"),
+    Column("fold", "r", "Fold in which the sample was tested", values="0, 1, …"),
+    Column("model", "r", "Name of the model", values="fusion, image, spectrum, a baseline"),
+    Column("verdict", "r", "Class with the largest probability", values="a class"),
     Column("unit", "f", "What the interval resamples", values="specimens, sites"),
     Column("trained_on", "spf", "What the model was trained on"),
     Column("model", "spf", "Which model it was, by its weights", values="12 hexadecimal digits"),
@@ -110,12 +116,12 @@ COLUMNS = (
     Column("input_…", "s", "A column of the manifest that has the name of one of these"),
 )
 
-# %% ../../nbs/attribute/07_columns.ipynb #c1bd7cc1
-_TABLES = dict(s="samples", p="specimens", f="shares")
+# %% ../../nbs/attribute/07_columns.ipynb #196afcb6
+_TABLES = dict(s="samples", p="specimens", f="shares", r="run")
 
 
 def columns_table(
-    tables: str = "spf",  # Letters of the tables, as in `Column`
+    tables: str = "spfr",  # Letters of the tables, as in `Column`
 ) -> pd.DataFrame:  # One row a column: column, meaning, unit, values, tables
     "The dictionary of the columns that `predict` writes"
     rows = [astuple(c) for c in COLUMNS if set(c.tables) & set(tables)]
@@ -124,7 +130,7 @@ def columns_table(
     table = table.assign(tables=where).rename(columns=dict(name="column"))
     return table[["column", "meaning", "unit", "values", "tables"]]
 
-# %% ../../nbs/attribute/07_columns.ipynb #437ae4c4
+# %% ../../nbs/attribute/07_columns.ipynb #d7b29c1a
 def _pattern(name: str) -> str:
     "The names that an entry of the dictionary stands for, as a regular expression"
     return "|".join(part.replace("…", ".+") for part in name.split(", "))

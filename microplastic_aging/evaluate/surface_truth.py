@@ -15,7 +15,9 @@ from skimage.transform import resize
 from ..aging import MECHANISMS, SURFACE_FEATURES
 from ..micrographs.core import Micrograph
 from ..simulate.benchmark import simulate_view, specimen_table
-from ..micrographs.surface import COMMON_UM_PER_PX, FEATURES, crack_numbers, surface_masks, to_scale
+from ..micrographs.common_scale import COMMON_UM_PER_PX, to_scale
+from ..micrographs.masks import FEATURES, surface_masks
+from ..micrographs.measures import crack_numbers
 
 # %% ../../nbs/evaluate/06_surface_truth.ipynb #6551f92b
 SEVERITY_CEILING = 1.5 # Severity above which `simulate.surfaces` carves nothing more

@@ -17,7 +17,7 @@ from ..aging import MECHANISMS, SURFACE_FEATURES
 from ..explain.faithfulness import CASCADE, check_methods, mask_modality, randomised
 from ..explain.maps import DEFAULT_METHOD, evidence_maps, references, to_tokens
 from ..micrographs.core import Micrograph, to_view
-from ..micrographs.surface import surface_masks
+from ..micrographs.masks import surface_masks
 from ..model.encoders import IMAGE_STRIDE, TOKEN_CM1
 from ..model.store import load_model
 from ..model.tensors import ReadMicrograph, ReadSpectrum
