@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Measurements', 'measure']
 
-# %% ../../nbs/data/07_measure.ipynb #11169bbe
+# %% ../../nbs/data/07_measure.ipynb #476cbb6b
 import html
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from ..spectra.indices import index_table
 from ..spectra.quality import quality_flags
 from ..spectra.units import SpectrumFormatError
 
-# %% ../../nbs/data/07_measure.ipynb #541644c6
+# %% ../../nbs/data/07_measure.ipynb #9d4168cc
 _TABLES = ("indices", "quality", "surface")
 
 
@@ -92,7 +92,7 @@ def _quality_rows(names, spectra) -> pd.DataFrame:
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(dict(sample_id=[]))
     return table[["sample_id", *table.columns.drop("sample_id")]]
 
-# %% ../../nbs/data/07_measure.ipynb #8a4cf3ea
+# %% ../../nbs/data/07_measure.ipynb #2d381cdf
 def measure(
     source,  # As `load_samples` takes it: files, a folder, a manifest, `Samples`
     polymer: str | None = None,  # Polymer of all samples whose manifest names none, such as 'PE'

@@ -6,7 +6,7 @@
 __all__ = ['Refusals', 'describe_modalities', 'shares_figure', 'readable_shares', 'readable_specimens', 'PredictionPage',
            'prediction_page']
 
-# %% ../../nbs/report/16_prediction.ipynb #88267763
+# %% ../../nbs/report/16_prediction.ipynb #11740c7f
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from ..attribute.field import SHARE_NAMES
 from ..attribute.prevalence import plot_shares
 from .html import inline_figure, render
 
-# %% ../../nbs/report/16_prediction.ipynb #2eaa27d1
+# %% ../../nbs/report/16_prediction.ipynb #f5223def
 @dataclass(frozen=True)
 class Refusals:
     "How many samples got a verdict, and why the others got none"
@@ -48,7 +48,7 @@ def describe_modalities(
         f"the model uses {whole}, and errs more often with one."
     ]
 
-# %% ../../nbs/report/16_prediction.ipynb #41fb69de
+# %% ../../nbs/report/16_prediction.ipynb #b51d5634
 def shares_figure(
     field,  # `FieldEstimate` with shares
 ) -> Figure:
@@ -60,7 +60,7 @@ def shares_figure(
         plot_shares(shares, SHARE_NAMES[kind], ax, ["0.5", *colors] if kind == "dominant" else colors)
     return fig
 
-# %% ../../nbs/report/16_prediction.ipynb #752e0a79
+# %% ../../nbs/report/16_prediction.ipynb #82ef13b1
 _PERCENT = dict(share="share (%)", low="from (%)", high="to (%)", uncorrected="uncorrected (%)")
 
 
@@ -87,7 +87,7 @@ def readable_specimens(
     shown = table[[c for c in (*first, *severities, "reason") if c in table]].round(2).astype(object)
     return shown.where(shown.notna(), "")
 
-# %% ../../nbs/report/16_prediction.ipynb #dd189233
+# %% ../../nbs/report/16_prediction.ipynb #a26903f7
 @dataclass(frozen=True, eq=False)
 class PredictionPage:
     "What the page shows"
