@@ -22,7 +22,7 @@ from microplastic_aging.attribute.attribution import (
 from microplastic_aging.attribute.novelty import fit_training_distribution
 from microplastic_aging.data.arrays import load_arrays
 from microplastic_aging.data.manifest import read_samples
-from microplastic_aging.explain.reading import SPECIMENS
+from microplastic_aging.explain.neighbours import SPECIMENS
 from microplastic_aging.model.learner import Recipe, embed_arrays
 from microplastic_aging.model.store import DEFAULT_MODEL, load_model, save_model
 from microplastic_aging.simulate.benchmark import write_benchmark

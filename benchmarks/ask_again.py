@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from microplastic_aging.evaluate.baselines import SIDES
+from microplastic_aging.evaluate.baselines import MODEL_MODALITIES
 from microplastic_aging.model.learner import predict_arrays
 from microplastic_aging.model.store import load_model
 from microplastic_aging.report.page import write_report
@@ -52,7 +52,7 @@ def main(argv=None):
         net = load_model(own.model_folder(model, fold, split))
         new = (
             predict_with_missing(net, own.arrays, rows)
-            if model in SIDES
+            if model in MODEL_MODALITIES
             else dict(prob=predict_arrays(net, own.arrays, rows)[0])
         )
         write_job((own.out, model, split, fold), rows, answers | new, notes | dict(asked=commit()))

@@ -23,7 +23,9 @@ from fastai.torch_core import set_seed
 
 from microplastic_aging.aging import SEVEN_TYPES
 from microplastic_aging.data.arrays import DecodedSamples
-from microplastic_aging.evaluate.baselines import classical_features, fit_predict_classical, why_not
+from microplastic_aging.evaluate.features import classical_features
+from microplastic_aging.evaluate.tuning import TrainingRows, fit_predict_classical
+from microplastic_aging.evaluate.baselines import why_not
 from microplastic_aging.model.augment import AugmentMicrograph, AugmentSpectrum
 from microplastic_aging.model.learner import AgingLoss, Recipe, cpu_has_bf16, predict_arrays, train_model
 from microplastic_aging.model.net import AgingNet
@@ -131,15 +133,8 @@ def classical(arrays, y, specimens) -> list:  # Dicts: who, seconds, or why not
             rows.append(dict(who=name, seconds=None, why=reason))
             continue
         start = time.perf_counter()
-        fit_predict_classical(
-            name,
-            classical_features(arrays, progress=False),
-            y,
-            specimens,
-            np.flatnonzero(train),
-            np.flatnonzero(~train),
-            SEVEN_TYPES.n,
-        )
+        known = TrainingRows(y, specimens, np.flatnonzero(train), SEVEN_TYPES.n)
+        fit_predict_classical(name, classical_features(arrays, progress=False), known, np.flatnonzero(~train))
         rows.append(dict(who=name, seconds=time.perf_counter() - start, why=None))
     return rows
 

@@ -16,7 +16,7 @@ from .data.checks import check_manifest as check_dataset
 from .data.load import load_samples
 from .data.measure import measure
 from .data.propose import propose_manifest
-from .explain.reading import plot_explanation
+from .explain.figures import plot_explanation
 from .micrographs.core import plot_micrograph, read_micrograph
 from .micrographs.surface import surface_table
 from .model.learner import aging_learner

@@ -28,8 +28,9 @@ from .attribute.novelty import name_modalities
 from .data.arrays import DecodedSamples, load_unlabelled
 from .data.load import load_with_notes
 from .data.manifest import Samples
-from .explain.reading import Explanation, nearest_specimens
-from .explain.reading import explain as explain_row
+from .explain.neighbours import nearest_specimens
+from .explain.reading import Explanation
+from .explain.reading import explain_row as explain_row
 from .files import write_atomic, write_table
 from .model.store import load_model, model_folder, model_id
 from .report.explanations import NO_VERDICT, write_explanations
@@ -249,7 +250,7 @@ class Prediction:
         row = self._row(sample)
         polymer = run.samples.table.get("polymer", pd.Series("", self.table.index))[row] or None
         near = nearest_specimens(run.folder, run.predictions.pooled[[row]])[0]
-        return explain_row(run.net.cpu(), run.arrays, row, polymer, mechanism, near)
+        return explain_row(run.net.cpu(), run.arrays, row, polymer, mechanism).with_nearest(near)
 
     def _row(self, sample) -> int:
         if not isinstance(sample, str):
@@ -319,8 +320,8 @@ def check_explainable(
         raise InputError(f"{folder}: is a file; the explanations need a folder of that name")
     if scheme.pattern is None:
         raise InputError(
-            f"{model}: its classes are plain labels, and explanations are given by mechanism. Train with --scheme and a CSV "
-            "that says which of chemical, uv and physical each class holds, or predict without explanations"
+            f"{model}: its classes are plain labels, and explanations are given by mechanism. Train with --scheme and a "
+            "CSV that says which of chemical, uv and physical each class holds, or predict without explanations"
         )
 
 # %% ../nbs/91_predict.ipynb #f1c1c3d9

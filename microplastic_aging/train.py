@@ -9,59 +9,106 @@ __all__ = ['FINETUNE_LR_FACTOR', 'train_manifest', 'training_provenance']
 import warnings
 from dataclasses import replace
 from pathlib import Path
+
 import numpy as np
 from tqdm import tqdm
+
 from .aging import InputError, find_scheme
 from .attribute.attribution import Attributor, save_attributor
 from .attribute.novelty import fit_training_distribution
 from .data.arrays import VIEW_PX, load_arrays
 from .data.manifest import read_samples
-from .explain.reading import write_specimens
+from .explain.neighbours import write_specimens
 from .model.learner import Recipe, train_model, unseen_combinations
 from .model.store import load_model, model_card, model_folder, save_model
 
 # %% ../nbs/90_train.ipynb #f72565ed
-FINETUNE_LR_FACTOR = .3 # Of the recipe's learning rate, where training begins with a trained model: enough to adapt, too little to forget at once
+FINETUNE_LR_FACTOR = 0.3  # Of the recipe's learning rate, where training begins with a trained model: enough to adapt, too little to forget at once
+
 
 def train_manifest(
-    manifest,               # Manifest or its folder
-    out,                    # Model folder to write
-    modality:str|None=None, # fusion, image or spectrum; None: that of `start`, else fusion
-    epochs:int|None=None,   # None: as the recipe says
-    seed:int=0,
-    start=None,             # Model or run folder to begin with, or `default`; its view of the surface is kept
-    label:str="aging_type", # Column of the class
-    group:str="specimen_id",# Column of the specimen
-    scheme:str|None=None,   # A name in `SCHEMES` or a CSV; None: found out from the labels
-    device:str|None=None,   # None: the GPU where there is one
-    progress:bool=True,     # Show a bar
-)->Path:                    # The model folder
+    manifest,  # Manifest or its folder
+    out,  # Model folder to write
+    modality: str | None = None,  # fusion, image or spectrum; None: that of `start`, else fusion
+    epochs: int | None = None,  # None: as the recipe says
+    seed: int = 0,
+    start=None,  # Model or run folder to begin with, or `default`; its view of the surface is kept
+    label: str = "aging_type",  # Column of the class
+    group: str = "specimen_id",  # Column of the specimen
+    scheme: str | None = None,  # A name in `SCHEMES` or a CSV; None: found out from the labels
+    device: str | None = None,  # None: the GPU where there is one
+    progress: bool = True,  # Show a bar
+) -> Path:  # The model folder
     "Train one model on every labelled sample of a manifest, from nothing or from what another model has learnt"
     recipe = replace(Recipe(), epochs=epochs) if epochs else Recipe()
     begin = load_model(model_folder(start)) if start else None
     modality = modality or (begin.modality if begin else "fusion")
-    if begin and begin.modality != modality: raise InputError(f"{start}: is a {begin.modality} model, which cannot begin a {modality} model")
-    if begin: recipe = replace(recipe, lr=FINETUNE_LR_FACTOR*recipe.lr)
+    if begin and begin.modality != modality:
+        raise InputError(f"{start}: is a {begin.modality} model, which cannot begin a {modality} model")
+    if begin:
+        recipe = replace(recipe, lr=FINETUNE_LR_FACTOR * recipe.lr)
     view = begin.card["view"] if begin else dict(size_px=VIEW_PX, fov_um="auto")
     samples = read_samples(manifest, label, group, find_scheme(scheme))
     arrays, rows = load_arrays(samples, view["size_px"], view["fov_um"]), np.flatnonzero(samples.y >= 0)
-    if len(np.unique(samples.y[rows])) < 2: raise InputError(f"{manifest}: training needs two or more labelled classes in column {label!r}")
+    if len(np.unique(samples.y[rows])) < 2:
+        raise InputError(f"{manifest}: training needs two or more labelled classes in column {label!r}")
     mixed = unseen_combinations(samples.scheme, samples.y[rows])
     unseen = [name for i, name in enumerate(samples.scheme.classes) if i not in samples.y[rows] and not mixed[i]]
-    if unseen: warnings.warn(f"{manifest}: no sample of {', '.join(unseen)} to learn from; the model knows the name only, and a verdict of that name means nothing", stacklevel=2)
+    if unseen:
+        warnings.warn(
+            f"{manifest}: no sample of {', '.join(unseen)} to learn from; the model knows the name only, and a verdict of that name means nothing",
+            stacklevel=2,
+        )
     with tqdm(total=recipe.epochs, desc=f"train {modality}", unit="epoch", disable=not progress) as bar:
-        learn = train_model(arrays, samples.y, samples.groups, samples.scheme, rows, (), modality, seed, recipe, device, progress=bar.update, start=begin)
-    made = save_model(learn, out, model_card(samples, arrays, rows=len(rows), began_with=begin and {k: begin.card.get(k) for k in ("simulated", "data", "data_hash", "began_with")}))
+        learn = train_model(
+            arrays,
+            samples.y,
+            samples.groups,
+            samples.scheme,
+            rows,
+            (),
+            modality,
+            seed,
+            recipe,
+            device,
+            progress=bar.update,
+            start=begin,
+        )
+    made = save_model(
+        learn,
+        out,
+        model_card(
+            samples,
+            arrays,
+            rows=len(rows),
+            began_with=begin and {k: begin.card.get(k) for k in ("simulated", "data", "data_hash", "began_with")},
+        ),
+    )
     write_specimens(made, learn, arrays, rows, samples.groups, samples.table[samples.label])
-    if samples.scheme.pattern is not None: _keep_what_is_known(learn, arrays, samples, rows, seed, made)
+    if samples.scheme.pattern is not None:
+        _keep_what_is_known(learn, arrays, samples, rows, seed, made)
     return made
 
-def _keep_what_is_known(learn, arrays, samples, rows, seed, made):
-    try: save_attributor(Attributor(fit_training_distribution(learn.model, arrays, samples.y, samples.groups, rows, seed), None, {}, {}, {}), made)
-    except InputError as e: warnings.warn(f"{made}: will name types only, without primary factors ({e})", stacklevel=2)
 
-def training_provenance(card:dict # Of a model
-             )->str:
+def _keep_what_is_known(learn, arrays, samples, rows, seed, made):
+    try:
+        save_attributor(
+            Attributor(
+                fit_training_distribution(learn.model, arrays, samples.y, samples.groups, rows, seed), None, {}, {}, {}
+            ),
+            made,
+        )
+    except InputError as e:
+        warnings.warn(f"{made}: will name types only, without primary factors ({e})", stacklevel=2)
+
+
+def training_provenance(
+    card: dict,  # Of a model
+) -> str:
     "What a model's answers rest on, in words"
     basis, begun = "simulated data" if card["simulated"] else "the user's own data", card.get("began_with")
-    return basis if not begun or training_provenance(begun) == basis else f"{basis}, begun with a model of {training_provenance(begun)}"
+    return (
+        basis
+        if not begun or training_provenance(begun) == basis
+        else f"{basis}, begun with a model of {training_provenance(begun)}"
+    )

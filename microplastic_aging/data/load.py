@@ -103,8 +103,7 @@ def load_with_notes(
 def load_samples(
     source,  # Manifest, folder with or without one, one file, or a list of files; `Samples` are given back
     scheme: Scheme = SEVEN_TYPES,  # Classes that a model may choose from; labels of a manifest are carried along
-    scale_bar_um: float
-    | None = None,  # Length of the scale bar drawn in the micrographs, µm, where no file names the scale
+    scale_bar_um: float | None = None,  # Length of the drawn scale bar, µm, where no file names the scale
     progress: bool = True,  # A bar where it takes longer than five seconds
 ) -> Samples:
     "Samples to predict, to explain or to measure; `InputError` where nothing can be read"

@@ -96,8 +96,7 @@ def _quality_rows(names, spectra) -> pd.DataFrame:
 def measure(
     source,  # As `load_samples` takes it: files, a folder, a manifest, `Samples`
     polymer: str | None = None,  # Polymer of all samples whose manifest names none, such as 'PE'
-    scale_bar_um: float
-    | None = None,  # Length of the scale bar drawn in the micrographs, µm, where no file names the scale
+    scale_bar_um: float | None = None,  # Length of the drawn scale bar, µm, where no file names the scale
     progress: bool = True,  # A bar where it takes longer than five seconds
 ) -> Measurements:
     "Quality, band indices and surface numbers of every file"

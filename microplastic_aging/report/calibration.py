@@ -8,7 +8,8 @@ __all__ = ['calibration_sentences', 'one_sided_sentences']
 # %% ../../nbs/report/08_calibration.ipynb #9b39121a
 from matplotlib.axes import Axes
 
-from ..evaluate.uncertainty import plot_abstention, plot_reliability
+from ..evaluate.conformal import plot_abstention
+from ..evaluate.uncertainty import plot_reliability
 from .html import render_sentences
 from .plots import MODEL_COLORS, label_simulated, make_axes, title_model
 from .run import DEEP, MODALITY_NAMES, get_metrics, model_names, model_title

@@ -15,7 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..aging import MECHANISM_COLORS, MECHANISMS, MODALITIES
-from ..explain.scores import MIN_LOG_ODDS, lower_bound
+from ..explain.hypotheses import MIN_LOG_ODDS
+from ..explain.scores import lower_bound
 from .formats import with_interval
 from .html import keep_figure, render_sentences
 from .run import MODALITY_NAMES

@@ -18,14 +18,10 @@ from tqdm import tqdm
 
 from ..aging import MECHANISMS
 from ..attribute.attribution import pool_views
-from microplastic_aging.explain.reading import (
-    describe,
-    describe_specimen,
-    explain,
-    nearest_specimens,
-    pooled_types,
-    write_explanation,
-)
+from ..explain.figures import write_explanation
+from ..explain.neighbours import nearest_specimens
+from ..explain.reading import explain_row
+from ..explain.words import describe, describe_specimen, pooled_types
 from ..files import write_atomic
 from .html import render
 
@@ -98,7 +94,8 @@ class _Explainer:
 
     def explain(self, row: int, mechanism: str):
         polymer = self.polymer[row] or None
-        return explain(self.run.net, self.run.arrays, row, polymer, mechanism, self.nearest[row])
+        found = explain_row(self.run.net, self.run.arrays, row, polymer, mechanism)
+        return found.with_nearest(self.nearest[row])
 
     def specimen(self, number: int, name: str, rows) -> _Specimen:
         "All figures of one specimen: a summary where it has several views, and each view by itself"

@@ -63,7 +63,7 @@ DEEP = ("fusion", "image", "spectrum")
 
 
 def _baseline_title(baseline) -> str:
-    modalities = " and ".join(MODALITY_NAMES[m] for m in baseline.sides)
+    modalities = " and ".join(MODALITY_NAMES[m] for m in baseline.modalities)
     return f"{baseline.title} ({modalities})"
 
 

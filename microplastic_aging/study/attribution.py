@@ -19,7 +19,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 from ..aging import MECHANISMS, InputError
-from ..evaluate.baselines import SIDES
+from ..evaluate.baselines import MODEL_MODALITIES
 from ..evaluate.specimens import LEVEL, specimen_weights, weighted_quantile, bootstrap_ci
 from ..evaluate.specimens import specimen_parts, specimen_means, specimen_views
 from ..attribute.attribution import FACTORS, MIN_CONFIDENCE, Attributor, attribute, attribute_specimens
@@ -108,7 +108,7 @@ def held_out(run:Run)->dict: # rows, y, groups; temperature: sides -> number; tr
     s, jobs = run.samples, [(read_job(run.out, "attribution", "grouped", k), read_job(run.out, run.main_model, "grouped", k)) for k in run.grouped]
     rows, severity = np.concatenate([own[0] for own, _ in jobs]), true_severity(s)
     scale = read_json(run.model_folder(run.main_model, run.grouped[0])/"model.json")["card"].get("temperature", {})
-    answers = {used: np.concatenate([main[1][asked_as(used, SIDES[run.main_model])] for _, main in jobs]) for used in map(" + ".join, combinations_of(SIDES[run.main_model]))}
+    answers = {used: np.concatenate([main[1][asked_as(used, MODEL_MODALITIES[run.main_model])] for _, main in jobs]) for used in map(" + ".join, combinations_of(MODEL_MODALITIES[run.main_model]))}
     return dict(rows=rows, temperature=scale, y=s.y[rows], groups=s.groups[rows], truth=None if severity is None else severity[rows], answers={used: apply_temperature(p, scale.get(used, 1.)) for used, p in answers.items()}) | {
         k: np.concatenate([own[1][k] for own, _ in jobs]) for k in jobs[0][0][1]}
 
@@ -118,7 +118,7 @@ def asked_as(used:str, sides)->str: # Name of the prediction in the job
 
 def calibrate(run:Run, h:dict)->dict: # gate; spreads: sides -> (3,); held_out
     "Gate, spreads and the table of answers, from held-out specimens"
-    sides = SIDES[run.main_model]
+    sides = MODEL_MODALITIES[run.main_model]
     gate, spreads, table, pattern = fit_gate({side: h[f"strange_{side}"] for side in sides}, h["groups"]), {}, {}, run.samples.scheme.pattern
     for used in map(" + ".join, combinations_of(sides)):
         ok = ~np.isnan(h["answers"][used]).any(1) & ~np.any([np.isnan(h[f"strange_{side}"]) for side in used.split(" + ")], axis=0) # rows that have all these sides
@@ -134,9 +134,9 @@ def calibrate(run:Run, h:dict)->dict: # gate; spreads: sides -> (3,); held_out
 
 def severity_figures(run:Run, h:dict)->dict|None: # mechanism -> r, error (where it acted; beside it that of always naming their mean), width of the interval and coverage there, coverage over all, n_specimens; None where no severity is known
     "Severities of held-out specimens against the truth; each part's intervals rest on the other parts"
-    used = " + ".join(SIDES[run.main_model])
+    used = " + ".join(MODEL_MODALITIES[run.main_model])
     if h["truth"] is None or f"severity_{used}" not in h: return None
-    ok = ~np.isnan(h["answers"][used]).any(1) & ~np.any([np.isnan(h[f"strange_{side}"]) for side in SIDES[run.main_model]], axis=0)
+    ok = ~np.isnan(h["answers"][used]).any(1) & ~np.any([np.isnan(h[f"strange_{side}"]) for side in MODEL_MODALITIES[run.main_model]], axis=0)
     h = {k: h[k][ok] for k in ("y", "groups", "truth", f"severity_{used}")} | dict(present=h["answers"][used][ok] @ run.samples.scheme.pattern)
     present, part, found = h["present"], specimen_parts(h["y"], h["groups"]), {}
     alike = lambda a, b: float(np.corrcoef(a, b)[0, 1]) if len(a) > 1 and np.std(a) > 0 and np.std(b) > 0 else None
@@ -239,7 +239,7 @@ def novelty_cases(run:Run)->dict: # name -> function that gives `mean_figures`, 
     if trained("other_polymer"): cases["polymer"] = polymer
     if trained("finer_scale"): cases["finer_scale"] = scale
     if run.config.manifest is None and run.config.variant == "standard": cases["wet"] = wet
-    if run.samples.simulated and real_files(): cases |= {f"real_{m}": partial(foreign, m) for m in SIDES[run.main_model]}
+    if run.samples.simulated and real_files(): cases |= {f"real_{m}": partial(foreign, m) for m in MODEL_MODALITIES[run.main_model]}
     return cases
 
 def real_files()->list: # Paths; none where one of the two sets is not at hand
@@ -400,7 +400,7 @@ def draw_space(run:Run)->dict: # map -> `map_quality`, None where there are too 
 
 def abstention(run:Run, h:dict)->dict: # refused, undecided: shares of held-out specimens' samples
     "How often held-out samples get no verdict; each part of the specimens is judged by a gate of the others"
-    sides = SIDES[run.main_model]
+    sides = MODEL_MODALITIES[run.main_model]
     part, far = specimen_parts(h["y"], h["groups"]), {side: h[f"strange_{side}"] for side in sides}
     known = np.zeros(len(part), bool)
     for p in np.unique(part):
@@ -423,7 +423,7 @@ def summarise_attribution(run:Run, size:FieldStudy)->dict|None:
     "What attribution.json holds, from the finished jobs"
     if run.main_model is None: return None
     h, s, notes, found = held_out(run), run.samples, [read_notes(run.out, "attribution", "grouped", k) for k in run.grouped], _findings(run, size)
-    prob = h["answers"][" + ".join(SIDES[run.main_model])]
+    prob = h["answers"][" + ".join(MODEL_MODALITIES[run.main_model])]
     ok = ~np.isnan(prob).any(1)
     two = dict(seen=dual(run, h["rows"][ok], prob[ok], h["groups"][ok], _shares(run, "standard")))
     unseen = [read_job(run.out, "unseen_mixtures", "grouped", k) for k in run.grouped if has_job(run.out, "unseen_mixtures", "grouped", k)]

@@ -12,7 +12,8 @@ import numpy as np
 
 from ..aging import MECHANISMS
 from ..explain.maps import DEFAULT_METHOD
-from ..explain.reading import explain, write_explanation
+from ..explain.reading import explain_row
+from ..explain.figures import write_explanation
 from ..model.store import load_model
 from .evidence_scores import faithfulness_summary, of_source, plain, same_story, token_shares
 from .headline import commit_words
@@ -55,7 +56,7 @@ def draw_explained(run: Run):
         simulated = "simulated, " if s.simulated else ""
         title = f"{simulated}{s.table.sample_id[row]}, labelled {s.scheme.classes[s.y[row]]}, held out"
         file = run.out / "figures" / f"explained_{mechanism}.png"
-        write_explanation(file, [explain(net, run.arrays, row, own, mechanism)], title)
+        write_explanation(file, [explain_row(net, run.arrays, row, own, mechanism)], title)
 
 # %% ../../nbs/study/053_evidence.ipynb #bc48e847
 def shares_of(run: Run, source: str) -> tuple:  # rows, shares, notes

@@ -14,7 +14,7 @@ import torch
 
 from ..aging import MECHANISMS, MODALITIES, SHOWN_BANDS, SURFACE_FEATURES
 from ..evaluate.specimens import bootstrap_ci
-from ..evaluate.uncertainty import holm
+from ..evaluate.significance import holm
 from microplastic_aging.explain.faithfulness import (
     SHARES,
     auc_gain,
@@ -23,20 +23,13 @@ from microplastic_aging.explain.faithfulness import (
     rank_correlation,
     scorecard,
 )
-from ..explain.maps import DEFAULT_METHOD, METHODS, blurred, polymers_with_own_band
+from ..explain.maps import DEFAULT_METHOD, MAP_METHODS
+from ..explain.references import blurred, polymers_with_own_band
+from microplastic_aging.explain.hypotheses import (
+    PAPER_BAND, band_surface_correlation, contrast, is_influential, judge_hypothesis,
+)
 from microplastic_aging.explain.scores import (
-    PAPER_BAND,
-    band_evidence,
-    band_surface_correlation,
-    band_table,
-    band_tokens,
-    contrast,
-    enrichment,
-    is_influential,
-    judge_hypothesis,
-    mask_enrichment,
-    named_interval,
-    surface_scores,
+    band_evidence, band_table, band_tokens, enrichment, mask_enrichment, named_interval, surface_scores,
     unnamed_bands,
 )
 from ..model.tensors import ReadMicrograph
@@ -217,7 +210,7 @@ def read_checks(run: Run) -> tuple:  # modality -> curves of all folds; method -
     tables = [pd.DataFrame(notes["checks"]) for *_, notes in jobs]
     checks = pd.concat(tables).groupby(level=0).mean()
     rows = {modality: joined(f"rows_{modality}") for modality in curves}
-    return curves, {m: checks[m].to_dict() for m in METHODS}, rows
+    return curves, {m: checks[m].to_dict() for m in MAP_METHODS}, rows
 
 
 OTHER_ORDERS = ("size", "searched")  # No explanations, but what they are measured against
@@ -225,7 +218,7 @@ OTHER_ORDERS = ("size", "searched")  # No explanations, but what they are measur
 
 def _add_gains(table: dict, curves: dict, modality: str, groups):
     "Gain of each order over a random one, with its interval over specimens"
-    for m in (*METHODS, *OTHER_ORDERS):
+    for m in (*MAP_METHODS, *OTHER_ORDERS):
         if m not in curves:
             continue
         gains = auc_gain(curves, m)
@@ -254,7 +247,7 @@ def faithfulness_summary(run: Run) -> dict:  # faithfulness, curves, default_met
         _add_gains(table, found, modality, run.samples.groups[rows[modality]])
     means = {modality: _mean_curves(found) for modality, found in curves.items()}
     return dict(
-        faithfulness={m: table[m] for m in METHODS},
+        faithfulness={m: table[m] for m in MAP_METHODS},
         other_orders={m: table[m] for m in OTHER_ORDERS if m in table},
         curves=dict(shares=list(SHARES)) | means,
         n_checked={modality: len(r) for modality, r in rows.items()},

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from ..aging import MECHANISMS
 from ..evaluate.compare import paired_difference
 from ..evaluate.specimens import bootstrap_ci
-from ..evaluate.uncertainty import holm, sign_flip_p
+from ..evaluate.significance import holm, sign_flip_p
 from ..model.fusion import OPERATORS
 from ..model.learner import headline_accuracy, predict_arrays, train_model
 from ..model.store import model_card, save_model

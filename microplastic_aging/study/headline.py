@@ -16,16 +16,12 @@ from tqdm import tqdm
 from ..aging import MODALITIES
 from ..attribute.attribution import ATTRIBUTION, probability_columns
 from ..data.arrays import DecodedSamples
-from microplastic_aging.evaluate.baselines import (
-    CLASSICAL,
-    SIDES,
-    classical_features,
-    fit_predict_classical,
-    imagenet_weights,
-)
+from ..evaluate.baselines import CLASSICAL, MODEL_MODALITIES, imagenet_weights
 from ..evaluate.compare import compare_models, evaluate, paired_difference
+from ..evaluate.features import classical_features
+from ..evaluate.tuning import TrainingRows, fit_predict_classical
 from ..evaluate.uncertainty import fit_temperature
-from ..explain.reading import write_specimens
+from ..explain.neighbours import write_specimens
 from ..files import read_json, write_json, write_table
 from ..model.encoders import frozen_features
 from ..model.learner import learning_curve, only_modality, predict_arrays, train_model
@@ -61,8 +57,8 @@ def run_fold(run: Run, features, model: str, split: str, fold: int) -> tuple:  #
     y = run.samples.y
     # a random split is blind to specimens, and so is tuning in it
     groups = run.samples.groups if split == "grouped" else np.arange(len(y))
-    n_classes, seed = run.samples.scheme.n, run.config.seed
-    prob, notes = fit_predict_classical(model, features(), y, groups, train, test, n_classes, seed)
+    rows = TrainingRows(y, groups, train, run.samples.scheme.n, run.config.seed)
+    prob, notes = fit_predict_classical(model, features(), rows, test)
     return test, dict(prob=prob), dict(curve=[]) | notes
 
 # %% ../../nbs/study/03_headline.ipynb #58a0c1ab
@@ -99,7 +95,7 @@ def predict_with_missing(
     out = {}
     for name, seen in seen_by.items():
         out[name] = predict_arrays(net, only_modality(arrays, seen), rows)[0]
-        able = np.any([has[m] for m in SIDES[seen]], axis=0)
+        able = np.any([has[m] for m in MODEL_MODALITIES[seen]], axis=0)
         out[name][~able] = np.nan
     return out
 
@@ -119,7 +115,7 @@ def pooled(
             empty = np.full((len(s), s.scheme.n), np.nan)
             out.setdefault(model, empty)[rows] = found[answer]
     counted = s.scheme.headline[s.y] & (s.y >= 0)
-    return {m: out[m] for m in SIDES if m in out and (counted & ~np.isnan(out[m]).any(1)).any()}
+    return {m: out[m] for m in MODEL_MODALITIES if m in out and (counted & ~np.isnan(out[m]).any(1)).any()}
 
 
 _SHOWN = ("accuracy", "accuracy_ci", "ece_before", "ece_after", "temperature")
@@ -245,7 +241,7 @@ def _temperatures(run: Run) -> dict:  # Model -> modalities -> temperature
     y, found = run.samples.y, {}
     for answer, modalities in dict(prob=None, only_image=("image",), only_spectrum=("spectrum",)).items():
         for model, prob in pooled(run, "grouped", answer).items():
-            used = modalities or SIDES[model]
+            used = modalities or MODEL_MODALITIES[model]
             complete = np.all(list(run.arrays.presence(used).values()), axis=0)
             rows = (y >= 0) & ~np.isnan(prob).any(1) & complete
             wrong = (prob[rows].argmax(1) != y[rows]).sum()

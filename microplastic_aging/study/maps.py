@@ -14,8 +14,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from ..aging import MECHANISMS, SURFACE_FEATURES
-from ..explain.faithfulness import CASCADE, check_methods, mask_modality, randomised
-from ..explain.maps import DEFAULT_METHOD, evidence_maps, references, to_tokens
+from ..explain.faithfulness import CASCADE, CheckSettings, check_methods, mask_modality, randomised
+from ..explain.maps import DEFAULT_METHOD, evidence_maps, to_tokens
+from ..explain.references import references
 from ..micrographs.core import Micrograph, to_view
 from ..micrographs.masks import surface_masks
 from ..model.encoders import IMAGE_STRIDE, TOKEN_CM1
@@ -173,10 +174,8 @@ def check_fold(run: Run, fold: int) -> tuple:  # rows, curves, notes
     net = load_model(run.model_folder(run.main_model, fold))
     rows = _checked_rows(run, run.rows("grouped", fold)[1])
     x, s = (torch.Tensor(read(rows)) for read in (ReadMicrograph(run.arrays), ReadSpectrum(run.arrays)))
-    search = run.config.mode == "full"
-    curves, checks = check_methods(
-        net, x, s, polymers_of(run, rows), seed=run.config.seed, progress=run.progress, search=search
-    )
+    how = CheckSettings(seed=run.config.seed, search=run.config.mode == "full", progress=run.progress)
+    curves, checks = check_methods(net, x, s, polymers_of(run, rows), how)
     arrays = {f"rows_{modality}": rows[own] for modality, (_, own) in curves.items()}
     for modality, (found, _) in curves.items():
         for name, curve in found.items():

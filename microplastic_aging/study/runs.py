@@ -24,7 +24,7 @@ from microplastic_aging.data.arrays import (
     random_folds,
 )
 from ..data.manifest import Samples, read_samples
-from ..evaluate.baselines import BASELINES, CLASSICAL, SIDES, why_not
+from ..evaluate.baselines import BASELINES, CLASSICAL, MODEL_MODALITIES, why_not
 from ..files import digest, read_json, write_json, write_table
 from ..model.learner import Recipe
 from ..model.net import MODEL_KINDS
@@ -74,9 +74,9 @@ class StudyConfig:
             why = "variant wet holds unaged samples only, so nothing can be learnt from it"
             other = "write it with `microplastic-aging simulate` and predict on it with a model of another run"
             raise StudyError(f"{why}; {other}")
-        wrong = sorted(set(self.models or ()) - set(SIDES))
+        wrong = sorted(set(self.models or ()) - set(MODEL_MODALITIES))
         if wrong:
-            raise StudyError(f"no model is called {', '.join(wrong)}; there are {', '.join(SIDES)}")
+            raise StudyError(f"no model is called {', '.join(wrong)}; there are {', '.join(MODEL_MODALITIES)}")
 
     @property
     def quick(self):
@@ -141,7 +141,7 @@ class Run:
 
     def todo(self) -> list:
         "(model, split, fold), cheap ones first within a fold"
-        names = [m for m in SIDES if m in self.models]
+        names = [m for m in MODEL_MODALITIES if m in self.models]
         return [(m, *split) for split in self.splits for m in names]
 
     def _can_learn_from(self, modality: str) -> bool:
@@ -156,7 +156,7 @@ class Run:
     def models(self) -> list:
         "Models that run: those asked for, or the usual ones, as far as the data allow"
         there = {m for m in MODALITIES if self._can_learn_from(m)}
-        able = [m for m, modalities in SIDES.items() if there.issuperset(modalities)]
+        able = [m for m, modalities in MODEL_MODALITIES.items() if there.issuperset(modalities)]
         asked = self.config.models or [m for m in able if self._is_usual(m)]
         return [m for m in able if m in asked and m not in self.skipped]
 
