@@ -61,7 +61,7 @@ def _check_bits(scheme: str, classes: tuple, rows: tuple):
         if len(bits) != len(MECHANISMS) or set(bits) - {0, 1}:
             raise SchemeError(f"class {name!r}: bits {bits} are not one 0 or 1 for each of {MECHANISMS}")
 
-# %% ../nbs/00_aging.ipynb #c43eaad8
+# %% ../nbs/00_aging.ipynb #b550f6ce
 @dataclass(frozen=True)
 class Scheme:
     "Class names and, where they mean mechanisms, the bits of each; see `read_scheme` for the file form"
@@ -218,7 +218,7 @@ class SurfaceFeature:
     source: str  # Where texture and widths come from
     tag: str  # As for `Band`
 
-# %% ../nbs/00_aging.ipynb #23f39067
+# %% ../nbs/00_aging.ipynb #a19ae910
 _UV_CRACKS = "J Appl Polym Sci 87:931; Molecules 30:4461; widths general knowledge"
 _ETCHING = "permanganate etching, Aston 1979; diameters general knowledge"
 _WIND_ABRASION = "Sci Rep, May 2025, wind abrasion; widths general knowledge"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COMMON_UM_PER_PX', 'to_scale', 'flatten']
 
-# %% ../../nbs/micrographs/08_common_scale.ipynb #57f25753
+# %% ../../nbs/micrographs/08_common_scale.ipynb #b9249359
 import numpy as np
 from scipy import ndimage as ndi
 from skimage.transform import resize
@@ -13,7 +13,7 @@ from skimage.transform import resize
 from .core import Micrograph
 from .pixels import MicrographFormatError
 
-# %% ../../nbs/micrographs/08_common_scale.ipynb #d627b582
+# %% ../../nbs/micrographs/08_common_scale.ipynb #555c63fd
 COMMON_UM_PER_PX = 0.25  # µm per px at which surfaces are compared: a crack of half a micrometre is two pixels wide
 _MAX_ENLARGE = 1.5  # How much finer than recorded a picture may be made
 
@@ -24,7 +24,7 @@ def _resampled(image: np.ndarray, shape: list) -> np.ndarray:
     resized = resize(image.astype(np.float32), shape, order=1, mode="reflect", anti_aliasing=shrinks)
     return np.clip(resized, 0, 1)
 
-# %% ../../nbs/micrographs/08_common_scale.ipynb #7506fd1e
+# %% ../../nbs/micrographs/08_common_scale.ipynb #cefe4650
 MIN_PX = 32  # Pixels that a surface needs along its shorter side
 
 
@@ -34,7 +34,7 @@ def assumed_um_per_px(
     "Scale at which filters are applied: that of the micrograph, or the common one where it is unknown"
     return COMMON_UM_PER_PX if micrograph.um_per_px is None else micrograph.um_per_px
 
-# %% ../../nbs/micrographs/08_common_scale.ipynb #bc658ee3
+# %% ../../nbs/micrographs/08_common_scale.ipynb #4866463d
 def _check_detail(micrograph: Micrograph, um_per_px: float, max_enlarge: float):
     "Refuse a micrograph that does not hold the detail of a scale"
     recorded, path = micrograph.um_per_px, micrograph.path
@@ -61,7 +61,7 @@ def to_scale(
         raise MicrographFormatError(micrograph.path, f"{found}; it needs {MIN_PX} on each side")
     return Micrograph(_resampled(micrograph.image, shape), um_per_px, micrograph.path)
 
-# %% ../../nbs/micrographs/08_common_scale.ipynb #df088456
+# %% ../../nbs/micrographs/08_common_scale.ipynb #1c97ce11
 _FLATTEN_UM = 10.0  # Neighbourhood over which brightness and contrast are evened out, µm
 _CONTRAST_FLOOR = 0.02  # Grey; added to the local spread
 
@@ -76,7 +76,7 @@ def flatten(
     spread = np.sqrt(ndi.gaussian_filter(rest * rest, sigma, truncate=3))
     return rest / (spread + _CONTRAST_FLOOR)
 
-# %% ../../nbs/micrographs/08_common_scale.ipynb #6f3f292e
+# %% ../../nbs/micrographs/08_common_scale.ipynb #feecf6af
 PX_ACROSS = 2  # Pixels a mark must span to be seen
 MIN_SIGMA_PX = 0.75  # Scale of a filter below which pixels cannot carry it
 
@@ -88,7 +88,7 @@ def carried_sizes(
     "Sizes of filters, those below the least brought up to it"
     return sorted({max(size, least) for size in sizes})
 
-# %% ../../nbs/micrographs/08_common_scale.ipynb #1174b178
+# %% ../../nbs/micrographs/08_common_scale.ipynb #a84370d4
 _GROUND, _DEPTH, _NOISE = 0.6, 0.35, 0.01  # Grey of the ground, of a mark below it, and its standard deviation
 
 
@@ -118,7 +118,7 @@ def line_phantom(
     covered = np.clip((width / 2 - distance) / um_per_px + 0.5, 0, 1)
     return _with_noise(_GROUND - _DEPTH * covered, um_per_px)
 
-# %% ../../nbs/micrographs/08_common_scale.ipynb #0626bd75
+# %% ../../nbs/micrographs/08_common_scale.ipynb #2576ba70
 def pit_phantom(
     um_per_px: float,  # µm per px
     pits: tuple = (),  # Row, column and diameter of each, µm; none for a blank surface

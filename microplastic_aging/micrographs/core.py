@@ -66,7 +66,7 @@ def _draw_scale(ax, shape: tuple, um_per_px: float | None):
     ax.plot([left, left + bar / um_per_px], [line, line], scalex=False, scaley=False, **style)
     ax.text(left, 0.89 * height, f"{bar:g} µm", va="bottom", **note)
 
-# %% ../../nbs/micrographs/07_core.ipynb #b7904ddb
+# %% ../../nbs/micrographs/07_core.ipynb #0d95f570
 def plot_micrograph(
     image: np.ndarray,  # Grey, float in 0–1 or uint8, shape (h, w)
     um_per_px: float | None = None,  # Width of a pixel, µm; None where unknown
@@ -122,7 +122,7 @@ def _bar_by_both(stated: int, seen: InformationBar | None) -> _Finding:
     flag = f"the metadata state a bar of {stated} rows, the pixels show {seen.rows}: the larger was cut"
     return _Finding(larger, f"a bar of {larger} rows", (flag,))
 
-# %% ../../nbs/micrographs/07_core.ipynb #38a49924
+# %% ../../nbs/micrographs/07_core.ipynb #ecb078d6
 def _choose_scale(given: float | None, meta: SemMetadata, bar_um: float | None, bar_px: float | None) -> _Finding:
     "Width of a pixel in µm, from what the caller gives, the metadata, and a scale bar of known length"
     flags = ()
@@ -140,7 +140,7 @@ def _choose_scale(given: float | None, meta: SemMetadata, bar_um: float | None, 
             flags += (f"{um:g} µm per px ({way}), but {other:g} by another way ({other_way}): check it",)
     return _Finding(um, way, flags)
 
-# %% ../../nbs/micrographs/07_core.ipynb #87002b5c
+# %% ../../nbs/micrographs/07_core.ipynb #f8840092
 _BLACK = 2 / 255  # A picture with no grey above this is black
 _DIM = 0.3  # A picture with no grey above this is dim; a camera of 14 bits in a file of 16 stays below .25
 
@@ -239,7 +239,7 @@ def _mean_weights(
     row = np.broadcast_to(np.arange(size_px)[:, None], cell.shape)
     return csr_array((weight.astype(np.float32).ravel(), (row.ravel(), column.ravel())), shape=(size_px, n))
 
-# %% ../../nbs/micrographs/07_core.ipynb #39ad6f46
+# %% ../../nbs/micrographs/07_core.ipynb #15daa923
 def _field_side(micrograph: Micrograph, fov_um: float | None) -> float:
     "Side of the field of view in pixels of the picture; refuses a field that would be mostly mirrored"
     scale, shorter = micrograph.um_per_px, min(micrograph.image.shape)

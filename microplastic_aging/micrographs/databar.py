@@ -22,7 +22,7 @@ def to_levels(
     "Grey in 256 levels"
     return image if image.dtype == np.uint8 else np.round(image * np.float32(255)).astype(np.uint8)
 
-# %% ../../nbs/micrographs/04_databar.ipynb #90b27cd1
+# %% ../../nbs/micrographs/04_databar.ipynb #7d033176
 _MIN_ROWS = 8  # Rows of the lowest bar
 _MIN_SHARE = 0.012  # Share of the height that the lowest bar takes
 _FILLED = 0.4  # Share of one grey in a row of a bar
@@ -50,7 +50,7 @@ def _style(ground: int) -> str:
         return "black"
     return "white" if ground > 192 else "grey"
 
-# %% ../../nbs/micrographs/04_databar.ipynb #ae80095a
+# %% ../../nbs/micrographs/04_databar.ipynb #3c3738d5
 def _widened(counts: np.ndarray, tolerance: int) -> np.ndarray:
     "Counts within `tolerance` of each level, shape (rows, 256)"
     if not tolerance:
@@ -123,7 +123,7 @@ def _crispness(ink: np.ndarray, tolerance: int) -> float:
     same = common[max(0, mode - 2 - tolerance) : mode + 3 + tolerance].sum()
     return same / max(1, len(ink)) - 0.02 * tolerance
 
-# %% ../../nbs/micrographs/04_databar.ipynb #3191544e
+# %% ../../nbs/micrographs/04_databar.ipynb #b5d5ffc7
 _DRAWN = 0.7  # Share of one grey, to two levels, that the flattest rows of a drawn bar keep through JPEG
 _CLEAR = 0.6  # A rise that needs no further proof; below it, the writing must be crisp
 _CRISP = 0.15  # Share of the writing that has the one grey of its ink; the rest is its soft rim
@@ -149,7 +149,7 @@ def _mixed_rows(band: np.ndarray, start: int) -> int:
             return rows
     return 0
 
-# %% ../../nbs/micrographs/04_databar.ipynb #d4a186d1
+# %% ../../nbs/micrographs/04_databar.ipynb #af7391a5
 def _find_opaque(band: np.ndarray, height: int, tolerance: int) -> InformationBar | None:
     "Find a bar of one or two flat greys that begins at an edge"
     tail = max(_MIN_ROWS, round(0.02 * height))
@@ -229,7 +229,7 @@ def _carries_text(band: np.ndarray, start: int, middle: np.ndarray) -> bool:
     same = standing & (np.abs(band - commonest) <= 2)
     return bool(_crispness(ink, 0) > 1.5 * _CRISP and same[start:].mean() > 4 * same[:start].mean())
 
-# %% ../../nbs/micrographs/04_databar.ipynb #1fe4154f
+# %% ../../nbs/micrographs/04_databar.ipynb #43b711c7
 def _is_veil(band: np.ndarray, start: int, middle: np.ndarray, spread: np.ndarray) -> bool:
     "Whether the rows below a row are shifted in grey and weaker in contrast, across the whole width"
     shift = np.median(middle[start:]) - np.median(middle[start - _MIN_ROWS : start])

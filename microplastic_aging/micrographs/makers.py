@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/micrographs/02_makers.ipynb #439e0f40
+# %% ../../nbs/micrographs/02_makers.ipynb #059e7c73
 import re
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from microplastic_aging.micrographs.scale import (
     to_number,
 )
 
-# %% ../../nbs/micrographs/02_makers.ipynb #586f2deb
+# %% ../../nbs/micrographs/02_makers.ipynb #f34a0682
 def without_scale(
     maker: str,
     place: str,  # The tags or file that were read
@@ -41,7 +41,7 @@ def not_square(
         return ()
     return (f"pixels are {width * 1e6:g} × {height * 1e6:g} µm, not square",)
 
-# %% ../../nbs/micrographs/02_makers.ipynb #a1a15c54
+# %% ../../nbs/micrographs/02_makers.ipynb #bc782d30
 _ZEISS_WIDTH = 1024  # px; the display that AP_PIXEL_SIZE and entry 3 of tag 34118 refer to
 
 
@@ -65,7 +65,7 @@ def _zeiss_scales(text: str, width: int) -> dict:
     }
     return {source: um for source, um in scales.items() if um}
 
-# %% ../../nbs/micrographs/02_makers.ipynb #63584b54
+# %% ../../nbs/micrographs/02_makers.ipynb #adf1d928
 def read_zeiss(
     tags: dict,  # Tag number -> bytes; holds 34118 or 34119
     shape: tuple,  # Height and width of the picture, px
@@ -85,7 +85,7 @@ def read_zeiss(
             meta = add_flags(meta, f"{source} says {um:g} µm per px and {other} {value:g}")
     return replace(rescale(meta, (height, width), shape), bar_rows=None)
 
-# %% ../../nbs/micrographs/02_makers.ipynb #51400b32
+# %% ../../nbs/micrographs/02_makers.ipynb #503f953e
 def parse_ini(
     text: str,  # `key=value` lines under `[section]` lines
 ) -> dict:  # section -> key -> value
@@ -106,7 +106,7 @@ def _to_whole(text: str | None) -> int:
     number = to_number(text or "")
     return int(number) if number and 0 < number < 1e6 else 0
 
-# %% ../../nbs/micrographs/02_makers.ipynb #0ad59796
+# %% ../../nbs/micrographs/02_makers.ipynb #65db0f89
 def _add_fei_bar(meta: SemMetadata, settings: dict, shape: tuple) -> SemMetadata:
     "Add the bar of an FEI picture, and convert the scale where the picture was re-sampled"
     image = settings.get("Image", {})
@@ -134,7 +134,7 @@ def _fei_from_ini(tags: dict, shape: tuple) -> SemMetadata | None:
                 return _add_fei_bar(meta, settings, shape)
     return None
 
-# %% ../../nbs/micrographs/02_makers.ipynb #baaa4af6
+# %% ../../nbs/micrographs/02_makers.ipynb #3fdf0ae9
 def _fei_xml_um(text: str) -> float | None:
     "Width of a pixel that the XML of an FEI picture states, µm"
     in_metres = re.search(rf"<PixelSize>\s*<X unit=\"m\"[^>]*>\s*({NUMBER_PATTERN})", text)
@@ -154,7 +154,7 @@ def _fei_from_xml(tags: dict, shape: tuple) -> SemMetadata | None:
     size = re.search(r"<ImageSize>\s*<X>(\d{1,6})</X>\s*<Y>(\d{1,6})</Y>", text)
     return rescale(meta, (int(size[2]), int(size[1])), shape) if size else meta
 
-# %% ../../nbs/micrographs/02_makers.ipynb #1baf73ac
+# %% ../../nbs/micrographs/02_makers.ipynb #bf1fecd5
 def read_fei(
     tags: dict,  # Tag number -> bytes; holds 34680, 34682 or 34683
     shape: tuple,  # Height and width of the picture, px
@@ -162,7 +162,7 @@ def read_fei(
     "Read the settings of an FEI or Thermo TIFF"
     return _fei_from_ini(tags, shape) or _fei_from_xml(tags, shape) or without_scale("FEI", "tags")
 
-# %% ../../nbs/micrographs/02_makers.ipynb #23d7dd38
+# %% ../../nbs/micrographs/02_makers.ipynb #0becf309
 def _tescan_number(text: str, key: str) -> float | None:
     "The number of a `key=value` line, wherever it stands"
     found = re.search(rf"(?:^|[\r\n\0]){key}\s*=\s*({NUMBER_PATTERN})", text)
@@ -182,7 +182,7 @@ def read_tescan(
     bar_rows = int(strip) if strip and 0 < strip < 1e4 else None
     return SemMetadata("TESCAN", um, bar_rows, f"TESCAN {place}, PixelSizeX", not_square(width, height))
 
-# %% ../../nbs/micrographs/02_makers.ipynb #c4e8481b
+# %% ../../nbs/micrographs/02_makers.ipynb #9abb8b18
 def read_hitachi(
     text: str,  # Settings, an INI text
     shape: tuple,  # Height and width of the picture, px
@@ -199,7 +199,7 @@ def read_hitachi(
     size = re.match(r"(\d{1,6})\s*[xX×]\s*(\d{1,6})", settings.get("DataSize", ""))
     return rescale(meta, (int(size[2]), int(size[1])), shape) if size else meta
 
-# %% ../../nbs/micrographs/02_makers.ipynb #a1f2443b
+# %% ../../nbs/micrographs/02_makers.ipynb #c238d260
 _JEOL_BAR = 1 / 15  # Rows of bar over rows of picture; 64 below 960
 
 

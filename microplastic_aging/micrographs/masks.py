@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FEATURES', 'groove_mask', 'find_pits', 'pit_mask', 'crack_mask', 'surface_masks', 'plot_surface']
 
-# %% ../../nbs/micrographs/09_masks.ipynb #7b2ea560
+# %% ../../nbs/micrographs/09_masks.ipynb #1503c6c5
 from collections.abc import Iterator
 
 import numpy as np
@@ -26,7 +26,7 @@ from microplastic_aging.micrographs.common_scale import (
 from .core import Micrograph, plot_micrograph
 from .pixels import MicrographFormatError
 
-# %% ../../nbs/micrographs/09_masks.ipynb #598789ff
+# %% ../../nbs/micrographs/09_masks.ipynb #902ee931
 _GROOVE_WIDTH_UM = (1.0, 1.8, 3.0)  # Widths looked for, µm
 _GROOVE_LENGTH_UM = 10.0  # Length over which a groove must stay straight, µm
 _GROOVE_CONTRAST = (0.2, 0.5)  # Response at which a groove ends, and one it must reach somewhere; unit: local spread
@@ -65,7 +65,7 @@ def _line_responses(flat: np.ndarray, um_per_px: float) -> Iterator[tuple]:
         response = _line_response(spectrum, frequencies, padded.shape, degrees, length, widths)
         yield degrees, response[inside]
 
-# %% ../../nbs/micrographs/09_masks.ipynb #bec8e568
+# %% ../../nbs/micrographs/09_masks.ipynb #caac808b
 def _groove_response(flat: np.ndarray, um_per_px: float) -> tuple:
     "Strongest response of the line filters over the mean of all directions, (h, w), and its direction, degrees, (h, w)"
     shape = flat.shape
@@ -88,7 +88,7 @@ def groove_mask(
     full_size = np.ix_(*(np.minimum(np.arange(n) // 2, n // 2 - 1) for n in flat.shape))
     return apply_hysteresis_threshold(response, *_GROOVE_CONTRAST)[full_size], direction[full_size]
 
-# %% ../../nbs/micrographs/09_masks.ipynb #062507f9
+# %% ../../nbs/micrographs/09_masks.ipynb #6667995e
 _PIT_SIGMA_UM = (0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 2.2)  # Scales looked at, µm
 _PIT_CURVATURE = 0.32  # Least curvature at the bottom, local spread per scale²
 _PIT_ROUNDNESS = 0.4  # Smaller over larger curvature
@@ -117,7 +117,7 @@ def find_pits(
     diameter = 2 * _PIT_RADIUS * np.array(sigma)[found[:, 0]]
     return np.column_stack([found[:, 1:], diameter])
 
-# %% ../../nbs/micrographs/09_masks.ipynb #8fe70e7d
+# %% ../../nbs/micrographs/09_masks.ipynb #d28f3f1d
 def pit_mask(
     pits: np.ndarray,  # From `find_pits`, shape (n, 3)
     shape: tuple,  # (h, w)
@@ -132,7 +132,7 @@ def pit_mask(
         mask |= ndi.distance_transform_edt(outside) <= diameter / 2 / um_per_px
     return mask
 
-# %% ../../nbs/micrographs/09_masks.ipynb #bc90cadb
+# %% ../../nbs/micrographs/09_masks.ipynb #fbcdd487
 _CRACK_SIGMA_UM = (0.25, 0.4)  # Half widths looked for, µm
 _CRACK_CONTRAST = (0.3, 0.6)  # Ridge at which a crack ends, and one it must reach somewhere; unit: local spread
 _CRACK_LENGTH_UM = 4.0  # Shortest piece that counts, µm
@@ -152,7 +152,7 @@ def crack_mask(
     length_um[0] = 0
     return (length_um >= _CRACK_LENGTH_UM)[piece]
 
-# %% ../../nbs/micrographs/09_masks.ipynb #9d5c6157
+# %% ../../nbs/micrographs/09_masks.ipynb #1317f321
 FEATURES = tuple(feature.name for feature in SURFACE_FEATURES)  # crack, pit, groove
 
 
@@ -177,7 +177,7 @@ def surface_masks(
         "direction": direction,
     }
 
-# %% ../../nbs/micrographs/09_masks.ipynb #3d784485
+# %% ../../nbs/micrographs/09_masks.ipynb #0bdf9e7f
 _FEATURE_COLORS = {feature.name: MECHANISM_COLORS[feature.mechanism] for feature in SURFACE_FEATURES}
 
 

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['texture_direction', 'crack_numbers', 'pit_numbers', 'groove_numbers', 'roughness_spectrum', 'roughness_numbers']
 
-# %% ../../nbs/micrographs/10_measures.ipynb #d4ac8f88
+# %% ../../nbs/micrographs/10_measures.ipynb #f0cd69ac
 import numpy as np
 from scipy import ndimage as ndi
 from skimage.feature import structure_tensor
 from skimage.morphology import skeletonize
 
-# %% ../../nbs/micrographs/10_measures.ipynb #ae9081c5
+# %% ../../nbs/micrographs/10_measures.ipynb #16ab17ca
 _STEP_STRAIGHT, _STEP_DIAGONAL = 0.948, 1.343  # Length of a step between neighbours, px; unbiased (Kulpa 1977)
 
 
@@ -31,7 +31,7 @@ def _skeleton_and_width(mask: np.ndarray) -> tuple:
     skeleton = skeletonize(mask)
     return skeleton, 2 * ndi.distance_transform_edt(mask)[skeleton] - 1
 
-# %% ../../nbs/micrographs/10_measures.ipynb #d8476819
+# %% ../../nbs/micrographs/10_measures.ipynb #e0ccd6dc
 def _mean_direction(degrees: np.ndarray) -> tuple:
     "Mean direction of lines, degrees in 0–180, and its concentration, 0–1; nan where there is no line"
     if not len(degrees):
@@ -63,7 +63,7 @@ def _line_directions(mask: np.ndarray, skeleton: np.ndarray, um_per_px: float) -
     degrees = (np.rad2deg(np.arctan2(-2 * rc, cc - rr)) / 2 + 90) % 180
     return degrees[skeleton]
 
-# %% ../../nbs/micrographs/10_measures.ipynb #97578e66
+# %% ../../nbs/micrographs/10_measures.ipynb #153b9f64
 def crack_numbers(
     mask: np.ndarray,  # Of cracks, shape (h, w)
     um_per_px: float,  # µm per px
@@ -98,7 +98,7 @@ def pit_numbers(
         "pit_ln_diameter_sd": float(np.log(diameter).std(ddof=1)) if n > 2 else np.nan,
     }
 
-# %% ../../nbs/micrographs/10_measures.ipynb #891ff345
+# %% ../../nbs/micrographs/10_measures.ipynb #6bdf84b1
 def groove_numbers(
     mask: np.ndarray,  # Of grooves, shape (h, w)
     direction: np.ndarray,  # From `groove_mask`, degrees, shape (h, w)
@@ -114,7 +114,7 @@ def groove_numbers(
         "groove_alignment": alignment,
     }
 
-# %% ../../nbs/micrographs/10_measures.ipynb #1998e4f8
+# %% ../../nbs/micrographs/10_measures.ipynb #5268c57b
 _SLOPE_RANGE_UM = (1.0, 8.0)  # Wavelengths over which the slope is taken, µm
 
 

@@ -41,7 +41,7 @@ def _sidecar_paths(path: Path, width: int) -> list:
         names += [f"{export[1]}.txt", f"{export[1]}.hdr"]
     return [path.with_name(name) for name in dict.fromkeys(names)]
 
-# %% ../../nbs/micrographs/03_metadata.ipynb #1b1254ba
+# %% ../../nbs/micrographs/03_metadata.ipynb #8f88e653
 def _parse_sidecar(text: str, shape: tuple) -> SemMetadata | None:
     "Read the text of a side file; None where it carries the signature of no maker"
     start = text[:_SIGNATURE_CHARACTERS]
@@ -105,7 +105,7 @@ def _parse_tags(tags: dict, shape: tuple) -> SemMetadata | None:
     text = comment.decode(encoding, "replace")
     return read_hitachi(text, shape, "tag 40092") if "PixelSize" in text else None
 
-# %% ../../nbs/micrographs/03_metadata.ipynb #a9c1ccf0
+# %% ../../nbs/micrographs/03_metadata.ipynb #d971f89d
 def _merge(tagged: SemMetadata, beside: SemMetadata) -> SemMetadata:
     "Metadata of tags and of a side file as one; the tags come first"
     if tagged.um_per_px is None:

@@ -109,7 +109,7 @@ def _main_page(tiff: tifffile.TiffFile, path: Path) -> tifffile.TiffPage:
         raise MicrographFormatError(path, f"is a stack of {count} pictures of one size; save the one you mean")
     return largest[0]
 
-# %% ../../nbs/micrographs/06_pixels.ipynb #27dcacdf
+# %% ../../nbs/micrographs/06_pixels.ipynb #dd00d04a
 def _open_header(file: BinaryIO, path: Path) -> Image.Image | tifffile.TiffPage:
     "Open a picture by its first bytes"
     start = file.read(8)

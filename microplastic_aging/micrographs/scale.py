@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['SemMetadata', 'length_um', 'plausible_um']
 
-# %% ../../nbs/micrographs/01_scale.ipynb #31e14b9c
+# %% ../../nbs/micrographs/01_scale.ipynb #88f3d97f
 import re
 from dataclasses import dataclass, replace
 
-# %% ../../nbs/micrographs/01_scale.ipynb #8f686f0a
+# %% ../../nbs/micrographs/01_scale.ipynb #b93e6c43
 @dataclass(frozen=True)
 class SemMetadata:
     "What a microscope wrote about a picture"
@@ -20,7 +20,7 @@ class SemMetadata:
     found: str = "no metadata of a known maker"  # How scale and bar were found, a sentence
     flags: tuple = ()  # What does not fit, a sentence each
 
-# %% ../../nbs/micrographs/01_scale.ipynb #4e865c1c
+# %% ../../nbs/micrographs/01_scale.ipynb #64d4fb76
 def add_flags(
     meta: SemMetadata,  # Left as it is
     *flags: str,  # A sentence each
@@ -28,7 +28,7 @@ def add_flags(
     "Add flags to metadata"
     return replace(meta, flags=(*meta.flags, *flags))
 
-# %% ../../nbs/micrographs/01_scale.ipynb #4dae4746
+# %% ../../nbs/micrographs/01_scale.ipynb #7dd4a1b8
 NUMBER_PATTERN = r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?"
 _UNITS_UM = {"m": 1e6, "mm": 1e3, "µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "pm": 1e-6, "fm": 1e-9}  # µm
 _PIXEL_RANGE_UM = (1e-5, 1e3)  # Plausible widths of a pixel, µm: 0.01 nm to 1 mm
@@ -41,7 +41,7 @@ def to_number(
     found = re.fullmatch(NUMBER_PATTERN, text.strip()[:40])
     return float(found[0].replace(",", ".")) if found else None
 
-# %% ../../nbs/micrographs/01_scale.ipynb #5a34d0f8
+# %% ../../nbs/micrographs/01_scale.ipynb #b432be0a
 def length_um(
     text: str,  # A number and a unit, such as `55.82 nm`
     unit: str = "",  # Unit where the text names none
@@ -63,7 +63,7 @@ def plausible_um(
     low, high = _PIXEL_RANGE_UM
     return um if low <= um <= high else None
 
-# %% ../../nbs/micrographs/01_scale.ipynb #3088effb
+# %% ../../nbs/micrographs/01_scale.ipynb #0f9ec982
 SAME_SCALE = 0.02  # Two pixel sizes within this ratio are the same
 _MAX_BAR_FRACTION = 0.25  # Largest fraction of a picture that an information bar may take
 _ROUNDING_PX = 1.5  # Rows that re-sampling may add or take, px
@@ -91,7 +91,7 @@ def _size_notes(shape: tuple, original_width: int, extra: int) -> list:
         notes.append(f"{extra} rows more than the original, too many for an information bar")
     return notes
 
-# %% ../../nbs/micrographs/01_scale.ipynb #938319f4
+# %% ../../nbs/micrographs/01_scale.ipynb #9f20495f
 def rescale(
     meta: SemMetadata,  # With the scale of the original
     original: tuple,  # Height and width that the metadata state, without a bar, px

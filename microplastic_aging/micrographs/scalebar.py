@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['find_scale_bar']
 
-# %% ../../nbs/micrographs/05_scalebar.ipynb #e8d81995
+# %% ../../nbs/micrographs/05_scalebar.ipynb #18f45041
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from .databar import INK_LEVELS, TALLEST_BAR, to_levels
 
-# %% ../../nbs/micrographs/05_scalebar.ipynb #e7f51ace
+# %% ../../nbs/micrographs/05_scalebar.ipynb #1b764621
 _MAX_PIECES = 3000  # More pieces than that are noise, no writing
 
 
@@ -47,7 +47,7 @@ def _pieces(band: np.ndarray) -> list:
             pieces.append(_Piece(rows, columns, labels[rows, columns] == number))
     return pieces
 
-# %% ../../nbs/micrographs/05_scalebar.ipynb #bbea95a6
+# %% ../../nbs/micrographs/05_scalebar.ipynb #bdf0bf8f
 _LADDER_TICKS = 6  # Ticks of a ladder, at least
 
 
@@ -75,7 +75,7 @@ def _ladder_length(pieces: list) -> float:
             longest = max(longest, float(max(left) - min(left)))
     return longest
 
-# %% ../../nbs/micrographs/05_scalebar.ipynb #a8928bb5
+# %% ../../nbs/micrographs/05_scalebar.ipynb #ac02527b
 def _are_halves(left: _Piece, right: _Piece) -> bool:
     "Whether two lines are the halves of one that its label interrupts"
     in_line = left.rows == right.rows and left.columns.stop < right.columns.start
@@ -93,7 +93,7 @@ def _line_lengths(lines: list) -> list:
                 halves |= {left.columns.start, right.columns.start}
     return lengths + [line.length for line in lines if line.columns.start not in halves]
 
-# %% ../../nbs/micrographs/05_scalebar.ipynb #155d5add
+# %% ../../nbs/micrographs/05_scalebar.ipynb #6e457e2a
 _SHORTEST, _LONGEST = 0.02, 0.95  # Length of a scale bar over the width of the picture
 _MIN_LENGTH = 16  # px
 _ALIKE = 1.05  # Lines whose lengths differ by more cannot both be the scale bar

@@ -65,7 +65,7 @@ def _with_units(numbers: dict, um_per_px: float | None) -> dict:
             converted[name] = number
     return converted
 
-# %% ../../nbs/micrographs/11_surface.ipynb #688f3a8e
+# %% ../../nbs/micrographs/11_surface.ipynb #a2cac6b2
 def _unseen_features(um_per_px: float | None) -> list:
     "Features of `SURFACE_FEATURES` of which even the widest cannot show; none where the scale is unknown"
     if um_per_px is None:
@@ -87,7 +87,7 @@ def _resolution_flags(um_per_px: float | None) -> list:
             flags.append(f"{feature.name}s narrower than {least:.3g} µm cannot show")
     return flags
 
-# %% ../../nbs/micrographs/11_surface.ipynb #4a24b960
+# %% ../../nbs/micrographs/11_surface.ipynb #62d1dda5
 def _numbers_in_px(micrograph: Micrograph) -> dict:
     "All numbers of a surface at its own scale, lengths in px"
     um_per_px = assumed_um_per_px(micrograph)
@@ -123,7 +123,7 @@ def surface_numbers(
         "flags": "; ".join(_resolution_flags(coarsest)),
     }
 
-# %% ../../nbs/micrographs/11_surface.ipynb #f089d626
+# %% ../../nbs/micrographs/11_surface.ipynb #d3438709
 def surface_table(
     micrographs: Iterable[Micrograph],  # Without information bars; the scale of all is known, or of none
     um_per_px: float | None = COMMON_UM_PER_PX,  # The one scale for all; None only where no scale is known
