@@ -14,7 +14,9 @@ from skimage.transform import resize
 
 from ..aging import MECHANISMS, SURFACE_FEATURES
 from ..micrographs.core import Micrograph
-from ..micrographs.surface import COMMON_UM_PER_PX, FEATURES, crack_numbers, surface_masks, to_scale
+from ..micrographs.common_scale import COMMON_UM_PER_PX, to_scale
+from ..micrographs.masks import FEATURES, surface_masks
+from ..micrographs.measures import crack_numbers
 from ..simulate.benchmark import simulate_view, specimen_table
 
 # %% ../../nbs/evaluate/10_surface_truth.ipynb #6551f92b
@@ -51,13 +53,13 @@ def _ranked_numbers(masks: dict, um_per_px: float) -> dict:  # Feature -> number
 def _measure_view(row, view: int, seed: int, um_per_px: float = COMMON_UM_PER_PX) -> dict:
     "Masks of one simulated micrograph against its truth; `row` of `specimen_table`"
     made = simulate_view(row, view, seed)
-    picture = to_scale(Micrograph(made["image"] / 255, made["um_per_px"]), um_per_px)
+    picture = to_scale(Micrograph(made.image / 255, made.um_per_px), um_per_px)
     found = surface_masks(picture)
-    true = dict(zip(FEATURES, _true_masks(made["masks"], picture.image.shape), strict=True))
+    true = dict(zip(FEATURES, _true_masks(made.masks, picture.image.shape), strict=True))
     number, true_number = _ranked_numbers(found, um_per_px), _ranked_numbers(true, um_per_px)
     out = dict(specimen_id=row.specimen_id, aging_type=row.aging_type, view=view)
     for name in FEATURES:
-        severity = made["seen_image"][MECHANISMS.index(_MECHANISM_OF[name])]
+        severity = made.seen_image[MECHANISMS.index(_MECHANISM_OF[name])]
         measured = dict(
             iou=_iou(found[name], true[name]),
             chance=_chance_iou(found[name], true[name]),
