@@ -23,7 +23,8 @@ from microplastic_aging.attribute.novelty import fit_training_distribution
 from microplastic_aging.data.arrays import load_arrays
 from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.explain.neighbours import SPECIMENS
-from microplastic_aging.model.learner import Recipe, embed_arrays
+from microplastic_aging.model.recipe import Recipe
+from microplastic_aging.model.predictions import embed_arrays
 from microplastic_aging.model.store import DEFAULT_MODEL, load_model, save_model
 from microplastic_aging.simulate.benchmark import write_benchmark
 from microplastic_aging.train import train_manifest

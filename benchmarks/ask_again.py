@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from microplastic_aging.evaluate.baselines import MODEL_MODALITIES
-from microplastic_aging.model.learner import predict_arrays
+from microplastic_aging.model.predictions import predict_arrays
 from microplastic_aging.model.store import load_model
 from microplastic_aging.report.page import write_report
 from microplastic_aging.study.controls import variation_stage

@@ -16,7 +16,9 @@ from tqdm import tqdm
 from microplastic_aging.data.arrays import VIEW_PX, load_arrays
 from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.evaluate.compare import evaluate
-from microplastic_aging.model.learner import Recipe, predict_arrays, train_model
+from microplastic_aging.model.learner import TrainOptions, train_model
+from microplastic_aging.model.predictions import predict_arrays
+from microplastic_aging.model.recipe import Recipe
 from microplastic_aging.model.store import load_model, save_model
 from microplastic_aging.simulate.benchmark import N_SAMPLES, write_benchmark
 from microplastic_aging.study.provenance import commit
@@ -53,17 +55,8 @@ def main(argv=None):
             fresh, arrays = benchmark(args.run / "fresh", args.times * N_SAMPLES, FRESH_SEED, asked.fov_um)
             recipe = replace(Recipe(), epochs=args.epochs)
             with tqdm(total=args.epochs, desc=modality, unit="epoch") as bar:
-                learn = train_model(
-                    arrays,
-                    fresh.y,
-                    fresh.groups,
-                    fresh.scheme,
-                    range(len(fresh)),
-                    modality=modality,
-                    seed=0,
-                    recipe=recipe,
-                    progress=bar.update,
-                )
+                options = TrainOptions(modality=modality, recipe=recipe, progress=bar.update)
+                learn = train_model(arrays, fresh.y, fresh.groups, fresh.scheme, range(len(fresh)), options)
             save_model(
                 learn,
                 folder,

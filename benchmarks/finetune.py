@@ -15,7 +15,7 @@ import numpy as np
 from microplastic_aging.data.arrays import load_arrays
 from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.evaluate.compare import evaluate
-from microplastic_aging.model.learner import predict_arrays
+from microplastic_aging.model.predictions import predict_arrays
 from microplastic_aging.model.store import DEFAULT_MODEL, load_model
 from microplastic_aging.simulate.benchmark import Dials, write_benchmark
 from microplastic_aging.study.provenance import commit

@@ -23,12 +23,15 @@ from fastai.torch_core import set_seed
 
 from microplastic_aging.aging import SEVEN_TYPES
 from microplastic_aging.data.arrays import DecodedSamples
+from microplastic_aging.evaluate.baselines import why_not
 from microplastic_aging.evaluate.features import classical_features
 from microplastic_aging.evaluate.tuning import TrainingRows, fit_predict_classical
-from microplastic_aging.evaluate.baselines import why_not
 from microplastic_aging.model.augment import AugmentMicrograph, AugmentSpectrum
-from microplastic_aging.model.learner import AgingLoss, Recipe, cpu_has_bf16, predict_arrays, train_model
+from microplastic_aging.model.learner import TrainOptions, cpu_has_bf16, train_model
+from microplastic_aging.model.loss import AgingLoss
 from microplastic_aging.model.net import AgingNet
+from microplastic_aging.model.predictions import predict_arrays
+from microplastic_aging.model.recipe import Recipe
 from microplastic_aging.model.tensors import ReadMicrograph, ReadSpectrum, ResamplePartner
 from microplastic_aging.spectra.core import GRID
 
@@ -79,16 +82,8 @@ def plain_epoch(net, arrays, y, specimens, recipe) -> float:  # Seconds
 def our_epochs(arrays, y, specimens, recipe) -> list:  # Seconds of each epoch
     "`train_model`, epoch by epoch"
     times = [time.perf_counter()]
-    train_model(
-        arrays,
-        y,
-        specimens,
-        SEVEN_TYPES,
-        range(len(y)),
-        recipe=recipe,
-        device="cpu",
-        progress=lambda: times.append(time.perf_counter()),
-    )
+    options = TrainOptions(recipe=recipe, device="cpu", progress=lambda: times.append(time.perf_counter()))
+    train_model(arrays, y, specimens, SEVEN_TYPES, range(len(y)), options)
     return list(np.diff(times))
 
 
@@ -119,9 +114,8 @@ def peak_of_pairs(n) -> float:  # GiB
 
 def work_through(n):
     arrays, y, specimens = made_up(n)
-    learn = train_model(
-        arrays, y, specimens, SEVEN_TYPES, range(n), recipe=Recipe(epochs=1), device="cpu", progress=False
-    )
+    options = TrainOptions(recipe=Recipe(epochs=1), device="cpu", progress=False)
+    learn = train_model(arrays, y, specimens, SEVEN_TYPES, range(n), options)
     predict_arrays(learn, arrays)
 
 
@@ -165,7 +159,8 @@ def main(argv=None):
     nets = {m: AgingNet(SEVEN_TYPES, m).eval() for m in ("fusion", "spectrum")}
     rates = {m: best_rate(lambda net=net: predict_arrays(net, arrays), len(y)) for m, net in nets.items()}
     start = time.perf_counter()
-    train_model(arrays, y, specimens, SEVEN_TYPES, range(len(y)), modality="spectrum", device="cpu", progress=False)
+    options = TrainOptions(modality="spectrum", device="cpu", progress=False)
+    train_model(arrays, y, specimens, SEVEN_TYPES, range(len(y)), options)
     spectrum_s, peers = time.perf_counter() - start, classical(arrays, y, specimens)
     peak = peak_of_pairs(args.pairs)
     targets = [

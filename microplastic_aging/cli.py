@@ -306,11 +306,11 @@ def train(
         raise InputError(f"{out}: exists already; remove it or name another folder")
     chosen = find_scheme(scheme)
     readable_samples(manifest, label, group, chosen)
-    from microplastic_aging.train import train_manifest
+    from microplastic_aging.train import ManifestOptions, train_manifest
 
-    options = dict(label=label, group=group, scheme=scheme, device=usable_device(device))
+    options = ManifestOptions(epochs, label, group, scheme, usable_device(device))
     begin = start and existing_model(start)
-    made = train_manifest(manifest, out, modality and modality.value, epochs, seed, begin, **options)
+    made = train_manifest(manifest, out, modality and modality.value, begin, seed, options)
     typer.echo(f"model: {shown_path(made)}")
 
 # %% ../nbs/98_cli.ipynb #89e10c9b

@@ -13,8 +13,8 @@ from scipy.stats import rankdata
 from skimage.transform import resize
 
 from ..aging import MECHANISMS, SURFACE_FEATURES
-from ..micrographs.core import Micrograph
 from ..micrographs.common_scale import COMMON_UM_PER_PX, to_scale
+from ..micrographs.core import Micrograph
 from ..micrographs.masks import FEATURES, surface_masks
 from ..micrographs.measures import crack_numbers
 from ..simulate.benchmark import simulate_view, specimen_table

@@ -16,7 +16,7 @@ from safetensors.numpy import save
 from ..data.arrays import DecodedSamples
 from ..evaluate.specimens import specimen_means
 from ..files import write_atomic
-from ..model.learner import embed_arrays
+from ..model.predictions import embed_arrays
 
 # %% ../../nbs/explain/06_neighbours.ipynb #e7437355
 SPECIMENS = "specimens.safetensors"  # File in a model folder

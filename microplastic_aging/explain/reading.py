@@ -17,7 +17,7 @@ from ..data.arrays import DecodedSamples
 from ..evaluate.uncertainty import apply_temperature
 from .maps import DEFAULT_METHOD, band_ablation, evidence_maps
 from .references import references
-from ..model.learner import predict_arrays
+from ..model.predictions import predict_arrays
 from ..model.tensors import ReadMicrograph, ReadSpectrum
 from ..spectra.confounders import confounder_table, confounders_in_words
 from ..spectra.core import GRID

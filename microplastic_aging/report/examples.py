@@ -14,8 +14,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..aging import SHOWN_BANDS, Scheme
-from ..data.table import ManifestError
 from ..data.manifest import Samples, read_samples
+from ..data.table import ManifestError
 from ..micrographs.core import plot_micrograph, read_micrograph
 from ..micrographs.pixels import MicrographFormatError
 from .html import keep_figure

@@ -11,14 +11,25 @@ __all__ = ['CONFOUNDERS', 'NAMES', 'OWNER', 'AWAY', 'LEAST_CV', 'POSITION_SD', '
 # %% ../../nbs/spectra/12_confounders.ipynb #4f4634f4
 from dataclasses import dataclass
 from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
 from scipy.signal import hilbert
+
 from ..aging import InputError
-from .library import SOIL_BANDS, WATER_BIOFILM, band_cv, pristine_bands, pseudo_voigt
-from .library import AMIDE_RATIO, ARAGONITE, QUARTZ, film_bands
 from .core import GRID, MIN_COVERAGE
+from microplastic_aging.spectra.library import (
+    AMIDE_RATIO,
+    ARAGONITE,
+    QUARTZ,
+    SOIL_BANDS,
+    WATER_BIOFILM,
+    band_cv,
+    film_bands,
+    pristine_bands,
+    pseudo_voigt,
+)
 
 # %% ../../nbs/spectra/12_confounders.ipynb #5bbe9992
 @dataclass(frozen=True)

@@ -9,14 +9,25 @@ __all__ = ['MIN_COVERAGE', 'MAX_BYTES', 'FOREIGN_MARKS', 'GRID', 'MAX_GAP', 'GAP
 # %% ../../nbs/spectra/05_core.ipynb #88ae3314
 from dataclasses import dataclass, field
 from pathlib import Path
+
 import numpy as np
+
 from ..aging import MECHANISM_COLORS
-from .units import MID_INFRARED, MIN_POINTS, SpectrumFormatError, resolve
-from .jcamp import read_jcamp
-from .vendors import OMNIC_MARK, OPUS_MARK, PE_MARK, SERIES_MARK, SPC_VERSIONS, read_omnic
-from .vendors import read_opus, read_perkinelmer, read_spc
-from .text import read_table, to_text
 from ..files import write_atomic
+from .jcamp import read_jcamp
+from .text import read_table, to_text
+from .units import MID_INFRARED, MIN_POINTS, SpectrumFormatError, resolve
+from microplastic_aging.spectra.vendors import (
+    OMNIC_MARK,
+    OPUS_MARK,
+    PE_MARK,
+    SERIES_MARK,
+    SPC_VERSIONS,
+    read_omnic,
+    read_opus,
+    read_perkinelmer,
+    read_spc,
+)
 
 # %% ../../nbs/spectra/05_core.ipynb #dcd5a2a7
 @dataclass(eq=False)

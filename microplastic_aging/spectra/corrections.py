@@ -9,12 +9,28 @@ __all__ = ['CO2', 'EDGE', 'VAPOUR_LINES', 'VAPOUR_WINDOWS', 'VAPOUR_WIDTH', 'CRY
 
 # %% ../../nbs/spectra/09_corrections.ipynb #81141799
 from functools import lru_cache
+
 import numpy as np
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
+
 from ..aging import band
 from .core import GRID, Spectrum, to_grid
-from .transforms import PreprocessError, SNV, SavGol, SpectrumStep, Detrend, WithAxis, axis_of, band_ends, check_axis, even_step, other_axis, rows_by_mask, savgol
+from microplastic_aging.spectra.transforms import (
+    SNV,
+    Detrend,
+    PreprocessError,
+    SavGol,
+    SpectrumStep,
+    WithAxis,
+    axis_of,
+    band_ends,
+    check_axis,
+    even_step,
+    other_axis,
+    rows_by_mask,
+    savgol,
+)
 
 # %% ../../nbs/spectra/09_corrections.ipynb #b349a851
 class Resample(SpectrumStep):

@@ -10,8 +10,10 @@ __all__ = ['ANCHOR_HALF', 'LIMIT_SD', 'CH2', 'POLYOLEFINS', 'SEA_BLANK', 'INDICE
 # %% ../../nbs/spectra/10_indices.ipynb #752b87b0
 from dataclasses import dataclass
 from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
+
 from ..aging import InputError, band
 from .core import Spectrum
 from .noise import NOISE_WINDOW, check_arrays, noise_covariance

@@ -7,7 +7,9 @@ __all__ = ['LABEL', 'SQZ', 'DIF', 'DUP', 'PLAIN', 'PLAIN_NUMBER', 'TOKEN', 'MAX_
 
 # %% ../../nbs/spectra/02_jcamp.ipynb #c5ac8afb
 import re
+
 import numpy as np
+
 from .units import RawSpectrum, SpectrumFormatError
 
 # %% ../../nbs/spectra/02_jcamp.ipynb #f7af479d

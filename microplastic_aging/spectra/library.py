@@ -9,7 +9,9 @@ __all__ = ['WATER_BIOFILM', 'WATER', 'BIOFILM', 'AMIDE_RATIO', 'SOIL_BANDS', 'QU
 # %% ../../nbs/spectra/11_library.ipynb #dddbdb37
 from functools import lru_cache
 from importlib.resources import files
+
 import numpy as np
+
 from .core import GRID
 
 # %% ../../nbs/spectra/11_library.ipynb #4a5635b4

@@ -8,6 +8,7 @@ __all__ = ['BEND_VARIANCE', 'NOISE_WINDOW', 'NOISE_REACH', 'NOISE_POINTS', 'NOIS
 
 # %% ../../nbs/spectra/06_noise.ipynb #7fcc6bb6
 import numpy as np
+
 from ..aging import InputError
 
 # %% ../../nbs/spectra/06_noise.ipynb #b82a726f

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from scipy.ndimage import maximum_filter1d
+
 from .core import GAP_STEPS, MAX_GAP, MIN_COVERAGE, Spectrum, coverage, plot_spectrum, to_grid
 from .noise import noise_sd
 

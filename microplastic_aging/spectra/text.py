@@ -6,9 +6,20 @@
 __all__ = ['NUMBER', 'FOOTER', 'MISSING', 'NOT_A_SPECTRUM', 'ASP_HEAD', 'to_text', 'read_table']
 
 # %% ../../nbs/spectra/04_text.ipynb #e97bd9a6
-import codecs, re
+import codecs
+import re
+
 import numpy as np
-from .units import AXIS_RANGE, MIN_POINTS, RawSpectrum, SpectrumFormatError, looks_like, x_kind, y_kind
+
+from microplastic_aging.spectra.units import (
+    AXIS_RANGE,
+    MIN_POINTS,
+    RawSpectrum,
+    SpectrumFormatError,
+    looks_like,
+    x_kind,
+    y_kind,
+)
 
 # %% ../../nbs/spectra/04_text.ipynb #499e6824
 def to_text(path, # Named in errors

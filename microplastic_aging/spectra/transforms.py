@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.signal import savgol_filter
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
+
 from ..aging import InputError, band
 
 # %% ../../nbs/spectra/08_transforms.ipynb #33a31170

@@ -14,7 +14,9 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+
 import numpy as np
+
 from ..aging import FileFormatError
 
 # %% ../../nbs/spectra/01_units.ipynb #56407b57

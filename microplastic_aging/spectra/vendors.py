@@ -10,9 +10,13 @@ __all__ = ['OPUS_MARK', 'OPUS_KINDS', 'OPUS_AXES', 'MAX_BLOCKS', 'OMNIC_MARK', '
            'read_spc', 'read_perkinelmer']
 
 # %% ../../nbs/spectra/03_vendors.ipynb #c98b39a2
-import io, struct, warnings
+import io
+import struct
+import warnings
 from contextlib import contextmanager, redirect_stdout
+
 import numpy as np
+
 from .units import RawSpectrum, SpectrumFormatError
 
 # %% ../../nbs/spectra/03_vendors.ipynb #5b1210c0

@@ -11,444 +11,952 @@ __all__ = ['N_STRANGE', 'FRESH_SEED', 'ATTRIBUTION_SCHEMA', 'compare_spaces', 'm
            'attribution_jobs', 'attribution_stage']
 
 # %% ../../nbs/study/06_attribution.ipynb #f5ccf295
-import json, warnings
+import json
+import warnings
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
+
 from ..aging import MECHANISMS, InputError
-from ..evaluate.baselines import MODEL_MODALITIES
-from ..evaluate.specimens import LEVEL, specimen_weights, weighted_quantile, bootstrap_ci
-from ..evaluate.specimens import specimen_parts, specimen_means, specimen_views
-from ..attribute.attribution import FACTORS, MIN_CONFIDENCE, Attributor, attribute, attribute_specimens
 from microplastic_aging.attribute.attribution import (
-    combinations_of, views_counted, fit_severity_models, calibrate_severity_sd, conditional_severity,
+    FACTORS,
+    MIN_CONFIDENCE,
+    Attributor,
+    attribute,
+    attribute_specimens,
+    calibrate_severity_sd,
+    calibrated_predictions,
+    combinations_of,
+    conditional_severity,
+    fit_severity_models,
+    found_confounders,
+    interval_coverage,
+    load_attributor,
+    save_attributor,
+    severity_quantile,
+    true_severity,
+    views_counted,
 )
-from microplastic_aging.attribute.attribution import (
-    interval_coverage, load_attributor, save_attributor, severity_quantile,
-)
-from ..attribute.attribution import true_severity, found_confounders, calibrated_predictions
-from ..explain.dual import dual_evidence, dual_figures, dual_posterior, evidence_chance
-from ..simulate.field import SITES, SOILS, draw_field, write_campaign
-from ..attribute.metric import LOSSES, EmbeddingError, embedding_scores, fit_mahalanobis, fit_metric
+from ..attribute.field import estimate_field, field_figures, frequencies, under_film
 from ..attribute.joint_space import MAPS, fit_map, map_quality, write_map_html
-from ..attribute.field import field_figures, frequencies, estimate_field, under_film
-from ..model.learner import predict_full, only_modality
-from ..model.store import load_model
-from ..data.manifest import read_unlabelled, read_samples
-from ..micrographs.pixels import MicrographFormatError
-from ..micrographs.core import read_micrograph, to_view
+from ..attribute.metric import LOSSES, EmbeddingError, fit_mahalanobis, fit_metric
 from microplastic_aging.attribute.novelty import (
-    SCORES, FeatureDistribution, fit_gate, fit_distribution, neighbour_distance, ood_metrics,
+    NOVELTY_SCORES,
+    FeatureDistribution,
+    fit_distribution,
+    fit_gate,
+    fit_training_distribution,
+    neighbour_distance,
+    ood_metrics,
+    split_modalities,
 )
-from ..attribute.novelty import split_sides, fit_training_distribution
 from ..attribute.prevalence import ALL
-from .headline import commit_words
-from .runs import Run, K_FOLDS
-from .stage import Job, Stage, has_job, read_job, read_notes, job_file
-from ..files import read_json, write_table, digest
+from ..attribute.retrieval import embedding_scores
 from ..data.arrays import DecodedSamples, load_arrays
+from ..data.manifest import read_samples, read_unlabelled
 from ..data.public import mpx_manifest, public_folder
-from ..simulate.benchmark import write_benchmark
-from ..spectra.core import MIN_COVERAGE, coverage as covered_share, read_spectra, to_grid
-from ..spectra.units import SpectrumFormatError
+from ..evaluate.baselines import MODEL_MODALITIES
+from microplastic_aging.evaluate.specimens import (
+    LEVEL,
+    bootstrap_ci,
+    specimen_means,
+    specimen_parts,
+    specimen_views,
+    specimen_weights,
+    weighted_quantile,
+)
 from ..evaluate.uncertainty import apply_temperature
+from ..explain.dual import dual_evidence, dual_figures, dual_posterior, evidence_chance
+from ..files import digest, read_json, write_table
+from ..micrographs.core import read_micrograph, to_view
+from ..micrographs.pixels import MicrographFormatError
+from ..model.learner import only_modality
 from ..model.net import MODEL_KINDS
+from ..model.predictions import predict_full
+from ..model.store import load_model
+from ..simulate.benchmark import write_benchmark
+from ..simulate.field import SITES, SOILS, draw_field, write_campaign
+from ..spectra.core import MIN_COVERAGE, read_spectra, to_grid
+from ..spectra.core import coverage as covered_share
+from ..spectra.units import SpectrumFormatError
 from .controls import wet_benchmark
+from .headline import commit_words
+from .runs import K_FOLDS, Run
+from .stage import Job, Stage, has_job, job_file, read_job, read_notes
 
 # %% ../../nbs/study/06_attribution.ipynb #465fa254
-def compare_spaces(z, y, groups, train, test, scheme, seed=0)->dict: # loss -> `embedding_scores`, `mechanism_auroc` and trustworthiness of its map; a loss whose library is missing, or that needs more specimens, says so in `left_out`
+def compare_spaces(
+    z, y, groups, train, test, scheme, seed=0
+) -> dict:  # loss -> `embedding_scores`, `mechanism_auroc` and trustworthiness of its map; a loss whose library is missing, or that needs more specimens, says so in `left_out`
     "The network's own space, and spaces learnt on it, by held-out specimens"
     found = {}
     for loss in LOSSES:
         try:
             metric = fit_metric(z[train], y[train], groups[train], loss, seed)
             scores = embedding_scores(metric(z[train]), y[train], groups[train], metric(z[test]), y[test], groups[test])
-            found[loss or "cross_entropy"] = scores | dict(mechanism=mechanism_auroc(metric(z[train]), y[train], groups[train], metric(z[test]), y[test], scheme), trustworthiness=map_trust(metric(z[test]), groups[test], seed))
-        except InputError as e: found[loss or "cross_entropy"] = dict(left_out=str(e))
+            found[loss or "cross_entropy"] = scores | dict(
+                mechanism=mechanism_auroc(metric(z[train]), y[train], groups[train], metric(z[test]), y[test], scheme),
+                trustworthiness=map_trust(metric(z[test]), groups[test], seed),
+            )
+        except InputError as e:
+            found[loss or "cross_entropy"] = dict(left_out=str(e))
     return found
 
-def mechanism_auroc(z_train, y_train, g_train, z_test, y_test, scheme)->float|None: # Vectors (n, d), classes and specimens (n,); None where no mechanism can be asked about
+
+def mechanism_auroc(
+    z_train, y_train, g_train, z_test, y_test, scheme
+) -> float | None:  # Vectors (n, d), classes and specimens (n,); None where no mechanism can be asked about
     "How well Mahalanobis distance tells held-out samples with a mechanism from those without it; mean over the mechanisms that some samples have and some lack, each specimen of training weighing the same"
     z_test, bits = z_test[y_test >= 0], scheme.pattern[y_test[y_test >= 0]] > 0
-    asked = [k for k in range(bits.shape[1]) if all(b[:, k].any() and not b[:, k].all() for b in (bits, scheme.pattern[y_train[y_train >= 0]] > 0))]
-    if not asked: return None
+    asked = [
+        k
+        for k in range(bits.shape[1])
+        if all(b[:, k].any() and not b[:, k].all() for b in (bits, scheme.pattern[y_train[y_train >= 0]] > 0))
+    ]
+    if not asked:
+        return None
     said = fit_mahalanobis(z_train, y_train, g_train, scheme.n).to_mechanism(z_test, scheme.pattern[:, asked])
     return float(np.mean([roc_auc_score(bits[:, k], v) for k, v in zip(asked, said.T)]))
 
-def map_trust(z, groups, seed=0)->float|None: # None where there are too few samples for a map
-    "Trustworthiness of the t-SNE map, other views of a specimen left out"
-    try: return float(map_quality(z, fit_map(z, "tsne", seed).xy, groups=groups)["trustworthiness"])
-    except EmbeddingError: return None
 
-def attribute_fold(run:Run, fold:int)->tuple: # held-out rows, what the network makes of them, notes
+def map_trust(z, groups, seed=0) -> float | None:  # None where there are too few samples for a map
+    "Trustworthiness of the t-SNE map, other views of a specimen left out"
+    try:
+        return float(map_quality(z, fit_map(z, "tsne", seed).xy, groups=groups)["trustworthiness"])
+    except EmbeddingError:
+        return None
+
+
+def attribute_fold(run: Run, fold: int) -> tuple:  # held-out rows, what the network makes of them, notes
     "Predict all rows with one network; keep what it makes of the held-out ones, and what it knows beside its weights"
     (train, test), s, a = run.rows("grouped", fold), run.samples, run.arrays
     folder = run.model_folder(run.main_model, fold)
     net = load_model(folder)
     seen = np.concatenate([train, test])
     answers = predict_full(net, a, seen)
-    known, severity, (mine, new) = fit_training_distribution(net, a, s.y, s.groups, train, run.config.seed), true_severity(s), np.split(np.arange(len(seen)), [len(train)])
-    rules = {} if severity is None else fit_severity_models(answers.pooled[mine], severity[train], s.groups[train], a.presence(net.modalities, train))
+    known, severity, (mine, new) = (
+        fit_training_distribution(net, a, s.y, s.groups, train, run.config.seed),
+        true_severity(s),
+        np.split(np.arange(len(seen)), [len(train)]),
+    )
+    rules = (
+        {}
+        if severity is None
+        else fit_severity_models(
+            answers.pooled[mine], severity[train], s.groups[train], a.presence(net.modalities, train)
+        )
+    )
     save_attributor(Attributor(known, None, rules, {}, {}), folder)
-    job_file(run.out, "calibration").unlink(missing_ok=True) # its gate and spreads have gone from this file
-    kept = {f"strange_{side}": v for side, v in known.novelty_score(answers.pooled[new], a.presence(net.modalities, test)).items()}
+    job_file(run.out, "calibration").unlink(missing_ok=True)  # its gate and spreads have gone from this file
+    kept = {
+        f"strange_{side}": v
+        for side, v in known.novelty_score(answers.pooled[new], a.presence(net.modalities, test)).items()
+    }
     if rules:
-        parts = split_sides(answers.pooled[new], net.modalities)
-        kept |= {f"severity_{used}": rule(np.hstack([parts[side] for side in used.split(" + ")])) for used, rule in rules.items()}
+        parts = split_modalities(answers.pooled[new], net.modalities)
+        kept |= {
+            f"severity_{used}": rule(np.hstack([parts[side] for side in used.split(" + ")]))
+            for used, rule in rules.items()
+        }
     wet = predict_full(net, under_film(a, test, run.config.seed + fold))
-    kept |= dict(film_prob=wet.prob) | ({"film_severity": conditional_severity(rules, wet.pooled, a.presence(net.modalities, test))} if rules else {})
-    return test, kept | dict(pooled=answers.pooled[new].astype(np.float32)), dict(model=run.main_model, spaces=compare_spaces(answers.pooled, s.y[seen], s.groups[seen], mine, new, run.samples.scheme, run.config.seed))
+    kept |= dict(film_prob=wet.prob) | (
+        {"film_severity": conditional_severity(rules, wet.pooled, a.presence(net.modalities, test))} if rules else {}
+    )
+    return (
+        test,
+        kept | dict(pooled=answers.pooled[new].astype(np.float32)),
+        dict(
+            model=run.main_model,
+            spaces=compare_spaces(
+                answers.pooled, s.y[seen], s.groups[seen], mine, new, run.samples.scheme, run.config.seed
+            ),
+        ),
+    )
 
 # %% ../../nbs/study/06_attribution.ipynb #336dd845
-def held_out(run:Run)->dict: # rows, y, groups; temperature: sides -> number; truth (severity, None where not known); answers: name -> scaled probabilities; and what `fold_piece` keeps
+def held_out(
+    run: Run,
+) -> dict:  # rows, y, groups; temperature: sides -> number; truth (severity, None where not known); answers: name -> scaled probabilities; and what `fold_piece` keeps
     "What all networks of the grouped split made of their held-out rows"
-    s, jobs = run.samples, [(read_job(run.out, "attribution", "grouped", k), read_job(run.out, run.main_model, "grouped", k)) for k in run.grouped]
+    s, jobs = (
+        run.samples,
+        [
+            (read_job(run.out, "attribution", "grouped", k), read_job(run.out, run.main_model, "grouped", k))
+            for k in run.grouped
+        ],
+    )
     rows, severity = np.concatenate([own[0] for own, _ in jobs]), true_severity(s)
-    scale = read_json(run.model_folder(run.main_model, run.grouped[0])/"model.json")["card"].get("temperature", {})
-    answers = {used: np.concatenate([main[1][asked_as(used, MODEL_MODALITIES[run.main_model])] for _, main in jobs]) for used in map(" + ".join, combinations_of(MODEL_MODALITIES[run.main_model]))}
-    return dict(rows=rows, temperature=scale, y=s.y[rows], groups=s.groups[rows], truth=None if severity is None else severity[rows], answers={used: apply_temperature(p, scale.get(used, 1.)) for used, p in answers.items()}) | {
-        k: np.concatenate([own[1][k] for own, _ in jobs]) for k in jobs[0][0][1]}
+    scale = read_json(run.model_folder(run.main_model, run.grouped[0]) / "model.json")["card"].get("temperature", {})
+    answers = {
+        used: np.concatenate([main[1][asked_as(used, MODEL_MODALITIES[run.main_model])] for _, main in jobs])
+        for used in map(" + ".join, combinations_of(MODEL_MODALITIES[run.main_model]))
+    }
+    return dict(
+        rows=rows,
+        temperature=scale,
+        y=s.y[rows],
+        groups=s.groups[rows],
+        truth=None if severity is None else severity[rows],
+        answers={used: apply_temperature(p, scale.get(used, 1.0)) for used, p in answers.items()},
+    ) | {k: np.concatenate([own[1][k] for own, _ in jobs]) for k in jobs[0][0][1]}
 
-def asked_as(used:str, sides)->str: # Name of the prediction in the job
+
+def asked_as(used: str, sides) -> str:  # Name of the prediction in the job
     "Under which name a job keeps what was predicted with these modalities"
     return "prob" if used == " + ".join(sides) else f"only_{used}"
 
-def calibrate(run:Run, h:dict)->dict: # gate; spreads: sides -> (3,); held_out
+
+def calibrate(run: Run, h: dict) -> dict:  # gate; spreads: sides -> (3,); held_out
     "Gate, spreads and the table of answers, from held-out specimens"
     sides = MODEL_MODALITIES[run.main_model]
-    gate, spreads, table, pattern = fit_gate({side: h[f"strange_{side}"] for side in sides}, h["groups"]), {}, {}, run.samples.scheme.pattern
+    gate, spreads, table, pattern = (
+        fit_gate({side: h[f"strange_{side}"] for side in sides}, h["groups"]),
+        {},
+        {},
+        run.samples.scheme.pattern,
+    )
     for used in map(" + ".join, combinations_of(sides)):
-        ok = ~np.isnan(h["answers"][used]).any(1) & ~np.any([np.isnan(h[f"strange_{side}"]) for side in used.split(" + ")], axis=0) # rows that have all these sides
-        if not ok.any(): continue
+        ok = ~np.isnan(h["answers"][used]).any(1) & ~np.any(
+            [np.isnan(h[f"strange_{side}"]) for side in used.split(" + ")], axis=0
+        )  # rows that have all these sides
+        if not ok.any():
+            continue
         prob = h["answers"][used][ok]
-        if h["truth"] is not None and f"severity_{used}" in h: spreads[used] = np.array([calibrate_severity_sd(h["truth"][ok, k], prob @ pattern[:, k], h[f"severity_{used}"][ok, k], h["groups"][ok]) for k in range(3)])
-        passed = gate.passes({side: np.where(side in used.split(" + "), h[f"strange_{side}"], np.nan)[ok] for side in sides})
-        if used in spreads: table |= {f"{used}|severity": h[f"severity_{used}"][ok], f"{used}|primary": np.where(h["truth"][ok].any(1), 1 + h["truth"][ok].argmax(1), 0)}
-        table |= {f"{used}|prob": prob, f"{used}|y": h["y"][ok], f"{used}|group": np.unique(h["groups"], return_inverse=True)[1][ok], f"{used}|known": passed}
-        if used == " + ".join(sides) and "film_prob" in h: # where no side is hidden, film was asked about too
-            table |= {f"{used}|film_prob": apply_temperature(h["film_prob"][ok], h["temperature"].get(used, 1.))} | ({f"{used}|film_severity": h["film_severity"][ok]} if "film_severity" in h else {})
+        if h["truth"] is not None and f"severity_{used}" in h:
+            spreads[used] = np.array(
+                [
+                    calibrate_severity_sd(
+                        h["truth"][ok, k], prob @ pattern[:, k], h[f"severity_{used}"][ok, k], h["groups"][ok]
+                    )
+                    for k in range(3)
+                ]
+            )
+        passed = gate.passes(
+            {side: np.where(side in used.split(" + "), h[f"strange_{side}"], np.nan)[ok] for side in sides}
+        )
+        if used in spreads:
+            table |= {
+                f"{used}|severity": h[f"severity_{used}"][ok],
+                f"{used}|primary": np.where(h["truth"][ok].any(1), 1 + h["truth"][ok].argmax(1), 0),
+            }
+        table |= {
+            f"{used}|prob": prob,
+            f"{used}|y": h["y"][ok],
+            f"{used}|group": np.unique(h["groups"], return_inverse=True)[1][ok],
+            f"{used}|known": passed,
+        }
+        if used == " + ".join(sides) and "film_prob" in h:  # where no side is hidden, film was asked about too
+            table |= {f"{used}|film_prob": apply_temperature(h["film_prob"][ok], h["temperature"].get(used, 1.0))} | (
+                {f"{used}|film_severity": h["film_severity"][ok]} if "film_severity" in h else {}
+            )
     return dict(gate=gate, spreads=spreads, held_out=table)
 
-def severity_figures(run:Run, h:dict)->dict|None: # mechanism -> r, error (where it acted; beside it that of always naming their mean), width of the interval and coverage there, coverage over all, n_specimens; None where no severity is known
+
+def severity_figures(
+    run: Run, h: dict
+) -> (
+    dict | None
+):  # mechanism -> r, error (where it acted; beside it that of always naming their mean), width of the interval and coverage there, coverage over all, n_specimens; None where no severity is known
     "Severities of held-out specimens against the truth; each part's intervals rest on the other parts"
     used = " + ".join(MODEL_MODALITIES[run.main_model])
-    if h["truth"] is None or f"severity_{used}" not in h: return None
-    ok = ~np.isnan(h["answers"][used]).any(1) & ~np.any([np.isnan(h[f"strange_{side}"]) for side in MODEL_MODALITIES[run.main_model]], axis=0)
-    h = {k: h[k][ok] for k in ("y", "groups", "truth", f"severity_{used}")} | dict(present=h["answers"][used][ok] @ run.samples.scheme.pattern)
+    if h["truth"] is None or f"severity_{used}" not in h:
+        return None
+    ok = ~np.isnan(h["answers"][used]).any(1) & ~np.any(
+        [np.isnan(h[f"strange_{side}"]) for side in MODEL_MODALITIES[run.main_model]], axis=0
+    )
+    h = {k: h[k][ok] for k in ("y", "groups", "truth", f"severity_{used}")} | dict(
+        present=h["answers"][used][ok] @ run.samples.scheme.pattern
+    )
     present, part, found = h["present"], specimen_parts(h["y"], h["groups"]), {}
     alike = lambda a, b: float(np.corrcoef(a, b)[0, 1]) if len(a) > 1 and np.std(a) > 0 and np.std(b) > 0 else None
     for k, m in enumerate(MECHANISMS):
-        of, truth, expected, on = h[f"severity_{used}"][:, k], h["truth"][:, k], present[:, k]*h[f"severity_{used}"][:, k], h["truth"][:, k] > 0
+        of, truth, expected, on = (
+            h[f"severity_{used}"][:, k],
+            h["truth"][:, k],
+            present[:, k] * h[f"severity_{used}"][:, k],
+            h["truth"][:, k] > 0,
+        )
         holds, inside, width = [], np.zeros(len(part), bool), np.zeros(len(part))
         for p in (part == i for i in np.unique(part)):
             sd = calibrate_severity_sd(truth[~p], present[~p, k], of[~p], h["groups"][~p])
-            holds.append((interval_coverage(truth[p], present[p, k], of[p], sd, h["groups"][p]), len(np.unique(h["groups"][p]))))
-            low, high = (severity_quantile(q, present[p, k], of[p], sd) for q in ((1 - LEVEL)/2, (1 + LEVEL)/2))
+            holds.append(
+                (interval_coverage(truth[p], present[p, k], of[p], sd, h["groups"][p]), len(np.unique(h["groups"][p])))
+            )
+            low, high = (severity_quantile(q, present[p, k], of[p], sd) for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
             inside[p], width[p] = (low <= truth[p]) & (truth[p] <= high), high - low
         acted = specimen_weights(h["groups"][on])
-        found[m] = dict(r=alike(expected, truth), r_where_it_acted=alike(expected[on], truth[on]), error=float(np.abs(expected - truth)[on].mean()) if on.any() else None,
-            error_of_mean=float(np.abs(truth[on] - truth[on].mean()).mean()) if on.any() else None, coverage_where_it_acted=float(np.average(inside[on], weights=acted)) if on.any() else None,
-            coverage=float(np.average([share for share, _ in holds], weights=[n for _, n in holds])), width=float(np.average(width[on], weights=acted)) if on.any() else None, n_specimens=len(np.unique(h["groups"][on])))
+        found[m] = dict(
+            r=alike(expected, truth),
+            r_where_it_acted=alike(expected[on], truth[on]),
+            error=float(np.abs(expected - truth)[on].mean()) if on.any() else None,
+            error_of_mean=float(np.abs(truth[on] - truth[on].mean()).mean()) if on.any() else None,
+            coverage_where_it_acted=float(np.average(inside[on], weights=acted)) if on.any() else None,
+            coverage=float(np.average([share for share, _ in holds], weights=[n for _, n in holds])),
+            width=float(np.average(width[on], weights=acted)) if on.any() else None,
+            n_specimens=len(np.unique(h["groups"][on])),
+        )
     return found
 
-def dual(run:Run, rows, prob, groups, shares=None)->dict: # posterior, evidence, both -> `dual_figures`; triples
+
+def dual(run: Run, rows, prob, groups, shares=None) -> dict:  # posterior, evidence, both -> `dual_figures`; triples
     "Dual attribution by each definition that can be asked"
     bits = run.samples.scheme.pattern[run.samples.y[rows]]
     mechanism = prob @ run.samples.scheme.pattern
     right, three = dual_posterior(mechanism, bits), bits.sum(1) == 3
-    found = dict(posterior=dual_figures(right, bits, groups, 1/3), triples=dict(value=float((mechanism > .5).all(1)[three].mean()) if three.any() else None, n=int(three.sum())))
-    if shares is None: return found
+    found = dict(
+        posterior=dual_figures(right, bits, groups, 1 / 3),
+        triples=dict(value=float((mechanism > 0.5).all(1)[three].mean()) if three.any() else None, n=int(three.sum())),
+    )
+    if shares is None:
+        return found
     _, i, j = np.intersect1d(rows, shares["rows"], return_indices=True)
     surface, spectrum, bits, right, groups = shares["surface"][j], shares["spectrum"][j], bits[i], right[i], groups[i]
     speaks = dual_evidence(surface, spectrum, bits)
     by_chance = lambda also: lambda rows: evidence_chance(surface, spectrum, bits, rows, also)
-    return found | dict(evidence=dual_figures(speaks, bits, groups, by_chance(None)), both=dual_figures(speaks & right, bits, groups, by_chance(right)))
+    return found | dict(
+        evidence=dual_figures(speaks, bits, groups, by_chance(None)),
+        both=dual_figures(speaks & right, bits, groups, by_chance(right)),
+    )
 
 # %% ../../nbs/study/06_attribution.ipynb #3d459882
-N_STRANGE, FRESH_SEED = 400, 2000 # Wet particles asked about, fresh familiar ones; added to the seed of the study
+N_STRANGE, FRESH_SEED = 400, 2000  # Wet particles asked about, fresh familiar ones; added to the seed of the study
 
-def score_all(net, known:FeatureDistribution, training, familiar:tuple, strange:tuple, groups)->dict: # Vectors of training specimens; answers and sides of each kind; score -> `ood_metrics`
+
+def score_all(
+    net, known: FeatureDistribution, training, familiar: tuple, strange: tuple, groups
+) -> dict:  # Vectors of training specimens; answers and sides of each kind; score -> `ood_metrics`
     "Every score of novelty on one case"
     (a, has_a), (b, has_b) = familiar, strange
-    found = {"softmax": (-a.prob.max(1), -b.prob.max(1)), "energy": (a.energy, b.energy), "knn": (neighbour_distance(a.pooled, training), neighbour_distance(b.pooled, training))}
+    found = {
+        "softmax": (-a.prob.max(1), -b.prob.max(1)),
+        "energy": (a.energy, b.energy),
+        "knn": (neighbour_distance(a.pooled, training), neighbour_distance(b.pooled, training)),
+    }
     for name, far in (("mahalanobis", known.novelty_score), ("relative_mahalanobis", known.relative)):
         own, other = far(a.pooled, has_a), far(b.pooled, has_b)
-        middle = {side: (weighted_quantile(v, .5, groups), weighted_quantile(v, LEVEL, groups)) for side, v in own.items()}
-        stranger = lambda parts: np.fmax.reduce([(v - middle[side][0])/max(middle[side][1] - middle[side][0], 1e-9) for side, v in parts.items()])
+        middle = {
+            side: (weighted_quantile(v, 0.5, groups), weighted_quantile(v, LEVEL, groups)) for side, v in own.items()
+        }
+        stranger = lambda parts: np.fmax.reduce(
+            [(v - middle[side][0]) / max(middle[side][1] - middle[side][0], 1e-9) for side, v in parts.items()]
+        )
         found[name] = stranger(own), stranger(other)
-    return {name: ood_metrics(*found[name], groups) for name in SCORES}
+    return {name: ood_metrics(*found[name], groups) for name in NOVELTY_SCORES}
 
-def ask_case(run:Run, model, fold, train, familiar:tuple, strange:tuple)->dict: # (arrays, rows, specimens) and (arrays, rows)
+
+def ask_case(
+    run: Run, model, fold, train, familiar: tuple, strange: tuple
+) -> dict:  # (arrays, rows, specimens) and (arrays, rows)
     "Figures of one case for one network"
     net = load_model(run.model_folder(model, fold))
-    known, training = fit_training_distribution(net, run.arrays, run.samples.y, run.samples.groups, train, run.config.seed), specimen_means(predict_full(net, run.arrays, train).pooled, specimen_views(run.samples.groups[train])[0])
+    known, training = (
+        fit_training_distribution(net, run.arrays, run.samples.y, run.samples.groups, train, run.config.seed),
+        specimen_means(predict_full(net, run.arrays, train).pooled, specimen_views(run.samples.groups[train])[0]),
+    )
     (a, rows, groups), (b, others) = familiar, strange
-    return score_all(net, known, training, (predict_full(net, a, rows), a.presence(net.modalities, rows)), (predict_full(net, b, others), b.presence(net.modalities, others)), groups)
+    return score_all(
+        net,
+        known,
+        training,
+        (predict_full(net, a, rows), a.presence(net.modalities, rows)),
+        (predict_full(net, b, others), b.presence(net.modalities, others)),
+        groups,
+    )
 
-def mean_figures(found:list)->dict: # score -> auroc, fpr95, n
+
+def mean_figures(found: list) -> dict:  # score -> auroc, fpr95, n
     "Mean over networks; n is the number of strange samples of all"
-    return {score: {k: float(np.mean([f[score][k] for f in found])) for k in ("auroc", "fpr95")} | dict(n=int(sum(f[score]["n"] for f in found)), networks=len(found)) for score in SCORES}
+    return {
+        score: {k: float(np.mean([f[score][k] for f in found])) for k in ("auroc", "fpr95")}
+        | dict(n=int(sum(f[score]["n"] for f in found)), networks=len(found))
+        for score in NOVELTY_SCORES
+    }
 
-def benchmark_of(run:Run, name:str, variant:str, n:int, seed:int)->tuple: # samples, arrays
+
+def benchmark_of(run: Run, name: str, variant: str, n: int, seed: int) -> tuple:  # samples, arrays
     "A further simulated benchmark beside the study's own, as the study's networks see it"
-    folder = run.out/"variants"/name
-    if not folder.exists(): write_benchmark(folder, n, seed, variant, progress=run.progress)
+    folder = run.out / "variants" / name
+    if not folder.exists():
+        write_benchmark(folder, n, seed, variant, progress=run.progress)
     s = read_samples(folder, scheme=run.samples.scheme)
-    return s, load_arrays(s, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out/"cache", progress=run.progress)
+    return s, load_arrays(
+        s, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out / "cache", progress=run.progress
+    )
 
-def novelty_cases(run:Run)->dict: # name -> function that gives `mean_figures`, None where the run lacks what it needs
+
+def novelty_cases(
+    run: Run,
+) -> dict:  # name -> function that gives `mean_figures`, None where the run lacks what it needs
     "The cases that this run can ask about"
     s, a, test = run.samples, run.arrays, run.rows("grouped", 0)[1]
-    trained = lambda name: [k for k in range(5) if has_job(run.out, name, "grouped", k) and run.model_folder(name, k).exists()]
-    def own(arrays, rows=None, hidden=None): # held-out rows of the first fold against other samples
+    trained = lambda name: [
+        k for k in range(5) if has_job(run.out, name, "grouped", k) and run.model_folder(name, k).exists()
+    ]
+
+    def own(arrays, rows=None, hidden=None):  # held-out rows of the first fold against other samples
         hide = (lambda x: only_modality(x, hidden)) if hidden else (lambda x: x)
-        return mean_figures([ask_case(run, run.main_model, 0, run.rows("grouped", 0)[0], (hide(a), test, s.groups[test]), (arrays, np.arange(len(arrays)) if rows is None else rows))])
+        return mean_figures(
+            [
+                ask_case(
+                    run,
+                    run.main_model,
+                    0,
+                    run.rows("grouped", 0)[0],
+                    (hide(a), test, s.groups[test]),
+                    (arrays, np.arange(len(arrays)) if rows is None else rows),
+                )
+            ]
+        )
+
     def mechanism(m):
-        (asked, _, _), bit = read_job(run.out, f"no_{m}", "grouped", 0), s.scheme.pattern[s.y][:, MECHANISMS.index(m)] > 0
+        (asked, _, _), bit = (
+            read_job(run.out, f"no_{m}", "grouped", 0),
+            s.scheme.pattern[s.y][:, MECHANISMS.index(m)] > 0,
+        )
         train, known = run.rows("grouped", 0)[0], test[~bit[test]]
-        return mean_figures([ask_case(run, f"no_{m}", 0, train[~bit[train]], (a, known, s.groups[known]), (a, asked[bit[asked]]))])
+        return mean_figures(
+            [ask_case(run, f"no_{m}", 0, train[~bit[train]], (a, known, s.groups[known]), (a, asked[bit[asked]]))]
+        )
+
     def polymer():
         fresh, seen = benchmark_of(run, "fresh", "standard", N_STRANGE, run.config.seed + FRESH_SEED)
         found = []
         for k in trained("other_polymer"):
             strange = read_job(run.out, "other_polymer", "grouped", k)[0]
             away = s.table.polymer.iloc[strange[0]]
-            known, train = np.flatnonzero(fresh.table.polymer != away), np.flatnonzero((s.y >= 0) & (s.table.polymer != away))
+            known, train = (
+                np.flatnonzero(fresh.table.polymer != away),
+                np.flatnonzero((s.y >= 0) & (s.table.polymer != away)),
+            )
             found.append(ask_case(run, "other_polymer", k, train, (seen, known, fresh.groups[known]), (a, strange)))
         return mean_figures(found)
+
     def scale():
         found = []
         for k in trained("finer_scale"):
             (train, test), fine = run.rows("grouped", k), read_job(run.out, "finer_scale", "grouped", k)[0]
             least = s.table.um_per_px.astype(float).iloc[fine].max()
             coarse = lambda rows: rows[s.table.um_per_px.astype(float).iloc[rows] > least]
-            found.append(ask_case(run, "finer_scale", k, coarse(train), (a, coarse(test), s.groups[coarse(test)]), (a, fine)))
+            found.append(
+                ask_case(run, "finer_scale", k, coarse(train), (a, coarse(test), s.groups[coarse(test)]), (a, fine))
+            )
         return mean_figures(found)
+
     def wet():
         samples = wet_benchmark(run)
-        arrays = load_arrays(samples, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out/"cache", progress=run.progress)
+        arrays = load_arrays(
+            samples, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out / "cache", progress=run.progress
+        )
         return own(arrays.take(np.arange(min(N_STRANGE, len(arrays)))))
-    real = cache(lambda: real_inputs(run.arrays)) # read when first asked for
+
+    real = cache(lambda: real_inputs(run.arrays))  # read when first asked for
+
     def foreign(modality):
-        if modality not in real(): return {score: dict(auroc=None, fpr95=None, n=0) for score in SCORES}
+        if modality not in real():
+            return {score: dict(auroc=None, fpr95=None, n=0) for score in NOVELTY_SCORES}
         return own(real()[modality], hidden=modality)
+
     cases = {f"without_{m}": partial(mechanism, m) for m in MECHANISMS if trained(f"no_{m}")}
-    if trained("other_polymer"): cases["polymer"] = polymer
-    if trained("finer_scale"): cases["finer_scale"] = scale
-    if run.config.manifest is None and run.config.variant == "standard": cases["wet"] = wet
-    if run.samples.simulated and real_files(): cases |= {f"real_{m}": partial(foreign, m) for m in MODEL_MODALITIES[run.main_model]}
+    if trained("other_polymer"):
+        cases["polymer"] = polymer
+    if trained("finer_scale"):
+        cases["finer_scale"] = scale
+    if run.config.manifest is None and run.config.variant == "standard":
+        cases["wet"] = wet
+    if run.samples.simulated and real_files():
+        cases |= {f"real_{m}": partial(foreign, m) for m in MODEL_MODALITIES[run.main_model]}
     return cases
 
-def real_files()->list: # Paths; none where one of the two sets is not at hand
+
+def real_files() -> list:  # Paths; none where one of the two sets is not at hand
     "Files of instruments that have nothing to do with the study"
     sets = [public_folder("ftir_files"), public_folder("sem_files")]
     return sorted(p for folder in sets for p in folder.rglob("*") if p.is_file()) if all(sets) else []
 
-def real_inputs(like:DecodedSamples)->dict: # side -> `DecodedSamples` of real files of another kind; empty where they are not at hand
+
+def real_inputs(
+    like: DecodedSamples,
+) -> dict:  # side -> `DecodedSamples` of real files of another kind; empty where they are not at hand
     "Spectra of soil and small molecules, micrographs of minerals and metal, as a net would see them"
     files, pictures, size = public_folder("ftir_files"), public_folder("sem_files"), like.image.shape[-1]
     spectra, images = [], []
     for path in sorted(files.rglob("*")):
-        try: found = read_spectra(path)[:1] if path.is_file() else []
-        except SpectrumFormatError: continue
+        try:
+            found = read_spectra(path)[:1] if path.is_file() else []
+        except SpectrumFormatError:
+            continue
         spectra += [on_grid for on_grid in map(to_grid, found) if covered_share(on_grid[1]) >= MIN_COVERAGE]
     for path in sorted(pictures.rglob("*")):
-        if path.suffix.lower() not in (".tif", ".tiff", ".bmp", ".jpg", ".png"): continue
-        try: images.append(to_view(read_micrograph(path), like.fov_um, size))
-        except MicrographFormatError: continue
+        if path.suffix.lower() not in (".tif", ".tiff", ".bmp", ".jpg", ".png"):
+            continue
+        try:
+            images.append(to_view(read_micrograph(path), like.fov_um, size))
+        except MicrographFormatError:
+            continue
     n, m, yes, no = len(spectra), len(images), lambda n: np.ones(n, bool), lambda n: np.zeros(n, bool)
     blank = lambda n: (np.zeros((n, like.spectrum.shape[1]), np.float32), np.zeros((n, like.spectrum.shape[1]), bool))
     found = {}
-    if n: found["spectrum"] = DecodedSamples(np.zeros((n, size, size), np.uint8), np.stack([v for v, _ in spectra]).astype(np.float32), np.stack([v for _, v in spectra]), no(n), yes(n), like.fov_um)
-    if m: found["image"] = DecodedSamples(np.round(255*np.stack(images)).astype(np.uint8), *blank(m), yes(m), no(m), like.fov_um)
+    if n:
+        found["spectrum"] = DecodedSamples(
+            np.zeros((n, size, size), np.uint8),
+            np.stack([v for v, _ in spectra]).astype(np.float32),
+            np.stack([v for _, v in spectra]),
+            no(n),
+            yes(n),
+            like.fov_um,
+        )
+    if m:
+        found["image"] = DecodedSamples(
+            np.round(255 * np.stack(images)).astype(np.uint8), *blank(m), yes(m), no(m), like.fov_um
+        )
     return found
 
 # %% ../../nbs/study/06_attribution.ipynb #607974de
 @dataclass(frozen=True)
 class FieldStudy:
     "How large the simulated field is, and how often shares are drawn from it"
-    particles:int=100         # A site
-    views:int=2               # Of each particle
-    campaigns:int=3           # That fields are drawn from; the first is shown
-    fields:int=100            # Drawn from each campaign
-    drawn:int=40              # Particles in a drawn field
-    shares:tuple=(.1, .95)    # Range of the shares of UV in drawn fields
+
+    particles: int = 100  # A site
+    views: int = 2  # Of each particle
+    campaigns: int = 3  # That fields are drawn from; the first is shown
+    fields: int = 100  # Drawn from each campaign
+    drawn: int = 40  # Particles in a drawn field
+    shares: tuple = (0.1, 0.95)  # Range of the shares of UV in drawn fields
 
     @property
-    def name(self)->str: # Of its folders; the usual ones go without numbers
+    def name(self) -> str:  # Of its folders; the usual ones go without numbers
         "What tells its campaigns from others of the same run"
         return "campaign" if self == FieldStudy() else f"campaign_{self.particles}x{self.views}_"
 
-def read_attributor(run:Run, fold=None)->tuple: # net, `Attributor`
+
+def read_attributor(run: Run, fold=None) -> tuple:  # net, `Attributor`
     "The main network of a fold, with all it needs to attribute"
     folder = run.model_folder(run.main_model, run.grouped[0] if fold is None else fold)
     return load_model(folder), load_attributor(folder)
 
-def attribute_campaign(run:Run, size:FieldStudy, k:int=0, clean:bool=False)->tuple: # Number of the campaign; without water, biofilm and soil; views with `counted`, the views that a share counts; specimens, `Samples`, truth by specimen, net, `Attributor`
+
+def attribute_campaign(
+    run: Run, size: FieldStudy, k: int = 0, clean: bool = False
+) -> tuple:  # Number of the campaign; without water, biofilm and soil; views with `counted`, the views that a share counts; specimens, `Samples`, truth by specimen, net, `Attributor`
     "What the network of the first fold says of a simulated campaign"
-    folder, bare = run.out/"variants"/f"{size.name}{k or ''}{'_clean'*clean}", dict(wetness=0., biofilm=(0., 0.)) | dict.fromkeys(SOILS, 0.)
-    if not folder.exists(): write_campaign(folder, [replace(s, **bare) for s in SITES.values()] if clean else None, seed=run.config.seed + k*FRESH_SEED, progress=run.progress, specimens=size.particles, views=size.views)
+    folder, bare = (
+        run.out / "variants" / f"{size.name}{k or ''}{'_clean' * clean}",
+        dict(wetness=0.0, biofilm=(0.0, 0.0)) | dict.fromkeys(SOILS, 0.0),
+    )
+    if not folder.exists():
+        write_campaign(
+            folder,
+            [replace(s, **bare) for s in SITES.values()] if clean else None,
+            seed=run.config.seed + k * FRESH_SEED,
+            progress=run.progress,
+            specimens=size.particles,
+            views=size.views,
+        )
     samples, _ = read_unlabelled(folder, run.samples.scheme)
-    arrays = load_arrays(samples, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out/"cache", progress=run.progress)
+    arrays = load_arrays(
+        samples, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out / "cache", progress=run.progress
+    )
     net, attributor = read_attributor(run)
     answers, has = calibrated_predictions(net, arrays)
-    views = attribute(answers, attributor, has, net.scheme).assign(**{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)})
-    truth = pd.read_csv(folder/"truth/particles.csv", keep_default_na=False).set_index("specimen_id")
+    views = attribute(answers, attributor, has, net.scheme).assign(
+        **{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)}
+    )
+    truth = pd.read_csv(folder / "truth/particles.csv", keep_default_na=False).set_index("specimen_id")
     specimens = attribute_specimens(answers, attributor, has, net.scheme, samples.groups)
-    return views.assign(counted=views_counted(views, specimens, samples.groups), confounders=found_confounders(arrays, samples.table.polymer)), specimens, samples, truth, net, attributor
+    return (
+        views.assign(
+            counted=views_counted(views, specimens, samples.groups),
+            confounders=found_confounders(arrays, samples.table.polymer),
+        ),
+        specimens,
+        samples,
+        truth,
+        net,
+        attributor,
+    )
 
-def natural(run:Run, size:FieldStudy)->dict:
+
+def natural(run: Run, size: FieldStudy) -> dict:
     "Attribute a simulated campaign and compare with its truth"
     views, specimens, samples, *rest = attribute_campaign(run, size)
-    refused = {score: float((beyond_border(run, samples, score) > 0).mean()) for score in ("mahalanobis", "relative_mahalanobis")}
-    write_table(run.out/"natural.csv", pd.concat([samples.table[["sample_id", "specimen_id", "site", "polymer"]], views], axis=1))
-    found, bare = (field_figures(estimate_field(views, specimens, samples.groups, samples.table.site, attributor, net.scheme, net.modalities), truth) for views, specimens, samples, truth, net, attributor in ((views, specimens, samples, *rest), attribute_campaign(run, size, clean=True)))
-    return found | dict(refused_by=refused, clean=dict(refused=bare["refused"], paddy_chemical=bare.get("paddy_chemical")))
+    refused = {
+        score: float((beyond_border(run, samples, score) > 0).mean())
+        for score in ("mahalanobis", "relative_mahalanobis")
+    }
+    write_table(
+        run.out / "natural.csv",
+        pd.concat([samples.table[["sample_id", "specimen_id", "site", "polymer"]], views], axis=1),
+    )
+    found, bare = (
+        field_figures(
+            estimate_field(
+                views, specimens, samples.groups, samples.table.site, attributor, net.scheme, net.modalities
+            ),
+            truth,
+        )
+        for views, specimens, samples, truth, net, attributor in (
+            (views, specimens, samples, *rest),
+            attribute_campaign(run, size, clean=True),
+        )
+    )
+    return found | dict(
+        refused_by=refused, clean=dict(refused=bare["refused"], paddy_chemical=bare.get("paddy_chemical"))
+    )
 
-def beyond_border(run:Run, samples, score)->np.ndarray: # `Samples` of a campaign, 'mahalanobis' or 'relative_mahalanobis'; shape (n,), above 0 where refused
+
+def beyond_border(
+    run: Run, samples, score
+) -> np.ndarray:  # `Samples` of a campaign, 'mahalanobis' or 'relative_mahalanobis'; shape (n,), above 0 where refused
     "What a gate by one or the other distance would refuse, for the network of the first fold, its border set by its own held-out specimens"
     net, attributor = read_attributor(run)
-    arrays, (_, test) = load_arrays(samples, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out/"cache", progress=False), run.rows("grouped", run.grouped[0])
-    of, far = run.samples.groups[test], dict(mahalanobis=attributor.known.novelty_score, relative_mahalanobis=attributor.known.relative)[score]
-    home, field = (far(predict_full(net, a, rows).pooled, a.presence(net.modalities, slice(None) if rows is None else rows)) for a, rows in ((run.arrays, test), (arrays, None)))
-    border = {side: (weighted_quantile(v, .5, of), weighted_quantile(v, LEVEL, of)) for side, v in home.items()}
-    stranger = lambda parts: np.fmax.reduce([(v - border[side][0])/max(border[side][1] - border[side][0], 1e-9) for side, v in parts.items()])
+    arrays, (_, test) = (
+        load_arrays(samples, run.arrays.image.shape[-1], run.arrays.fov_um, cache=run.out / "cache", progress=False),
+        run.rows("grouped", run.grouped[0]),
+    )
+    of, far = (
+        run.samples.groups[test],
+        dict(mahalanobis=attributor.known.novelty_score, relative_mahalanobis=attributor.known.relative)[score],
+    )
+    home, field = (
+        far(predict_full(net, a, rows).pooled, a.presence(net.modalities, slice(None) if rows is None else rows))
+        for a, rows in ((run.arrays, test), (arrays, None))
+    )
+    border = {side: (weighted_quantile(v, 0.5, of), weighted_quantile(v, LEVEL, of)) for side, v in home.items()}
+    stranger = lambda parts: np.fmax.reduce(
+        [(v - border[side][0]) / max(border[side][1] - border[side][0], 1e-9) for side, v in parts.items()]
+    )
     return stranger(field) - weighted_quantile(stranger(home), LEVEL, of)
 
-def coverage(run:Run, size:FieldStudy)->dict: # coverage, n_fields, width, error, counted_error; campaigns: the same of each; fields
-    "How often the interval of the UV share holds the truth, over many small fields of several campaigns"
-    summed = lambda f: dict(coverage=float(((f.low <= f.asked) & (f.asked <= f.high)).mean()), n_fields=len(f), width=float((f.high - f.low).mean()), error=float((f.estimate - f.asked).abs().mean()), counted_error=float((f.counted - f.asked).abs().mean()))
-    parts = [pd.DataFrame(field_shares(run, size, k)) for k in range(size.campaigns)]
-    return summed(pd.concat(parts)) | dict(campaigns=[summed(f) for f in parts], fields=pd.concat(parts).round(4).to_dict("records"))
 
-def field_shares(run:Run, size:FieldStudy, k:int)->list: # Dicts: campaign, share (of the drawn particles), asked, estimate, low, high, counted
+def coverage(
+    run: Run, size: FieldStudy
+) -> dict:  # coverage, n_fields, width, error, counted_error; campaigns: the same of each; fields
+    "How often the interval of the UV share holds the truth, over many small fields of several campaigns"
+    summed = lambda f: dict(
+        coverage=float(((f.low <= f.asked) & (f.asked <= f.high)).mean()),
+        n_fields=len(f),
+        width=float((f.high - f.low).mean()),
+        error=float((f.estimate - f.asked).abs().mean()),
+        counted_error=float((f.counted - f.asked).abs().mean()),
+    )
+    parts = [pd.DataFrame(field_shares(run, size, k)) for k in range(size.campaigns)]
+    return summed(pd.concat(parts)) | dict(
+        campaigns=[summed(f) for f in parts], fields=pd.concat(parts).round(4).to_dict("records")
+    )
+
+
+def field_shares(
+    run: Run, size: FieldStudy, k: int
+) -> list:  # Dicts: campaign, share (of the drawn particles), asked, estimate, low, high, counted
     "UV as the primary factor in fields drawn from one campaign"
     views, _, samples, truth, net, attributor = attribute_campaign(run, size, k)
-    views, truth, rng, used, uv, found = views.assign(known=views.counted), truth.reset_index(), np.random.default_rng([run.config.seed, 13, k]), " + ".join(net.modalities), FACTORS.index("uv"), []
+    views, truth, rng, used, uv, found = (
+        views.assign(known=views.counted),
+        truth.reset_index(),
+        np.random.default_rng([run.config.seed, 13, k]),
+        " + ".join(net.modalities),
+        FACTORS.index("uv"),
+        [],
+    )
     rows_of_particle = pd.Series(samples.groups).groupby(samples.groups).indices
     for i in tqdm(range(size.fields), f"fields of campaign {k + 1}", disable=not run.progress):
         share = rng.uniform(*size.shares)
-        drawn = truth.iloc[draw_field(truth, rng.binomial(size.drawn, share)/size.drawn, size.drawn, rng)] # as from a place where this is the share
+        drawn = truth.iloc[
+            draw_field(truth, rng.binomial(size.drawn, share) / size.drawn, size.drawn, rng)
+        ]  # as from a place where this is the share
         rows = np.concatenate([rows_of_particle[p] for p in drawn.specimen_id])
-        shares = frequencies(views.iloc[rows], samples.groups[rows], attributor, used, net.scheme, seed=i)["primary"][ALL]
+        shares = frequencies(views.iloc[rows], samples.groups[rows], attributor, used, net.scheme, seed=i)["primary"][
+            ALL
+        ]
         low, high = shares.interval()[:, uv]
         part, part_of = (x[views.known.to_numpy()[rows]] for x in (views.iloc[rows], samples.groups[rows]))
-        found.append(dict(campaign=k, share=float((drawn.primary == "uv").mean()), asked=share, estimate=float(shares.estimate[uv]), low=float(low), high=float(high), counted=float(np.average(part.primary == "uv", weights=specimen_weights(part_of)))))
+        found.append(
+            dict(
+                campaign=k,
+                share=float((drawn.primary == "uv").mean()),
+                asked=share,
+                estimate=float(shares.estimate[uv]),
+                low=float(low),
+                high=float(high),
+                counted=float(np.average(part.primary == "uv", weights=specimen_weights(part_of))),
+            )
+        )
     return found
 
 # %% ../../nbs/study/06_attribution.ipynb #53d67733
-def real_spectra(run:Run)->dict|None: # Of the spectrum model: false_attribution and its ci, the same of PE and PP alone, abstention: treatment -> share of sheets; abstention_in_distribution; others: model -> the same; None where the files or nets are not there
+def real_spectra(
+    run: Run,
+) -> (
+    dict | None
+):  # Of the spectrum model: false_attribution and its ci, the same of PE and PP alone, abstention: treatment -> share of sheets; abstention_in_distribution; others: model -> the same; None where the files or nets are not there
     "What networks say of real sheets in which no oxidation was measured"
     sheets = public_folder("mpx_vlfr")
-    folder = run.out/f"variants/mpx-{sheets_digest(sheets)}"
-    if not (folder/"manifest.csv").exists(): mpx_manifest(sheets, folder)
+    folder = run.out / f"variants/mpx-{sheets_digest(sheets)}"
+    if not (folder / "manifest.csv").exists():
+        mpx_manifest(sheets, folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         sea = read_samples(folder, label="Treatment", group="sheet")
-    arrays, clean = load_arrays(sea, 8, None, cache=run.out/"cache", progress=run.progress), sea.table.flag.eq("") & sea.table.polymer.isin(set(run.samples.table.polymer))
-    arrays, rows = replace(arrays, image=np.zeros((len(arrays), *run.arrays.image.shape[1:]), np.uint8), hash=""), np.flatnonzero(clean)
-    models = [name for name in dict.fromkeys(("spectrum", run.main_model, "no_film", "no_film_spectrum")) if run.model_folder(name, 0).exists()]
-    found = {name: ask_sheets(run, name, arrays, rows, sea) | dict(n=len(rows), left_out=len(sea) - len(rows)) for name in models}
+    arrays, clean = (
+        load_arrays(sea, 8, None, cache=run.out / "cache", progress=run.progress),
+        sea.table.flag.eq("") & sea.table.polymer.isin(set(run.samples.table.polymer)),
+    )
+    arrays, rows = (
+        replace(arrays, image=np.zeros((len(arrays), *run.arrays.image.shape[1:]), np.uint8), hash=""),
+        np.flatnonzero(clean),
+    )
+    models = [
+        name
+        for name in dict.fromkeys(("spectrum", run.main_model, "no_film", "no_film_spectrum"))
+        if run.model_folder(name, 0).exists()
+    ]
+    found = {
+        name: ask_sheets(run, name, arrays, rows, sea) | dict(n=len(rows), left_out=len(sea) - len(rows))
+        for name in models
+    }
     return dict(model=models[0]) | found.pop(models[0]) | dict(others=found) if models else None
 
-def sheets_digest(folder)->str: # '' where the set is not whole
-    "Which sheets these are, by the content of their two files"
-    files = [folder/"metadata.csv", folder/"spectra.npz"] if folder else []
-    return digest(*(np.frombuffer(f.read_bytes(), np.uint8) for f in files)) if files and all(f.is_file() for f in files) else ""
 
-def ask_sheets(run:Run, name:str, arrays, rows, sea)->dict: # Model; spectra without pictures, those that are asked about, their `Samples`
+def sheets_digest(folder) -> str:  # '' where the set is not whole
+    "Which sheets these are, by the content of their two files"
+    files = [folder / "metadata.csv", folder / "spectra.npz"] if folder else []
+    return (
+        digest(*(np.frombuffer(f.read_bytes(), np.uint8) for f in files))
+        if files and all(f.is_file() for f in files)
+        else ""
+    )
+
+
+def ask_sheets(
+    run: Run, name: str, arrays, rows, sea
+) -> dict:  # Model; spectra without pictures, those that are asked about, their `Samples`
     "One network on the sheets, with a gate of its own"
-    net, hide, (train, test) = load_model(run.model_folder(name, 0)), partial(only_modality, modality="spectrum"), run.rows("grouped", 0)
-    known = fit_training_distribution(net, run.arrays, run.samples.y, run.samples.groups, train, run.config.seed, film=not name.startswith("no_film"))
-    (own, has_own), (asked, has) = calibrated_predictions(net, hide(run.arrays), test), calibrated_predictions(net, arrays, rows)
+    net, hide, (train, test) = (
+        load_model(run.model_folder(name, 0)),
+        partial(only_modality, modality="spectrum"),
+        run.rows("grouped", 0),
+    )
+    known = fit_training_distribution(
+        net, run.arrays, run.samples.y, run.samples.groups, train, run.config.seed, film=not name.startswith("no_film")
+    )
+    (own, has_own), (asked, has) = (
+        calibrated_predictions(net, hide(run.arrays), test),
+        calibrated_predictions(net, arrays, rows),
+    )
     far, of = known.novelty_score(own.pooled, has_own), run.samples.groups[test]
-    gated = lambda answers, has, keep=slice(None): attribute(answers, Attributor(known, fit_gate({k: v[keep] for k, v in far.items()}, of[keep]), {}, {}, {}), has, net.scheme)
+    gated = lambda answers, has, keep=slice(None): attribute(
+        answers,
+        Attributor(known, fit_gate({k: v[keep] for k, v in far.items()}, of[keep]), {}, {}, {}),
+        has,
+        net.scheme,
+    )
     table, part = gated(asked, has), specimen_parts(run.samples.y[test], of)
-    undecided = np.concatenate([(gated(own, has_own, part != p).verdict == "")[part == p] for p in np.unique(part)]) # at home, each part by a gate of the others
-    aged, of = (~table.verdict.isin(["", *np.array(net.scheme.classes)[~net.scheme.headline]])).to_numpy(), sea.table.iloc[rows]
-    def by_sheet(said, among=True): # treatment -> mean over sheets with its interval
-        sheets = {k: pd.Series(said[w]).groupby(sea.groups[rows][w]).mean() for k in ("bio", "nobio") for w in [((of.Treatment == k) & among).to_numpy()]}
-        return {k: float(s.mean()) for k, s in sheets.items()}, {k: list(bootstrap_ci(s.to_numpy(), s.index.to_numpy(str))) for k, s in sheets.items()}
+    undecided = np.concatenate(
+        [(gated(own, has_own, part != p).verdict == "")[part == p] for p in np.unique(part)]
+    )  # at home, each part by a gate of the others
+    aged, of = (
+        (~table.verdict.isin(["", *np.array(net.scheme.classes)[~net.scheme.headline]])).to_numpy(),
+        sea.table.iloc[rows],
+    )
+
+    def by_sheet(said, among=True):  # treatment -> mean over sheets with its interval
+        sheets = {
+            k: pd.Series(said[w]).groupby(sea.groups[rows][w]).mean()
+            for k in ("bio", "nobio")
+            for w in [((of.Treatment == k) & among).to_numpy()]
+        }
+        return {k: float(s.mean()) for k, s in sheets.items()}, {
+            k: list(bootstrap_ci(s.to_numpy(), s.index.to_numpy(str))) for k, s in sheets.items()
+        }
+
     (false, ci), (plain, plain_ci) = by_sheet(aged), by_sheet(aged, of.polymer.isin(["PE", "PP"]))
-    return dict(false_attribution=false, false_attribution_ci=ci, false_attribution_pe_pp=plain, false_attribution_pe_pp_ci=plain_ci, abstention=by_sheet((table.verdict == "").to_numpy())[0],
-        without_gate=by_sheet(net.scheme.headline[asked.prob.argmax(1)])[0], abstention_in_distribution=float(undecided.mean()), sheets=len(set(sea.groups[rows])))
+    return dict(
+        false_attribution=false,
+        false_attribution_ci=ci,
+        false_attribution_pe_pp=plain,
+        false_attribution_pe_pp_ci=plain_ci,
+        abstention=by_sheet((table.verdict == "").to_numpy())[0],
+        without_gate=by_sheet(net.scheme.headline[asked.prob.argmax(1)])[0],
+        abstention_in_distribution=float(undecided.mean()),
+        sheets=len(set(sea.groups[rows])),
+    )
 
 # %% ../../nbs/study/06_attribution.ipynb #a8420aed
-def draw_space(run:Run)->dict: # map -> `map_quality`, None where there are too few samples for it
+def draw_space(run: Run) -> dict:  # map -> `map_quality`, None where there are too few samples for it
     "The held-out samples of the first fold on three maps: joint_space.csv, and joint_space.html with a micrograph under every dot"
     rows, kept, _ = read_job(run.out, "attribution", "grouped", run.grouped[0])
     s, severity = run.samples, true_severity(run.samples)
     prob = read_job(run.out, run.main_model, "grouped", run.grouped[0])[1]["prob"]
-    table = pd.DataFrame(dict(sample=s.table.sample_id.iloc[rows].to_numpy(), type=np.array(s.scheme.classes)[s.y[rows]], verdict=np.array(s.scheme.classes)[prob.argmax(1)], specimen=s.groups[rows]))
-    table = table.assign(**{m: np.where(s.scheme.pattern[s.y[rows], k] > 0, m, f"no {m}") for k, m in enumerate(MECHANISMS)})
-    if "polymer" in s.table: table["polymer"] = s.table.polymer.iloc[rows].to_numpy()
-    if severity is not None: table = table.assign(**{f"severity, {m}": severity[rows, k].round(2) for k, m in enumerate(MECHANISMS)})
+    table = pd.DataFrame(
+        dict(
+            sample=s.table.sample_id.iloc[rows].to_numpy(),
+            type=np.array(s.scheme.classes)[s.y[rows]],
+            verdict=np.array(s.scheme.classes)[prob.argmax(1)],
+            specimen=s.groups[rows],
+        )
+    )
+    table = table.assign(
+        **{m: np.where(s.scheme.pattern[s.y[rows], k] > 0, m, f"no {m}") for k, m in enumerate(MECHANISMS)}
+    )
+    if "polymer" in s.table:
+        table["polymer"] = s.table.polymer.iloc[rows].to_numpy()
+    if severity is not None:
+        table = table.assign(**{f"severity, {m}": severity[rows, k].round(2) for k, m in enumerate(MECHANISMS)})
     maps, quality = {}, {}
     for kind in MAPS:
-        try: maps[MAPS[kind]] = at = fit_map(kept["pooled"], kind, run.config.seed)
-        except EmbeddingError: continue # too few samples for this map
-        try: quality[kind] = map_quality(kept["pooled"], at.xy, groups=s.groups[rows])
-        except EmbeddingError: quality[kind] = None
+        try:
+            maps[MAPS[kind]] = at = fit_map(kept["pooled"], kind, run.config.seed)
+        except EmbeddingError:
+            continue  # too few samples for this map
+        try:
+            quality[kind] = map_quality(kept["pooled"], at.xy, groups=s.groups[rows])
+        except EmbeddingError:
+            quality[kind] = None
         table[[f"{kind}_1", f"{kind}_2"]] = at.xy
-    write_table(run.out/"joint_space.csv", table.round(3))
+    write_table(run.out / "joint_space.csv", table.round(3))
     table = table.drop(columns=[f"{kind}_{i}" for kind in quality for i in (1, 2)])
-    if maps: write_map_html(run.out/"joint_space.html", maps, table, [run.arrays.image[r] if run.arrays.has_image[r] else None for r in rows], "Joint feature space, held-out samples", s.simulated)
+    if maps:
+        write_map_html(
+            run.out / "joint_space.html",
+            maps,
+            table,
+            [run.arrays.image[r] if run.arrays.has_image[r] else None for r in rows],
+            "Joint feature space, held-out samples",
+            s.simulated,
+        )
     return quality
 
-def abstention(run:Run, h:dict)->dict: # refused, undecided: shares of held-out specimens' samples
+
+def abstention(run: Run, h: dict) -> dict:  # refused, undecided: shares of held-out specimens' samples
     "How often held-out samples get no verdict; each part of the specimens is judged by a gate of the others"
     sides = MODEL_MODALITIES[run.main_model]
     part, far = specimen_parts(h["y"], h["groups"]), {side: h[f"strange_{side}"] for side in sides}
     known = np.zeros(len(part), bool)
     for p in np.unique(part):
-        known[part == p] = fit_gate({k: v[part != p] for k, v in far.items()}, h["groups"][part != p]).passes({k: v[part == p] for k, v in far.items()})
+        known[part == p] = fit_gate({k: v[part != p] for k, v in far.items()}, h["groups"][part != p]).passes(
+            {k: v[part == p] for k, v in far.items()}
+        )
     prob = h["answers"][" + ".join(sides)]
     ok = ~np.isnan(prob).any(1)
-    return dict(refused=float((~known[ok]).mean()), undecided=float((known[ok] & (prob[ok].max(1) < MIN_CONFIDENCE)).mean()))
+    return dict(
+        refused=float((~known[ok]).mean()), undecided=float((known[ok] & (prob[ok].max(1) < MIN_CONFIDENCE)).mean())
+    )
 
-def _findings(run:Run, size)->dict: # name -> what a job found, of those that this study lists
+
+def _findings(run: Run, size) -> dict:  # name -> what a job found, of those that this study lists
     listed = [job for job in attribution_jobs(run, size) if job.name != "attribution"]
     return {job.name: notes["found"] for job in listed if (notes := read_notes(*job.place))}
 
-def _shares(run:Run, source:str)->dict|None:
+
+def _shares(run: Run, source: str) -> dict | None:
     "What `shares_of` has kept"
-    if not has_job(run.out, f"shares_{source}"): return None
+    if not has_job(run.out, f"shares_{source}"):
+        return None
     rows, shares, _ = read_job(run.out, f"shares_{source}")
     return dict(rows=rows) | shares
 
-def summarise_attribution(run:Run, size:FieldStudy)->dict|None:
+
+def summarise_attribution(run: Run, size: FieldStudy) -> dict | None:
     "What attribution.json holds, from the finished jobs"
-    if run.main_model is None: return None
-    h, s, notes, found = held_out(run), run.samples, [read_notes(run.out, "attribution", "grouped", k) for k in run.grouped], _findings(run, size)
+    if run.main_model is None:
+        return None
+    h, s, notes, found = (
+        held_out(run),
+        run.samples,
+        [read_notes(run.out, "attribution", "grouped", k) for k in run.grouped],
+        _findings(run, size),
+    )
     prob = h["answers"][" + ".join(MODEL_MODALITIES[run.main_model])]
     ok = ~np.isnan(prob).any(1)
     two = dict(seen=dual(run, h["rows"][ok], prob[ok], h["groups"][ok], _shares(run, "standard")))
-    unseen = [read_job(run.out, "unseen_mixtures", "grouped", k) for k in run.grouped if has_job(run.out, "unseen_mixtures", "grouped", k)]
+    unseen = [
+        read_job(run.out, "unseen_mixtures", "grouped", k)
+        for k in run.grouped
+        if has_job(run.out, "unseen_mixtures", "grouped", k)
+    ]
     if unseen:
         rows = np.concatenate([p[0] for p in unseen])
-        two["unseen"] = dual(run, rows, np.concatenate([p[1]["prob"] for p in unseen]), s.groups[rows], _shares(run, "unseen_mixtures"))
-    spaces = {loss: {k: float(np.mean([n["spaces"][loss][k] for n in notes])) if all(n["spaces"][loss].get(k) is not None for n in notes) else None for k in ("knn", "recall_at_1", "recall_at_5", "silhouette", "mahalanobis", "mechanism", "nearest_mean", "trustworthiness")} for loss in notes[0]["spaces"]}
-    for loss, f in spaces.items(): # by fold, against the space as it is
-        if why := [n["spaces"][loss]["left_out"] for n in notes if "left_out" in n["spaces"][loss]]: f["left_out"] = why[0]
-        f["gain"] = {k: [n["spaces"][loss][k] - n["spaces"]["cross_entropy"][k] for n in notes] if f[k] is not None and spaces["cross_entropy"][k] is not None else None for k in ("knn", "nearest_mean")}
+        two["unseen"] = dual(
+            run, rows, np.concatenate([p[1]["prob"] for p in unseen]), s.groups[rows], _shares(run, "unseen_mixtures")
+        )
+    spaces = {
+        loss: {
+            k: float(np.mean([n["spaces"][loss][k] for n in notes]))
+            if all(n["spaces"][loss].get(k) is not None for n in notes)
+            else None
+            for k in (
+                "knn",
+                "recall_at_1",
+                "recall_at_5",
+                "silhouette",
+                "mahalanobis",
+                "mechanism",
+                "nearest_mean",
+                "trustworthiness",
+            )
+        }
+        for loss in notes[0]["spaces"]
+    }
+    for loss, f in spaces.items():  # by fold, against the space as it is
+        if why := [n["spaces"][loss]["left_out"] for n in notes if "left_out" in n["spaces"][loss]]:
+            f["left_out"] = why[0]
+        f["gain"] = {
+            k: [n["spaces"][loss][k] - n["spaces"]["cross_entropy"][k] for n in notes]
+            if f[k] is not None and spaces["cross_entropy"][k] is not None
+            else None
+            for k in ("knn", "nearest_mean")
+        }
     gate = load_attributor(run.model_folder(run.main_model, run.grouped[0])).gate
     novelty = {name.removeprefix("novelty_"): found[name] for name in sorted(found) if name.startswith("novelty_")}
     natural = found.get("natural")
     paddy = natural.pop("paddy_chemical", None) if natural else None
-    return dict(simulated=s.simulated, seed=run.config.seed, commit=commit_words({n.get("commit") for n in (*notes, *(p[2] for p in unseen))}) or "", model=run.main_model, n_samples=int(ok.sum()), n_specimens=len(set(h["groups"][ok])), folds=run.grouped,
-        dual=two, severity=severity_figures(run, h), embedding=spaces, maps=found.get("maps"), novelty={score: {case: f[score] for case, f in novelty.items()} for score in SCORES} if novelty else {}, gate=asdict(gate), abstention=abstention(run, h),
-        natural=natural and natural | dict(paddy_chemical=paddy), frequency=found.get("frequency"), real_spectra=found.get("real_spectra"))
+    return dict(
+        simulated=s.simulated,
+        seed=run.config.seed,
+        commit=commit_words({n.get("commit") for n in (*notes, *(p[2] for p in unseen))}) or "",
+        model=run.main_model,
+        n_samples=int(ok.sum()),
+        n_specimens=len(set(h["groups"][ok])),
+        folds=run.grouped,
+        dual=two,
+        severity=severity_figures(run, h),
+        embedding=spaces,
+        maps=found.get("maps"),
+        novelty={score: {case: f[score] for case, f in novelty.items()} for score in NOVELTY_SCORES} if novelty else {},
+        gate=asdict(gate),
+        abstention=abstention(run, h),
+        natural=natural and natural | dict(paddy_chemical=paddy),
+        frequency=found.get("frequency"),
+        real_spectra=found.get("real_spectra"),
+    )
 
 # %% ../../nbs/study/06_attribution.ipynb #16e442bc
-ATTRIBUTION_SCHEMA = dict(simulated="whether the data are", seed="of the study", commit="of the code that made the jobs", model="that attributes", n_samples="held out", n_specimens="held out", folds="that were run",
-    dual="seen and unseen -> dual attribution, see `dual`", severity="mechanism -> see `severity_figures`", embedding="space -> see `embedding_scores`", maps="map -> see `map_quality`",
-    novelty="score -> case -> see `ood_metrics`", gate="scale and threshold of the novelty score", abstention="shares of held-out samples without verdict, see `abstention`",
-    natural="a simulated field against its truth, see `natural`", frequency="coverage of shares over many fields, see `coverage`", real_spectra="sheets of the sea, see `real_spectra`")
+ATTRIBUTION_SCHEMA = dict(
+    simulated="whether the data are",
+    seed="of the study",
+    commit="of the code that made the jobs",
+    model="that attributes",
+    n_samples="held out",
+    n_specimens="held out",
+    folds="that were run",
+    dual="seen and unseen -> dual attribution, see `dual`",
+    severity="mechanism -> see `severity_figures`",
+    embedding="space -> see `embedding_scores`",
+    maps="map -> see `map_quality`",
+    novelty="score -> case -> see `ood_metrics`",
+    gate="scale and threshold of the novelty score",
+    abstention="shares of held-out samples without verdict, see `abstention`",
+    natural="a simulated field against its truth, see `natural`",
+    frequency="coverage of shares over many fields, see `coverage`",
+    real_spectra="sheets of the sea, see `real_spectra`",
+)
 
-def calibrate_folds(run:Run)->tuple: # None, nothing, notes
+
+def calibrate_folds(run: Run) -> tuple:  # None, nothing, notes
     "Gate, spreads and misreadings from the held-out specimens of all folds, into the file of each network"
     found = calibrate(run, held_out(run))
     for k in run.grouped:
@@ -456,25 +964,79 @@ def calibrate_folds(run:Run)->tuple: # None, nothing, notes
         save_attributor(replace(load_attributor(folder), **found), folder)
     return None, {}, dict(found=asdict(found["gate"]))
 
-def attribution_jobs(run:Run, size:FieldStudy)->list: # Of `Job`
+
+def attribution_jobs(run: Run, size: FieldStudy) -> list:  # Of `Job`
     "Each fold, what all folds calibrate, and on the simulated benchmark novelty, a field, and real sheets"
-    if run.main_model is None: return []
-    def finding(name, find, rests_on, settings=None): return Job(run, name, lambda: (None, {}, dict(found=find())), settings=settings, rests_on=tuple(rests_on))
-    folds = [Job(run, "attribution", partial(attribute_fold, run, k), k, rests_on=((run.out, run.main_model, "grouped", k),)) for k in run.grouped]
+    if run.main_model is None:
+        return []
+
+    def finding(name, find, rests_on, settings=None):
+        return Job(run, name, lambda: (None, {}, dict(found=find())), settings=settings, rests_on=tuple(rests_on))
+
+    folds = [
+        Job(run, "attribution", partial(attribute_fold, run, k), k, rests_on=((run.out, run.main_model, "grouped", k),))
+        for k in run.grouped
+    ]
     held = tuple(job.place for job in folds)
     calibration = Job(run, "calibration", partial(calibrate_folds, run), rests_on=held)
-    maps = Job(run, "maps", lambda: (None, {}, dict(found=draw_space(run))), rests_on=(*held[:1], (run.out, run.main_model, "grouped", run.grouped[0])), files=("joint_space.csv",))
+    maps = Job(
+        run,
+        "maps",
+        lambda: (None, {}, dict(found=draw_space(run))),
+        rests_on=(*held[:1], (run.out, run.main_model, "grouped", run.grouped[0])),
+        files=("joint_space.csv",),
+    )
     jobs = [*folds, calibration, maps]
-    if not run.config.is_usual: return jobs # what follows needs further networks and benchmarks
+    if not run.config.is_usual:
+        return jobs  # what follows needs further networks and benchmarks
     nets = lambda *names: [(run.out, name, "grouped", k) for name in names for k in range(K_FOLDS)]
-    own_nets = {f"without_{m}": nets(f"no_{m}") for m in MECHANISMS} | dict(polymer=nets("other_polymer"), finer_scale=nets("finer_scale"))
+    own_nets = {f"without_{m}": nets(f"no_{m}") for m in MECHANISMS} | dict(
+        polymer=nets("other_polymer"), finer_scale=nets("finer_scale")
+    )
     real = digest(*((p.name, p.stat().st_size) for p in real_files()))
-    for name, case in novelty_cases(run).items(): jobs.append(finding(f"novelty_{name}", case, own_nets.get(name, nets(run.main_model)), (run.main_model, real if name.startswith("real_") else "")))
-    field = Job(run, "natural", lambda: (None, {}, dict(found=natural(run, size))), settings=size, rests_on=(calibration.place,), files=("natural.csv",))
+    for name, case in novelty_cases(run).items():
+        jobs.append(
+            finding(
+                f"novelty_{name}",
+                case,
+                own_nets.get(name, nets(run.main_model)),
+                (run.main_model, real if name.startswith("real_") else ""),
+            )
+        )
+    field = Job(
+        run,
+        "natural",
+        lambda: (None, {}, dict(found=natural(run, size))),
+        settings=size,
+        rests_on=(calibration.place,),
+        files=("natural.csv",),
+    )
     jobs += [field, finding("frequency", partial(coverage, run, size), [calibration.place], size)]
     sheets = sheets_digest(public_folder("mpx_vlfr"))
-    return jobs + ([finding("real_spectra", partial(real_spectra, run), nets(*MODEL_KINDS, "no_film", "no_film_spectrum"), (run.main_model, sheets))] if sheets else [])
+    return jobs + (
+        [
+            finding(
+                "real_spectra",
+                partial(real_spectra, run),
+                nets(*MODEL_KINDS, "no_film", "no_film_spectrum"),
+                (run.main_model, sheets),
+            )
+        ]
+        if sheets
+        else []
+    )
 
-def attribution_stage(size:FieldStudy=FieldStudy())->Stage:
+
+def attribution_stage(size: FieldStudy = FieldStudy()) -> Stage:
     "Attribution as a stage"
-    return Stage("attribution", 1, partial(attribution_jobs, size=size), partial(summarise_attribution, size=size), "attribution.json", ATTRIBUTION_SCHEMA, "attribution", everywhere=True, optional=True)
+    return Stage(
+        "attribution",
+        1,
+        partial(attribution_jobs, size=size),
+        partial(summarise_attribution, size=size),
+        "attribution.json",
+        ATTRIBUTION_SCHEMA,
+        "attribution",
+        everywhere=True,
+        optional=True,
+    )

@@ -15,8 +15,8 @@ from scipy import ndimage as ndi
 from ..data.arrays import VIEW_PX, DecodedSamples, load_arrays
 from ..data.manifest import Samples, read_samples
 from ..evaluate.specimens import bootstrap_ci
-from ..model.learner import predict_arrays
 from ..model.net import MODEL_KINDS
+from ..model.predictions import predict_arrays
 from ..model.store import load_model
 from ..simulate.benchmark import N_SAMPLES, write_benchmark
 from ..spectra.core import GRID

@@ -11,9 +11,9 @@ from functools import partial
 import numpy as np
 
 from ..aging import MECHANISMS
+from ..explain.figures import write_explanation
 from ..explain.maps import DEFAULT_METHOD
 from ..explain.reading import explain_row
-from ..explain.figures import write_explanation
 from ..model.store import load_model
 from .evidence_scores import faithfulness_summary, of_source, plain, same_story, token_shares
 from .headline import commit_words

@@ -13,8 +13,8 @@ import pandas as pd
 import torch
 
 from ..aging import MECHANISMS, MODALITIES, SHOWN_BANDS, SURFACE_FEATURES
-from ..evaluate.specimens import bootstrap_ci
 from ..evaluate.significance import holm
+from ..evaluate.specimens import bootstrap_ci
 from microplastic_aging.explain.faithfulness import (
     SHARES,
     auc_gain,
@@ -23,13 +23,23 @@ from microplastic_aging.explain.faithfulness import (
     rank_correlation,
     scorecard,
 )
+from microplastic_aging.explain.hypotheses import (
+    PAPER_BAND,
+    band_surface_correlation,
+    contrast,
+    is_influential,
+    judge_hypothesis,
+)
 from ..explain.maps import DEFAULT_METHOD, MAP_METHODS
 from ..explain.references import blurred, polymers_with_own_band
-from microplastic_aging.explain.hypotheses import (
-    PAPER_BAND, band_surface_correlation, contrast, is_influential, judge_hypothesis,
-)
 from microplastic_aging.explain.scores import (
-    band_evidence, band_table, band_tokens, enrichment, mask_enrichment, named_interval, surface_scores,
+    band_evidence,
+    band_table,
+    band_tokens,
+    enrichment,
+    mask_enrichment,
+    named_interval,
+    surface_scores,
     unnamed_bands,
 )
 from ..model.tensors import ReadMicrograph

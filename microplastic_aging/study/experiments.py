@@ -15,10 +15,12 @@ from tqdm import tqdm
 
 from ..aging import MECHANISMS
 from ..evaluate.compare import paired_difference
-from ..evaluate.specimens import bootstrap_ci
 from ..evaluate.significance import holm, sign_flip_p
+from ..evaluate.specimens import bootstrap_ci
 from ..model.fusion import OPERATORS
-from ..model.learner import headline_accuracy, predict_arrays, train_model
+from ..model.learner import TrainOptions, train_model
+from ..model.loss import headline_accuracy
+from ..model.predictions import predict_arrays
 from ..model.store import model_card, save_model
 from .runs import K_FOLDS, Run, variant_run
 from .stage import Job, has_job, read_job
@@ -186,10 +188,8 @@ def run_variation(
     recipe, seed = replace(config.recipe, **v.recipe), config.seed + v.seed + fold
     title, silent = f"  {name}, fold {fold}", not run.progress
     with tqdm(total=recipe.epochs, desc=title, unit="epoch", leave=False, disable=silent) as bar:
-        options = dict(progress=bar.update) | v.net
-        learn = train_model(
-            run.arrays, y, s.groups, s.scheme, train, (), v.modality, seed, recipe, config.device, **options
-        )
+        options = TrainOptions((), v.modality, seed, recipe, config.device, bar.update)
+        learn = train_model(run.arrays, y, s.groups, s.scheme, train, options, **v.net)
     card = model_card(s, run.arrays, split="grouped", fold=fold, variation=name)
     save_model(learn, run.model_folder(name, fold), card)
     tested = y[test] if v.labels == "random" else s.y[test]

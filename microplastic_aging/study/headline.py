@@ -24,7 +24,8 @@ from ..evaluate.uncertainty import fit_temperature
 from ..explain.neighbours import write_specimens
 from ..files import read_json, write_json, write_table
 from ..model.encoders import frozen_features
-from ..model.learner import learning_curve, only_modality, predict_arrays, train_model
+from ..model.learner import TrainOptions, learning_curve, only_modality, train_model
+from ..model.predictions import predict_arrays
 from ..model.store import model_card, model_id, save_model
 from .runs import Run
 from .stage import Job, Stage, read_job
@@ -69,10 +70,8 @@ def train_fold(run: Run, model: str, split: str, fold: int) -> tuple:  # As `run
     title = f"  {model}, {split} fold {fold}"
     epochs, silent = config.recipe.epochs, not run.progress
     with tqdm(total=epochs, desc=title, unit="epoch", leave=False, disable=silent) as bar:
-        seed, recipe = config.seed + fold, config.recipe
-        learn = train_model(
-            arrays, s.y, s.groups, s.scheme, train, test, model, seed, recipe, config.device, progress=bar.update
-        )
+        options = TrainOptions(test, model, config.seed + fold, config.recipe, config.device, bar.update)
+        learn = train_model(arrays, s.y, s.groups, s.scheme, train, options)
     folder = run.model_folder(model, fold, split)
     before = model_id(folder) if (folder / "model.json").exists() else None
     made = save_model(learn, folder, model_card(s, arrays, split=split, fold=fold))

@@ -26,8 +26,8 @@ from microplastic_aging.data.arrays import (
 from ..data.manifest import Samples, read_samples
 from ..evaluate.baselines import BASELINES, CLASSICAL, MODEL_MODALITIES, why_not
 from ..files import digest, read_json, write_json, write_table
-from ..model.learner import Recipe
 from ..model.net import MODEL_KINDS
+from ..model.recipe import Recipe
 from ..simulate.benchmark import N_SAMPLES, write_benchmark
 from .provenance import environment, timed
 
