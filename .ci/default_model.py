@@ -12,19 +12,14 @@ import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from microplastic_aging.attribute.attribution import (
-    ATTRIBUTION,
-    fit_severity_models,
-    load_attributor,
-    save_attributor,
-    true_severity,
-)
+from microplastic_aging.attribute.attribution import ATTRIBUTION, load_attributor, save_attributor
 from microplastic_aging.attribute.novelty import fit_training_distribution
+from microplastic_aging.attribute.severity import fit_severity_models, true_severity
 from microplastic_aging.data.arrays import load_arrays
 from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.explain.neighbours import SPECIMENS
-from microplastic_aging.model.recipe import Recipe
 from microplastic_aging.model.predictions import embed_arrays
+from microplastic_aging.model.recipe import Recipe
 from microplastic_aging.model.store import DEFAULT_MODEL, load_model, save_model
 from microplastic_aging.simulate.benchmark import write_benchmark
 from microplastic_aging.train import train_manifest
@@ -48,7 +43,9 @@ with tempfile.TemporaryDirectory() as folder:
     s = read_samples(Path(folder) / "data")
     arrays, rows = load_arrays(s, made.card["view"]["size_px"], made.card["view"]["fov_um"]), range(len(s))
     rules = fit_severity_models(embed_arrays(made, arrays), true_severity(s), s.groups, arrays.presence(made.sides))
-    attributor = replace(calibrated, known=fit_training_distribution(made, arrays, s.y, s.groups, rows), rules=rules)
+    attributor = replace(
+        calibrated, distribution=fit_training_distribution(made, arrays, s.y, s.groups, rows), severity_models=rules
+    )
 card = made.card | dict(
     temperature={"image + spectrum": study["temperature"]}
     | {side: f["temperature"] for side, f in study["one_sided"].items()},

@@ -28,7 +28,7 @@ from microplastic_aging.attribute.attribution import (
     load_attributor,
     views_counted,
 )
-from microplastic_aging.attribute.field import frequencies
+from microplastic_aging.attribute.frequencies import SampleOrigin, frequencies
 from microplastic_aging.data.arrays import load_unlabelled
 from microplastic_aging.data.manifest import read_unlabelled
 from microplastic_aging.files import write_atomic
@@ -82,13 +82,13 @@ def main(argv=None):
             confounders=found_confounders(arrays),
             **{f"p_{c}": answers.prob[:, i] for i, c in enumerate(net.scheme.classes)},
         )
-        return views.assign(
-            known=views_counted(views, attribute_specimens(answers, attributor, has, net.scheme, groups), groups)
-        )
+        specimens = attribute_specimens(answers, attributor, has, net.scheme, groups)
+        return views.assign(counted=views_counted(views, specimens, groups))
 
     alone = seconds(one_by_one)[0] / ALONE
     whole, views = seconds(all_together)
-    shares = seconds(lambda: frequencies(views, groups, attributor, " + ".join(net.modalities), net.scheme, site))[0]
+    origin, used = SampleOrigin(groups, site), " + ".join(net.modalities)
+    shares = seconds(lambda: frequencies(views, origin, attributor, used, net.scheme))[0]
     targets = [
         dict(
             what=f"attributing {args.samples} natural samples, by view and by specimen, with confounders",
@@ -105,7 +105,7 @@ def main(argv=None):
             reached=alone * args.samples / whole,
         ),
         dict(
-            what=f"shares of four sites with their intervals, {len(set(groups[views.known]))} known specimens",
+            what=f"shares of four sites with their intervals, {len(set(groups[views.counted]))} known specimens",
             unit="s",
             wanted=30.0,
             sense="at most",

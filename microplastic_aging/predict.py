@@ -24,6 +24,7 @@ from microplastic_aging.attribute.attribution import (
     probability_columns,
 )
 from .attribute.field import FieldEstimate, estimate_field, share_table
+from .attribute.frequencies import SampleOrigin
 from .attribute.novelty import name_modalities
 from .data.arrays import DecodedSamples, load_unlabelled
 from .data.load import load_with_notes
@@ -158,9 +159,8 @@ def _field_of(run: _Evaluated, attributor, views: pd.DataFrame, specimens: pd.Da
     prob = {f"p_{c}": run.predictions.prob[:, i] for i, c in enumerate(net.scheme.classes)}
     unnamed = int((table.get("specimen_id", pd.Series("", table.index)) == "").sum())
     views = views.assign(**prob)
-    return estimate_field(
-        views, specimens, run.samples.groups, table.get("site"), attributor, net.scheme, net.modalities, unnamed
-    )
+    origin = SampleOrigin(run.samples.groups, table.get("site"), unnamed)
+    return estimate_field(views, specimens, origin, attributor, net.scheme, net.modalities)
 
 
 def _count_refusals(views: pd.DataFrame, has_threshold: bool) -> Refusals:

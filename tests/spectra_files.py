@@ -1,7 +1,9 @@
 "Small FT-IR files of every format, written byte by byte, and ways to damage them; shared by the fuzzing test and the scripts in benchmarks/"
 
-import random, struct
+import random
+import struct
 from pathlib import Path
+
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]

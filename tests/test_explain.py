@@ -47,7 +47,11 @@ def test_every_real_sample_has_its_reasons(explained):
         pd.read_csv(explained / "predictions.csv"),
         (explained / "predictions_explained/index.html").read_text("utf-8"),
     )
-    assert table.likeliest.notna().all() and table.sides_used.tolist() == ["image + spectrum", "image", "spectrum"]
+    assert table.predicted_class.notna().all() and table.modalities_used.tolist() == [
+        "image + spectrum",
+        "image",
+        "spectrum",
+    ]
     for row, sample in enumerate(table.sample_id, 1):
         assert list((explained / "predictions_explained").glob(f"{row}_{sample}_*.png")), sample
     assert (
@@ -61,14 +65,14 @@ def test_real_files_of_another_kind_are_refused(explained):
         (explained / "predictions.html").read_text("utf-8"),
     )
     assert (
-        not table.known.any()
+        not table.in_distribution.any()
         and table.verdict.isna().all()
-        and table.note.str.contains("outside what this model knows").all()
+        and table.note.str.contains("out of distribution").all()
     )
     assert "silicate" in table.confounders["both"]  # low-density polyethylene with soil
     assert (
         pd.read_csv(explained / "predictions_specimens.csv").specimen_id.tolist() == ["a", "b"]
-        and "Outside what the model knows: 3" in page
+        and "Out of distribution: 3" in page
         and "below 5 no share is told" in page
         and "over its bands lie silicate" in table.note["both"]
     )

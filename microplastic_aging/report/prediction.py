@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from ..aging import MECHANISM_COLORS, MECHANISMS
 from ..attribute.columns import columns_table
 from ..attribute.field import SHARE_NAMES
-from ..attribute.prevalence import plot_shares
+from ..attribute.sites import plot_shares
 from .html import inline_figure, render
 
 # %% ../../nbs/report/16_prediction.ipynb #f5223def
