@@ -166,10 +166,11 @@ def _read_head(path):
 
 
 def load_model(
-    folder,  # Folder written by `save_model`
+    folder,  # Folder written by `save_model`, a run folder, or `default`: the model that comes with the package
 ) -> AgingNet:  # In evaluation mode, on the CPU; `card` as saved
     "Load a model; `ModelFormatError` where a file is missing, damaged, from another version, or does not fit"
-    path, tensor_path = Path(folder) / "model.json", Path(folder) / "model.safetensors"
+    folder = model_folder(folder)
+    path, tensor_path = folder / "model.json", folder / "model.safetensors"
     head = _read_head(path)
     net = _build(path, head)
     data = _read(tensor_path)
