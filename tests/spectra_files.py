@@ -1,4 +1,4 @@
-"Small FT-IR files of every format, written byte by byte, and ways to damage them; shared by the fuzzing test and the scripts in benchmarks/"
+"Small FT-IR files of every format, written byte by byte, and ways to damage them"
 
 import random
 import struct
@@ -9,22 +9,24 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = next((p / "shared/data/ftir_files" for p in ROOT.parents if (p / "shared/data/ftir_files").is_dir()), None)
 WN = np.arange(4000.0, 599.0, -8.0)
-AB = 0.02 + sum(
-    h * np.exp(-(((WN - pos) / 20) ** 2)) for pos, h in ((2916, 1.0), (2848, 0.86), (1464, 0.24), (719, 0.3))
-)
+BANDS = ((2916, 1.0), (2848, 0.86), (1464, 0.24), (719, 0.3))  # cm⁻¹, height
+AB = 0.02 + sum(h * np.exp(-(((WN - pos) / 20) ** 2)) for pos, h in BANDS)
+
+
+def parameter(value):
+    "Bytes and type code of an OPUS parameter"
+    if isinstance(value, int):
+        return struct.pack("<i", value), 0
+    if isinstance(value, float):
+        return struct.pack("<d", value), 1
+    return value.encode() + b"\0" * (2 - len(value) % 2), 2
 
 
 def parameters(**values):
     "An OPUS parameter block"
     out = b""
     for name, value in values.items():
-        body, kind = (
-            (struct.pack("<i", value), 0)
-            if isinstance(value, int)
-            else (struct.pack("<d", value), 1)
-            if isinstance(value, float)
-            else (value.encode() + b"\0" * (2 - len(value) % 2), 2)
-        )
+        body, kind = parameter(value)
         out += name.encode() + b"\0" + struct.pack("<2h", kind, len(body) // 2) + body
     out += b"END\0" + bytes(4)
     return out + bytes(-len(out) % 4)
@@ -38,146 +40,155 @@ def opus(x=WN, y=AB, series=0):
         body = struct.pack("<6i", 0, series, 24, 4 * len(x), 8, 0) + (y.tobytes() + bytes(8)) * series
         blocks = [(15 | 4 << 10 | 2 << 19, body), (15 | 1 << 4 | 4 << 10 | 2 << 19, parameters(**common))]
     else:
+        extremes = dict(MXY=float(y.max()), MNY=float(y.min()))
         blocks = [
             (7 | 1 << 10, y.tobytes()),
             (7 | 1 << 4 | 1 << 10, parameters(**common)),
             (15 | 4 << 10, y.tobytes()),
-            (15 | 1 << 4 | 4 << 10, parameters(**common, MXY=float(y.max()), MNY=float(y.min()))),
+            (15 | 1 << 4 | 4 << 10, parameters(**common, **extremes)),
         ]
     blocks.append((15 | 10 << 4, parameters(SNM="drawn", RES=4.0)))
+    return opus_file(blocks)
+
+
+def opus_file(blocks):
+    "An OPUS file of (type code, content)"
     place, directory, body = 24 + 12 * (len(blocks) + 1), b"", b""
     for kind, content in blocks:
         directory += struct.pack("<3i", kind, len(content) // 4, place + len(body))
         body += content
-    return (
-        b"\n\n\xfe\xfe" + struct.pack("<d3i", 920622.0, 24, len(blocks) + 1, len(blocks)) + directory + bytes(12) + body
-    )
+    head = b"\n\n\xfe\xfe" + struct.pack("<d3i", 920622.0, 24, len(blocks) + 1, len(blocks))
+    return head + directory + bytes(12) + body
 
 
 def omnic(spectra=((WN, AB),)):
     "A Thermo OMNIC file, SPA or SPG, in %T"
-    head, rows, body, place = bytearray(304), b"", b"", 304 + 16 * (2 * len(spectra) + 1)
+    head, rows, body, start = bytearray(304), b"", b"", 304 + 16 * (2 * len(spectra) + 1)
     head[:18] = b"Spectral Data File"
     for x, y in spectra:
         part, values = bytearray(224), (100 * 10**-y).astype("<f4").tobytes()
         struct.pack_into("<IBxxxBxxx2f", part, 4, len(x), 1, 16, x[0], x[-1])
-        rows += struct.pack("<BBII6x", 2, 0, place + len(body), len(part)) + struct.pack(
-            "<BBII6x", 3, 0, place + len(body) + len(part), len(values)
-        )
+        place = start + len(body)
+        rows += struct.pack("<BBII6x", 2, 0, place, len(part))
+        rows += struct.pack("<BBII6x", 3, 0, place + len(part), len(values))
         body += bytes(part) + values
     struct.pack_into("<H", head, 294, 2 * len(spectra))
     return bytes(head) + rows + bytes(16) + body
 
 
+def spc_numbers(order, exponent):
+    "The values of an SPC file: floating point, or integers with a common power of two"
+    if exponent == -128:
+        return AB.astype(f"{order}f4").tobytes()
+    return np.rint(AB * 2.0 ** (32 - exponent)).astype(f"{order}i4").tobytes()
+
+
+def old_spc(exponent):
+    "A Galactic SPC file of version 0x4D"
+    swapped = np.frombuffer(spc_numbers("<", exponent), "<u2").reshape(-1, 2)[:, ::-1].tobytes()
+    head = struct.pack("<BBhfffBB", 0, 0x4D, exponent, len(WN), WN[0], WN[-1], 1, 2)
+    return head.ljust(256, b"\0") + swapped
+
+
 def spc(version=0x4B, own_axis=False, many=1, exponent=2):
     "A Galactic SPC file of one version, in integers with a common power of two, or floating point"
-    order = ">" if version == 0x4C else "<"
-    numbers = (
-        AB.astype(f"{order}f4") if exponent == -128 else np.rint(AB * 2.0 ** (32 - exponent)).astype(f"{order}i4")
-    ).tobytes()
     if version == 0x4D:
-        swapped = np.frombuffer(numbers, "<u2").reshape(-1, 2)[:, ::-1].tobytes()
-        return struct.pack("<BBhfffBB", 0, version, exponent, len(WN), WN[0], WN[-1], 1, 2).ljust(256, b"\0") + swapped
+        return old_spc(exponent)
+    order = ">" if version == 0x4C else "<"
     axis = WN.astype(f"{order}f4").tobytes() if own_axis else b""
-    bodies = [
-        struct.pack(f"{order}BbHfffIIf4x", 0, exponent, i, 0, 0, 0, len(WN), 0, 0) + axis + numbers for i in range(many)
-    ]
-    places = np.cumsum([512] + [len(b) for b in bodies])
-    directory = b"".join(struct.pack(f"{order}IIf", p, len(b), 0) for p, b in zip(places, bodies)) if own_axis else b""
-    head = struct.pack(
-        f"{order}BBBbIddIBB",
-        4 * (many > 1) | 192 * own_axis,
-        version,
-        4,
-        exponent,
-        places[-1] if own_axis else len(WN),
-        WN[0],
-        WN[-1],
-        many,
-        1,
-        2,
-    )
+    heads = [struct.pack(f"{order}BbHfffIIf4x", 0, exponent, i, 0, 0, 0, len(WN), 0, 0) for i in range(many)]
+    bodies = [head + axis + spc_numbers(order, exponent) for head in heads]
+    places = np.cumsum([512] + [len(body) for body in bodies])
+    n, directory = len(WN), b""
+    if own_axis:
+        n, rows = places[-1], zip(places[:-1], bodies, strict=True)
+        directory = b"".join(struct.pack(f"{order}IIf", place, len(body), 0) for place, body in rows)
+    flags = 4 * (many > 1) | 192 * own_axis
+    head = struct.pack(f"{order}BBBbIddIBB", flags, version, 4, exponent, n, WN[0], WN[-1], many, 1, 2)
     return head.ljust(512, b"\0") + b"".join(bodies) + directory
+
+
+def pe_block(number, content):
+    "A block of a PerkinElmer file"
+    return struct.pack("<hi", number, len(content)) + content
+
+
+def pe_text(value):
+    "The content of a text block of a PerkinElmer file"
+    return struct.pack("<hh", 29987, len(value)) + value
 
 
 def perkinelmer():
     "A PerkinElmer SP file in %T"
-
-    def block(number, content):
-        return struct.pack("<hi", number, len(content)) + content
-
-    def text(value):
-        return struct.pack("<hh", 29987, len(value)) + value
-
     y = (100 * 10**-AB).astype("<f8").tobytes()
     members = (
-        block(-29838, struct.pack("<h2d", 29981, WN[0], WN[-1]))
-        + block(-29836, struct.pack("<hd", 29980, WN[1] - WN[0]))
-        + block(-29835, struct.pack("<hi", 29995, len(WN)))
-        + block(-29833, text(b"cm-1"))
-        + block(-29832, text(b"%T"))
-        + block(-29828, struct.pack("<hi", 29974, len(y)) + y)
+        pe_block(-29838, struct.pack("<h2d", 29981, WN[0], WN[-1]))
+        + pe_block(-29836, struct.pack("<hd", 29980, WN[1] - WN[0]))
+        + pe_block(-29835, struct.pack("<hi", 29995, len(WN)))
+        + pe_block(-29833, pe_text(b"cm-1"))
+        + pe_block(-29832, pe_text(b"%T"))
+        + pe_block(-29828, struct.pack("<hi", 29974, len(y)) + y)
     )
-    return (
-        b"PEPE"
-        + b"2D constant interval DataSet file".ljust(40, b"\0")
-        + struct.pack("<hi", 120, len(members))
-        + members
-    )
+    description = b"2D constant interval DataSet file".ljust(40, b"\0")
+    return b"PEPE" + description + struct.pack("<hi", 120, len(members)) + members
+
+
+def pseudo_digits(value, letters):
+    "An integer whose sign and first digit are one letter; `letters` stand for 0 … 9, −1 … −9"
+    digit = int(str(abs(value))[0])
+    return letters[digit + 9 if value < 0 else digit] + str(abs(value))[1:]
+
+
+def jcamp_line(form, y, i):
+    "The line of a JCAMP-DX table that begins with point `i`"
+    if form == "AFFN":
+        return f"{WN[i]:g} " + " ".join(map(str, y[i : i + 8]))
+    first = i - int(i > 0)  # a line of differences begins with the last value of the line before
+    start = f"{WN[first]:g}" + pseudo_digits(y[first], "@ABCDEFGHIabcdefghi")
+    return start + "".join(pseudo_digits(step, "%JKLMNOPQRjklmnopqr") for step in np.diff(y[first : i + 8]))
 
 
 def jcamp(form="AFFN", unit="ABSORBANCE"):
     "A JCAMP-DX file, plain, in pairs, or in differences"
     y = np.rint(AB * 1e6).astype(int)
-    squeezed = dict(zip("@ABCDEFGHIabcdefghi", [*map(str, range(10)), *(f"-{i}" for i in range(1, 10))]))
-    letters = {
-        "SQZ": {v: k for k, v in squeezed.items()},
-        "DIF": {v: k for k, v in zip("%JKLMNOPQRjklmnopqr", squeezed.values())},
-    }
-
-    def pseudo(value, kind):
-        return letters[kind][("-" if value < 0 else "") + str(abs(value))[0]] + str(abs(value))[1:]
-
-    def line(i):
-        if form == "AFFN":
-            return f"{WN[i]:g} " + " ".join(map(str, y[i : i + 8]))
-        check = int(i > 0)
-        return (
-            f"{WN[i - check]:g}"
-            + pseudo(y[i - check], "SQZ")
-            + "".join(pseudo(d, "DIF") for d in np.diff(y[i - check : i + 8]))
-        )
-
-    table = (
-        "\n".join(f"{a:g},{b}" for a, b in zip(WN, y)) if form == "PAIRS" else "\n".join(map(line, range(0, len(y), 8)))
-    )
-    head = f"##TITLE=drawn\n##JCAMP-DX=4.24\n##DATA TYPE=INFRARED SPECTRUM\n##XUNITS=1/CM\n##YUNITS={unit}\n##FIRSTX={WN[0]}\n##LASTX={WN[-1]}\n##XFACTOR=1\n##YFACTOR=1e-6\n##NPOINTS={len(y)}\n"
-    return (
-        head + ("##XYPOINTS=(XY..XY)\n" if form == "PAIRS" else "##XYDATA=(X++(Y..Y))\n") + table + "\n##END=\n"
-    ).encode()
+    head = f"""##TITLE=drawn
+##JCAMP-DX=4.24
+##DATA TYPE=INFRARED SPECTRUM
+##XUNITS=1/CM
+##YUNITS={unit}
+##FIRSTX={WN[0]}
+##LASTX={WN[-1]}
+##XFACTOR=1
+##YFACTOR=1e-6
+##NPOINTS={len(y)}
+"""
+    if form == "PAIRS":
+        head += "##XYPOINTS=(XY..XY)\n"
+        lines = [f"{a:g},{b}" for a, b in zip(WN, y, strict=True)]
+    else:
+        head += "##XYDATA=(X++(Y..Y))\n"
+        lines = [jcamp_line(form, y, i) for i in range(0, len(y), 8)]
+    return (head + "\n".join(lines) + "\n##END=\n").encode()
 
 
 def compound():
     "A JCAMP-DX file of two blocks"
-    return b"##TITLE=two\n##JCAMP-DX=4.24\n##DATA TYPE=LINK\n##BLOCKS=2\n" + jcamp("DIF") + jcamp("AFFN") + b"##END=\n"
+    head = b"##TITLE=two\n##JCAMP-DX=4.24\n##DATA TYPE=LINK\n##BLOCKS=2\n"
+    return head + jcamp("DIF") + jcamp("AFFN") + b"##END=\n"
 
 
 def table(head="cm-1,A", mark=",", decimal=".", columns=1):
     "Columns of text in one dialect"
-    rows = (
-        mark.join([f"{x:g}", *(f"{y / (i + 1):.5f}" for i in range(columns))]).replace(".", decimal)
-        if decimal != "."
-        else mark.join([f"{x:g}", *(f"{y / (i + 1):.5f}" for i in range(columns))])
-        for x, y in zip(WN, AB)
-    )
+    cells = ([f"{x:g}", *(f"{y / (i + 1):.5f}" for i in range(columns))] for x, y in zip(WN, AB, strict=True))
+    rows = [mark.join(row).replace(".", decimal) for row in cells]
     return "\n".join([head, *rows]).encode()
 
 
 def by_row():
     "A table with the axis in its header and one spectrum a row"
-    return "\n".join(
-        ["name;" + ";".join(f"{x:g}" for x in WN), *(f"s{i};" + ";".join(f"{y / i:.5f}" for y in AB) for i in (1, 2))]
-    ).encode()
+    rows = ["name;" + ";".join(f"{x:g}" for x in WN)]
+    rows += [f"s{i};" + ";".join(f"{y / i:.5f}" for y in AB) for i in (1, 2)]
+    return "\n".join(rows).encode()
 
 
 def asp():
@@ -195,9 +206,9 @@ REAL = {
 }
 
 
-def seeds():
-    "Whole files of each format: those written here, and real ones where they are beside the project"
-    made = {
+def made_files():
+    "Whole files of each format, written here"
+    return {
         "Bruker OPUS": [opus(), opus(series=3)],
         "Thermo OMNIC": [omnic(), omnic(((WN, AB), (WN[::2], AB[::2])))],
         "Galactic SPC": [spc(), spc(0x4C), spc(0x4D), spc(many=3), spc(many=2, own_axis=True), spc(exponent=-128)],
@@ -207,8 +218,14 @@ def seeds():
         "tables": [table("cm-1;a;b;c", ";", ",", 3), table("cm-1,a,b", columns=2), by_row()],
         "Agilent ASP": [asp()],
     }
-    real = {name: [(SHARED / file).read_bytes() for file in files] for name, files in REAL.items()} if SHARED else {}
-    return {name: files + real.get(name, []) for name, files in made.items()}
+
+
+def seeds():
+    "Whole files of each format: those written here, and real ones where they are beside the project"
+    real = {}
+    if SHARED:
+        real = {name: [(SHARED / file).read_bytes() for file in files] for name, files in REAL.items()}
+    return {name: files + real.get(name, []) for name, files in made_files().items()}
 
 
 NASTY = (
@@ -237,29 +254,35 @@ NASTY = (
 )
 
 
+def edit(raw: bytearray, kind: int, at: int, number: int):
+    "One edit: 0 a byte, 1 a nasty value, 2 a cut, 3 an insertion, 4 a deletion, 5 a repetition, 6 an exchange"
+    size, nasty = 1 + number % 64, NASTY[number % len(NASTY)]
+    if kind == 0 and raw:
+        raw[min(at, len(raw) - 1)] = number % 256
+    elif kind == 1:
+        raw[at : at + len(nasty)] = nasty
+    elif kind == 2:
+        del raw[at:]
+    elif kind == 3:
+        raw[at:at] = nasty * (1 + number % 3)
+    elif kind == 4:
+        del raw[at : at + size]
+    elif kind == 5:
+        raw[at:at] = raw[at : at + size] * (1 + number % 4)
+    else:
+        raw[at : at + size] = raw[-size - number % 997 :][:size]
+
+
 def damage(raw: bytes, edits) -> bytes:
-    "A file after edits (kind 0–6, place 0–1, number): a byte, a nasty value, a cut, an insertion, a deletion, a repetition, an exchange"
+    "A file after edits (kind 0–6, see `edit`; place 0–1; number)"
     raw = bytearray(raw)
     for kind, place, number in edits:
-        at = int((place**3 if number % 2 else place) * len(raw))  # half of them towards the header
-        size = 1 + number % 64
-        if kind == 0 and raw:
-            raw[min(at, len(raw) - 1)] = number % 256
-        elif kind == 1:
-            raw[at : at + len(NASTY[number % len(NASTY)])] = NASTY[number % len(NASTY)]
-        elif kind == 2:
-            del raw[at:]
-        elif kind == 3:
-            raw[at:at] = NASTY[number % len(NASTY)] * (1 + number % 3)
-        elif kind == 4:
-            del raw[at : at + size]
-        elif kind == 5:
-            raw[at:at] = raw[at : at + size] * (1 + number % 4)
-        else:
-            raw[at : at + size] = raw[-size - number % 997 :][:size]
+        share = place**3 if number % 2 else place  # half of them towards the header
+        edit(raw, kind, int(share * len(raw)), number)
     return bytes(raw)
 
 
 def random_edits(rng: random.Random):
     "Edits for `damage`, mostly one or two"
-    return [(rng.randrange(7), rng.random(), rng.randrange(1 << 32)) for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 6)))]
+    count = rng.choice((1, 1, 1, 2, 2, 3, 6))
+    return [(rng.randrange(7), rng.random(), rng.randrange(1 << 32)) for _ in range(count)]

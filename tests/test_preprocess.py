@@ -4,11 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold, cross_val_score
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
-
 from microplastic_aging.aging import InputError
 from microplastic_aging.spectra.corrections import (
     CorrectATR,
