@@ -1,9 +1,13 @@
 "Whatever the bytes, reading gives sound spectra or `SpectrumFormatError`, soon, and without asking for gigabytes"
 
-import signal, sys
+import signal
+import sys
+
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from microplastic_aging.spectra.core import Spectrum, read_spectra, to_grid
 from microplastic_aging.spectra.units import SpectrumFormatError
 

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.model_selection import KFold, cross_val_score
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
+
 from microplastic_aging.aging import InputError
 from microplastic_aging.spectra.corrections import (
     CorrectATR,
@@ -46,7 +47,10 @@ STEPS = [
     BandNorm(missing="mask"),
     Detrend(),
 ]
-name = lambda step: type(step).__name__
+
+
+def name(step):
+    return type(step).__name__
 
 
 def spectra(n, seed=0):

@@ -97,7 +97,7 @@ _VAPOUR_WINDOWS = (
 )  # cm⁻¹, the part of it where no polymer of ours has a narrow band
 _VAPOUR_WIDTH = 12.0  # cm⁻¹ of the derivative's window: about one line
 
-
+# %% ../../nbs/spectra/13_corrections.ipynb #151044e6
 class SubtractVapour(SpectrumStep):
     "Subtract as much of a reference as explains the narrow lines in the windows; `coefficients` says how much that is"
 
@@ -167,7 +167,8 @@ def penetration_depth(
     inside = np.sin(np.radians(angle)) ** 2 - (n2 / n1) ** 2
     if inside <= 0:
         raise PreprocessError(
-            f"at {angle:g}° light is not totally reflected between n₁ = {n1:g} and n₂ = {n2:g}; the angle must exceed {_critical(n1, n2)}"
+            f"at {angle:g}° light is not totally reflected between n₁ = {n1:g} and n₂ = {n2:g}; the angle must "
+            f"exceed {_critical(n1, n2)}"
         )
     return 1e4 / np.asarray(wavenumber, float) / (2 * np.pi * n1 * np.sqrt(inside))
 
@@ -175,7 +176,7 @@ def penetration_depth(
 def _critical(n1, n2):
     return f"{np.degrees(np.arcsin(n2 / n1)):.1f}°" if n2 < n1 else "90°: there is none"
 
-
+# %% ../../nbs/spectra/13_corrections.ipynb #451f66bf
 class CorrectATR(SpectrumStep):
     "ATR spectrum to that of a film in transmission; `inverse_transform` goes back"
 
@@ -278,7 +279,7 @@ _STIFF = (
     "derpsalsa",
 )  # Methods of pybaselines that take λ
 
-
+# %% ../../nbs/spectra/13_corrections.ipynb #285aaed8
 class RemoveBaseline(SpectrumStep):
     "Subtract a baseline"
 
@@ -286,8 +287,7 @@ class RemoveBaseline(SpectrumStep):
         self,
         method: str = "arpls",  # Name of any method of `pybaselines.Baseline` for one spectrum
         width: float = BASELINE_WIDTH,  # cm⁻¹; a ripple of this period is half followed. For penalised methods only
-        options: dict
-        | None = None,  # Further arguments of that method; with any, or another method than arpls, pybaselines does the work
+        options: dict | None = None,  # Further arguments of that method, which pybaselines then runs
     ):
         self.method, self.width, self.options = method, width, options
 
@@ -298,13 +298,15 @@ class RemoveBaseline(SpectrumStep):
             isinstance(self.method, str) and self.method.islower() and callable(getattr(Baseline, self.method, None))
         ):
             raise PreprocessError(
-                f"pybaselines has no method {self.method!r}; some it has: {', '.join(_STIFF)}, snip, mor, imodpoly, rubberband"
+                f"pybaselines has no method {self.method!r}; some it has: {', '.join(_STIFF)}, snip, mor, "
+                "imodpoly, rubberband"
             )
         stiff = self.method in _STIFF
         step = even_step(axis, f"a baseline by {self.method}") if stiff else None
         if stiff and not self.width >= 10 * step:
             raise PreprocessError(
-                f"a baseline of width {self.width} cm⁻¹ follows bands at steps of {step:g} cm⁻¹; it must be ten steps or more"
+                f"a baseline of width {self.width} cm⁻¹ follows bands at steps of {step:g} cm⁻¹; it must be "
+                "ten steps or more"
             )
         self.lam_ = (self.width / (2 * np.pi * step)) ** 4 if stiff else None
         return axis
@@ -315,7 +317,8 @@ class RemoveBaseline(SpectrumStep):
             there = np.flatnonzero(valid)
             if there.size < _MIN_BASELINE:
                 raise PreprocessError(
-                    f"row {rows[0]} has {there.size} measured points; a baseline needs {_MIN_BASELINE}. Leave it out or mask it wholly"
+                    f"row {rows[0]} has {there.size} measured points; a baseline needs {_MIN_BASELINE}. Leave "
+                    "it out or mask it wholly"
                 )
             span = slice(there[0], there[-1] + 1)
             y = _bridge(values[rows, span], self.wavenumber_[span], valid[span])
@@ -334,7 +337,7 @@ class RemoveBaseline(SpectrumStep):
         except (TypeError, ValueError, np.linalg.LinAlgError) as error:
             raise PreprocessError(f"pybaselines.{self.method} with {options}: {error}") from error
 
-
+# %% ../../nbs/spectra/13_corrections.ipynb #6aa66f90
 def _bridge(y, axis, valid):  # (rows, n) that share `valid` (n,), first and last point measured
     "Straight lines over holes"
     if valid.all():
