@@ -31,8 +31,8 @@ from ..data.arrays import DecodedSamples
 from ..evaluate.specimens import pool_probabilities, specimen_means
 from ..evaluate.uncertainty import apply_temperature
 from ..files import write_atomic
-from ..model.predictions import predict_full
 from ..model.net import to_mechanism_prob
+from ..model.predictions import predict_full
 from ..spectra.confounders import confounder_table, confounders_in_words
 
 # %% ../../nbs/attribute/06_attribution.ipynb #e2355d32

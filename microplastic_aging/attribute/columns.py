@@ -18,11 +18,11 @@ from ..aging import MECHANISMS
 class Column:
     "One column of a table, or several that differ in the name that `…` stands for"
 
-    name: str
+    name: str  # As in the file; `…` stands for a class, a mechanism, a modality or a column
     tables: str  # Letters: s samples, p specimens (particles), f shares of a field, r predictions of a study's run
-    meaning: str
-    unit: str = ""
-    values: str = "text"
+    meaning: str  # One sentence
+    unit: str = ""  # Empty where there is none
+    values: str = "text"  # Range or list of what may stand there
 
 
 _FRACTION = "0 to 1"

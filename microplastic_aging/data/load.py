@@ -73,9 +73,9 @@ def _proposed(
 # %% ../../nbs/data/10_load.ipynb #fbf49afe
 def load_with_notes(
     source,  # As in `load_samples`
-    scheme: Scheme = SEVEN_TYPES,
-    scale_bar_um: float | None = None,
-    progress: bool = True,
+    scheme: Scheme = SEVEN_TYPES,  # Classes that a model may choose from
+    scale_bar_um: float | None = None,  # Length of the drawn scale bar, µm
+    progress: bool = True,  # Show a bar
 ) -> tuple:  # `Samples`; a note for each, array of str, shape (n,), '' where all is well
     "As `load_samples`, with what is wrong with each row"
     if isinstance(source, Samples):

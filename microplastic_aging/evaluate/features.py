@@ -17,7 +17,8 @@ from .probes import texture_features
 from ..micrographs.core import Micrograph
 from ..micrographs.surface import surface_numbers
 from ..spectra.core import GRID
-from ..spectra.indices import INDICES, to_index
+from ..spectra.index_definitions import INDICES
+from ..spectra.indices import to_index
 from ..spectra.transforms import savgol, snv
 
 # %% ../../nbs/evaluate/07_features.ipynb #ed5316a4

@@ -34,7 +34,7 @@ def mechanisms_to_explain(
     predictions,  # `Predictions`
     has: dict,  # modality -> bool, shape (n,)
     groups: np.ndarray,  # Specimen of each sample, shape (n,)
-    scheme,
+    scheme,  # `Scheme` with mechanism bits
 ) -> dict:  # specimen -> list of mechanisms
     "Mechanisms that reach one half in the views of a specimen together; else the most probable"
     together, _, names, _ = pool_views(predictions, has, groups)
@@ -118,7 +118,7 @@ class _Explainer:
 
 def write_explanations(
     folder,  # Made if needed
-    run,  # What a model made of samples: net, samples, arrays, predictions, has, able, folder, origin
+    run,  # What a model made of samples; fields net, samples, arrays, predictions, has, able, folder, origin
     notes,  # Note of each sample, shape (n,)
     progress: bool = True,  # Show a bar
 ) -> Path:  # index.html in the folder

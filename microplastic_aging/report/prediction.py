@@ -24,8 +24,8 @@ from .html import inline_figure, render
 class Refusals:
     "How many samples got a verdict, and why the others got none"
 
-    samples: int
-    verdicts: int
+    samples: int  # All of them
+    verdicts: int  # Samples with a verdict
     no_modality: int  # No modality that the model can use
     out_of_distribution: int  # Novelty score above the threshold
     undecided: int  # In distribution, but no class is probable enough
@@ -93,14 +93,14 @@ class PredictionPage:
     "What the page shows"
 
     name: str  # Of the folder of the samples
-    model_simulated: bool
-    samples_simulated: bool
+    model_simulated: bool  # Was the model trained on simulated samples?
+    samples_simulated: bool  # Are the samples themselves simulated?
     origin: dict  # trained_on, model, simulated
-    refusals: Refusals
+    refusals: Refusals  # Samples without a verdict, counted by reason
     said: list  # Sentences on how the samples were read
     field: object  # `FieldEstimate`
-    shares: pd.DataFrame
-    specimens: pd.DataFrame
+    shares: pd.DataFrame  # From `share_table`
+    specimens: pd.DataFrame  # From `attribute_specimens`, with site and polymer
     files: dict  # samples, specimens, shares, page -> name of the file; empty where nothing is written
 
 

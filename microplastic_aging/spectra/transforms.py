@@ -248,11 +248,9 @@ def savgol(
             f"a window of {width:g} cm⁻¹ holds {points} points at steps of {step:g}; order {order} needs more, "
             f"and a derivative {deriv} a higher order"
         )
-    if not np.isnan(ab).any():
-        return (
-            savgol_filter(ab, points, order, deriv, delta=step) if points <= ab.shape[1] else np.full(ab.shape, np.nan)
-        )
     out = np.full(ab.shape, np.nan)
+    if not np.isnan(ab).any():
+        return savgol_filter(ab, points, order, deriv, delta=step) if points <= ab.shape[1] else out
     for rows, valid in rows_by_mask(ab):
         for run in _runs(valid):
             if run.stop - run.start >= points:

@@ -77,8 +77,8 @@ class Corruption:
     "One fault of a measurement, at several levels"
 
     apply: object  # Function: arrays, level -> arrays
-    levels: tuple
-    words: str
+    levels: tuple  # In the unit that `words` states
+    words: str  # For the report, with the unit
 
 
 _MAXIMUM = "share of its maximum"
@@ -142,18 +142,18 @@ def false_aged_rate(
     )
 
 
-N_WET = N_SAMPLES  # Wet, unaged samples that the headline models are asked about: 20 specimens
+N_WET = N_SAMPLES  # Wet, unaged samples that the headline models predict: 20 specimens
 
 
 def wet_benchmark(run: Run) -> Samples:
-    "Wet particles that are not aged, simulated once for all who ask about them"
+    "Wet particles that are not aged, simulated once for all stages that use them"
     folder = run.out / "variants/wet"
     if not folder.exists():
         write_benchmark(folder, min(N_WET, run.config.samples), run.config.seed, "wet", progress=run.progress)
     return read_samples(folder, scheme=run.samples.scheme)
 
 
-def evaluate_wet(run: Run, models) -> dict:  # Names; model -> see `false_aged_rate`
+def evaluate_wet(run: Run, models) -> dict:  # Model -> see `false_aged_rate`
     "What models say of wet particles that are not aged"
     wet = wet_benchmark(run)
     arrays = load_arrays(wet, VIEW_PX, run.arrays.fov_um, cache=run.out / "cache", progress=run.progress)

@@ -36,7 +36,7 @@ class Experiment:
     kind: str  # operators, ablations, controls or attribution
     says: str  # What is changed
     folds: int = 2  # Grouped folds it is run on, from the first
-    modality: str = "fusion"
+    modality: str = "fusion"  # fusion, image or spectrum
     net: dict = field(default_factory=dict)  # Options of `AgingNet`
     recipe: dict = field(default_factory=dict)  # Changes of `Recipe`
     variant: str = "standard"  # Simulated benchmark it is trained and tested on
@@ -118,7 +118,7 @@ def corrupt_labels(
     groups,  # Specimen of each row, shape (n,)
     labels: str,  # See `Experiment`
     train,  # Row numbers that are trained on
-    seed: int = 0,
+    seed: int = 0,  # Of the drawn labels
 ) -> np.ndarray:  # Class numbers, shape (n,)
     "Labels as a control wants them, changed by whole specimens"
     y = np.asarray(y)

@@ -187,13 +187,13 @@ def check_fold(run: Run, fold: int) -> tuple:  # rows, curves, notes
 class Explained:
     "Maps with what they are maps of"
 
-    maps: Maps
+    maps: Maps  # Of n samples
     rows: np.ndarray  # Shape (n,)
     types: np.ndarray  # Class names, shape (n,)
     bits: np.ndarray  # Shape (n, 3)
     groups: np.ndarray  # Specimens, shape (n,)
     polymer: np.ndarray  # '' where unknown, shape (n,)
-    run: Run
+    run: Run  # That holds samples and arrays
 
 # %% ../../nbs/study/06_maps.ipynb #44537380
 def finished_jobs(run: Run, kind: str, source: str) -> list:  # Of (run, what the job has left)

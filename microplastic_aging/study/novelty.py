@@ -13,7 +13,11 @@ import numpy as np
 
 from ..aging import MECHANISMS
 from microplastic_aging.attribute.novelty import (
-    NOVELTY_SCORES, FeatureDistribution, fit_training_distribution, neighbour_distance, ood_metrics,
+    NOVELTY_SCORES,
+    FeatureDistribution,
+    fit_training_distribution,
+    neighbour_distance,
+    ood_metrics,
 )
 from ..data.arrays import DecodedSamples, load_arrays
 from ..data.manifest import read_samples

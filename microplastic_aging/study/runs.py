@@ -50,16 +50,16 @@ class StudyConfig:
 
     manifest: str | None = None  # None: the embedded simulated benchmark
     out: str = "runs/study"  # The run folder
-    label: str = "aging_type"
-    group: str = "specimen_id"
+    label: str = "aging_type"  # Column of the class
+    group: str = "specimen_id"  # Column of the specimen
     scheme: str | None = None  # A name in `SCHEMES` or a CSV; None: found out from the labels
-    seed: int = 0
+    seed: int = 0  # Of simulation, folds and training
     samples: int = N_SAMPLES  # Of the simulated benchmark
     variant: str = "standard"  # Of the simulated benchmark
     mode: str = "study"  # study, quick, full or control
     epochs: int | None = None  # None: as the recipe says
     models: tuple | None = None  # None: all that the data allow
-    # Beside the headline, see `study_plan`. None: all that the data allow; (): none.
+    # After the headline, see `study_plan`. None: all that the data allow; (): none.
     # A choice among them only in a full study of the simulated benchmark.
     stages: tuple | None = None
     device: str | None = None  # None: the GPU where there is one
@@ -102,12 +102,12 @@ class StudyConfig:
 class Run:
     "A study while it runs"
 
-    config: StudyConfig
-    samples: Samples
-    arrays: DecodedSamples
+    config: StudyConfig  # What is studied
+    samples: Samples  # The manifest as read, n rows
+    arrays: DecodedSamples  # The same rows as a model sees them
     folds: dict  # split -> fold of each row, shape (n,); -1 where unlabelled
     k: int  # Folds of each split
-    progress: bool = True
+    progress: bool = True  # Show bars
     key: str = ""  # Digest of data and settings, from `open_run`
     variants: dict = field(default_factory=dict)  # Variant of the benchmark -> its `Run`, opened when needed
 
@@ -115,11 +115,20 @@ class Run:
     def out(self):
         return Path(self.config.out)
 
-    def model_folder(self, model: str, fold: int, split="grouped") -> Path:
+    def model_folder(
+        self,
+        model: str,  # Name, such as "fusion"
+        fold: int,  # Held out in its training
+        split: str = "grouped",  # Or random
+    ) -> Path:
         "Where a trained network lies"
         return self.out / "models" / f"{model}-{split}-{fold}"
 
-    def rows(self, split, fold) -> tuple:
+    def rows(
+        self,
+        split: str,  # grouped or random
+        fold: int,  # Held out for the test
+    ) -> tuple:  # Row numbers, shapes (n_train,) and (n_test,)
         "Training rows and test rows of one fold"
         f = self.folds[split]
         return np.flatnonzero((f >= 0) & (f != fold)), np.flatnonzero(f == fold)
@@ -191,7 +200,7 @@ def _source(config: StudyConfig):
 
 
 def open_run(
-    config: StudyConfig,
+    config: StudyConfig,  # What is studied, and in which folder
     progress=True,  # Show bars
 ) -> Run:
     "Make or reopen the run folder: data, arrays, folds"

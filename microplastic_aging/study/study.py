@@ -11,11 +11,11 @@ from pathlib import Path
 
 from ..aging import InputError
 from ..report.page import write_report
-from .natural import FieldStudy
 from .attribution import attribution_stage
 from .controls import variation_stage
 from .evidence import EVIDENCE, UNSEEN_EVIDENCE
 from .headline import HEADLINE
+from .natural import FieldStudy
 from .runs import StudyConfig, StudyError, open_run
 from .stage import run_stage
 
