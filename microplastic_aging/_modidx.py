@@ -2063,6 +2063,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                    'microplastic_aging/predict.py'),
                                             'microplastic_aging.predict.Prediction._row': ( 'predict.html#prediction._row',
                                                                                             'microplastic_aging/predict.py'),
+                                            'microplastic_aging.predict.Prediction._save_attribution': ( 'predict.html#prediction._save_attribution',
+                                                                                                         'microplastic_aging/predict.py'),
                                             'microplastic_aging.predict.Prediction.explain': ( 'predict.html#prediction.explain',
                                                                                                'microplastic_aging/predict.py'),
                                             'microplastic_aging.predict.Prediction.page': ( 'predict.html#prediction.page',

@@ -273,11 +273,15 @@ class Prediction:
         for kind in ("specimens", "page", "shares"):
             paths[kind].unlink(missing_ok=True)
         if self.specimens is not None:
-            write_table(paths["specimens"], self.specimens.assign(**self.evaluated.origin))
-            if len(self.shares):
-                write_table(paths["shares"], self.shares.round(4).assign(**self.evaluated.origin))
-            write_atomic(paths["page"], self.page(paths).encode("utf-8", "replace"))
+            self._save_attribution(paths)
         return paths["samples"]
+
+    def _save_attribution(self, paths: dict):
+        origin = self.evaluated.origin
+        write_table(paths["specimens"], self.specimens.assign(**origin))
+        if len(self.shares):
+            write_table(paths["shares"], self.shares.round(4).assign(**origin))
+        write_atomic(paths["page"], self.page(paths).encode("utf-8", "replace"))
 
     def page(
         self,
