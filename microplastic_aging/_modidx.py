@@ -2085,6 +2085,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                        'microplastic_aging/predict.py'),
                                             'microplastic_aging.predict._Evaluated.origin': ( 'predict.html#_evaluated.origin',
                                                                                               'microplastic_aging/predict.py'),
+                                            'microplastic_aging.predict._carried': ( 'predict.html#_carried',
+                                                                                     'microplastic_aging/predict.py'),
                                             'microplastic_aging.predict._class_columns': ( 'predict.html#_class_columns',
                                                                                            'microplastic_aging/predict.py'),
                                             'microplastic_aging.predict._count_refusals': ( 'predict.html#_count_refusals',

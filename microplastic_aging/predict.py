@@ -80,7 +80,7 @@ class _Evaluated:
         basis = training_provenance(self.net.card)
         return dict(trained_on=basis, model=model_id(self.folder), simulated=self.samples.simulated)
 
-
+# %% ../nbs/91_predict.ipynb #772b5b71
 def _evaluate(source, model, scale_bar_um, device, progress) -> _Evaluated:
     folder = model_folder(model)
     net = load_model(folder).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -128,6 +128,12 @@ def _reasons(run: _Evaluated, columns: pd.DataFrame, views: pd.DataFrame | None)
     return np.where((reason != "") & (columns.confounders != ""), covered, reason)
 
 
+def _carried(run: _Evaluated, taken: set) -> pd.DataFrame:
+    "Columns of the manifest; one whose name is taken becomes `input_<name>`"
+    carried = run.samples.table.drop(columns=["image", "spectrum"])
+    return carried.rename(columns={c: f"input_{c}" for c in carried if c in taken})
+
+# %% ../nbs/91_predict.ipynb #ead4b36b
 def _sample_table(run: _Evaluated, views: pd.DataFrame | None) -> pd.DataFrame:
     "One row a sample: what the manifest says, what the model predicts, what it rests on, and a note"
     classes = _class_columns(run)
@@ -136,10 +142,8 @@ def _sample_table(run: _Evaluated, views: pd.DataFrame | None) -> pd.DataFrame:
     )
     reasons = _reasons(run, columns, views)
     notes = ["; ".join(filter(None, pair)) for pair in zip(reasons, run.notes, strict=True)]
-    carried = run.samples.table.drop(columns=["image", "spectrum"])
     taken = {*columns, *run.origin, "modalities_used", "calibrated", "note"}
-    carried = carried.rename(columns={c: f"input_{c}" for c in carried if c in taken})
-    table = pd.concat([carried, columns], axis=1)
+    table = pd.concat([_carried(run, taken), columns], axis=1)
     return table.assign(modalities_used=run.modalities_used, calibrated=run.calibrated, **run.origin, note=notes)
 
 # %% ../nbs/91_predict.ipynb #fe365b90
@@ -313,7 +317,7 @@ class Prediction:
         check_explainable(run.folder, run.net.scheme, folder)
         return write_explanations(folder, run, self.table.note, progress)
 
-
+# %% ../nbs/91_predict.ipynb #7e8954e9
 def check_explainable(
     model,  # Model folder, for the message
     scheme,  # `Scheme` of the model
@@ -357,7 +361,7 @@ def predict(
     refusals = _count_refusals(views, attributor.gate is not None)
     return Prediction(_sample_table(run, views), specimens, share_table(field), field, refusals, source, run)
 
-
+# %% ../nbs/91_predict.ipynb #756af519
 def explain(
     source,  # As in `predict`
     sample=0,  # Row number, or sample_id
