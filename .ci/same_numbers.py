@@ -130,11 +130,36 @@ def differences(a, b, at=""):
         yield f"{at}: {a!r} before, {b!r} after"
 
 
+RENAMED = {  # columns of version 0.1 -> those of today
+    "likeliest": "predicted_class",
+    "aged": "aged_p",
+    "primary": "dominant_mechanism",
+    "p_primary": "dominant_p",
+    "strangeness": "novelty_score",
+    "known": "in_distribution",
+    "nearest_type": "nearest_class",
+    "sides_used": "modalities_used",
+    "plain_count": "uncorrected",
+}
+PREFIXES = {"m_": "mechanism_p_", "primary_": "dominant_p_", "evidence_": "log_odds_", "given_": "input_"}
+
+
+def current(column):
+    "Today's name of a column"
+    if column in RENAMED:
+        return RENAMED[column]
+    for old, new in PREFIXES.items():
+        if column.startswith(old):
+            return new + column.removeprefix(old)
+    return column
+
+
 def as_value(path):
     "A table or a JSON file as plain values"
     if path.suffix == ".json":
         return json.loads(path.read_text())
-    return pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("list")
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return table.rename(columns=current).to_dict("list")
 
 
 def compare(before, after):
