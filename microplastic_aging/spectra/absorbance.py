@@ -87,26 +87,32 @@ def _extreme(values: np.ndarray) -> float:
 def _infer_y(path: str | Path, values: np.ndarray) -> tuple:
     "Quantity of values that nobody named, and the flag"
     kind = "%T" if _percent_like(values) else looks_like(values)
-    if kind is None and np.abs(values).max() > _MAX_ABSORBANCE:
+    if kind is None:
+        _refuse_unnamed(path, values)
+    words = "transmittance or reflectance" if kind == "T" else kind
+    return kind, [f"the values have no unit; read as {words} from range and shape"]
+
+
+def _refuse_unnamed(path: str | Path, values: np.ndarray):
+    "Refuse values whose range and shape leave their quantity open"
+    if np.abs(values).max() > _MAX_ABSORBANCE:
         found = f"the values reach {_extreme(values):.4g} and have no unit"
         limit = f"absorbance stays within ±{_MAX_ABSORBANCE:g}"
         raise SpectrumFormatError(path, f"{found}; {limit}, and it does not look like percent transmittance")
-    if kind is None:
-        found = f"the values run from {values.min():.3g} to {values.max():.3g} without a unit"
-        raise SpectrumFormatError(path, f"{found}; they may be absorbance or transmittance. Name the column so")
-    words = "transmittance or reflectance" if kind == "T" else kind
-    return kind, [f"the values have no unit; read as {words} from range and shape"]
+    found = f"the values run from {values.min():.3g} to {values.max():.3g} without a unit"
+    raise SpectrumFormatError(path, f"{found}; they may be absorbance or transmittance. Name the column so")
 
 # %% ../../nbs/spectra/02_absorbance.ipynb #89f0ef43
 def _check_light(path: str | Path, values: np.ndarray, kind: str, says: str) -> tuple:
     "Kind and flags of a declared transmittance or reflectance"
     top = np.sort(values)[int(0.98 * (values.size - 1))]
-    if kind in ("T", "R") and top > _PERCENT_ABOVE:
+    is_fraction = kind in ("T", "R")
+    if is_fraction and top > _PERCENT_ABOVE:
         return f"%{kind}", [f"{says}, but the values reach {values.max():.4g}; read as percent"]
-    if kind in ("%T", "%R") and top <= _FRACTION_BELOW:
+    if not is_fraction and top <= _FRACTION_BELOW:
         found = f"{says}, but the values stay below {values.max():.3g}: a fraction, or an opaque sample"
         raise SpectrumFormatError(path, f"{found}. Name the column {kind[1]} if it is a fraction")
-    if kind in ("T", "R") and looks_like(values) == "absorbance":
+    if is_fraction and looks_like(values) == "absorbance":
         found = f"bands point up from a baseline near {np.median(values):.2f}, as in absorbance"
         return kind, [f"{says}, but {found}; kept as declared"]
     return kind, []
@@ -257,7 +263,7 @@ def resolve(
     path: str | Path,  # Named in errors
     raw: RawSpectrum,  # As a reader gives it
     reflectance: str = "log",  # What becomes of reflectance; see `to_absorbance`
-) -> tuple:  # Wavenumber, cm⁻¹, increasing, and absorbance, shape (m,) each; meta
+) -> tuple:  # Wavenumber (cm⁻¹), increasing, and absorbance, shape (m,) each; meta
     "Axis in cm⁻¹ and absorbance of a raw spectrum, and the entries of `meta` on units, range and flags"
     raw.check(path)
     x_unit, x_flags = find_x(path, raw.axis, raw.x_unit)

@@ -40,7 +40,7 @@ def plot_index(
     (line,) = ax.plot(wn[seen], ab[seen], color=color, label=label, lw=1.2)
     _shade(ax, (wn, ab), (index.window, index.anchors), line.get_color(), 0.45)
     _shade(ax, (wn, ab), (index.reference, index.reference_anchors), line.get_color(), 0.15)
-    ax.set(xlim=(max(ends) + 20, min(ends) - 20), xlabel="Wavenumber, cm⁻¹", ylabel="Absorbance", title=index.name)
+    ax.set(xlim=(max(ends) + 20, min(ends) - 20), xlabel="Wavenumber (cm⁻¹)", ylabel="Absorbance", title=index.name)
     return ax
 
 # %% ../../nbs/spectra/17_index_plots.ipynb #2d859665

@@ -27,7 +27,7 @@ def pristine_bands() -> (
 
 
 def pseudo_voigt(
-    wn: np.ndarray,  # Wavenumber, cm⁻¹, shape (n,)
+    wn: np.ndarray,  # Wavenumber (cm⁻¹), shape (n,)
     pos,  # Band positions, cm⁻¹, shape (b,)
     fwhm,  # Full widths at half maximum, cm⁻¹, shape (b,)
     height,  # Heights, shape (b,)

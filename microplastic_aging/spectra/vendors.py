@@ -321,11 +321,16 @@ def _pe_blocks(path: str | Path, raw: bytes) -> dict:
             raise SpectrumFormatError(path, f"{reason}; {CUT_OFF}")
         found.setdefault(number, raw[place : place + size])
         place += size
+    _check_missing(path, found)
+    return found
+
+
+def _check_missing(path: str | Path, found: dict):
+    "Refuse a file without the blocks that a spectrum needs"
     needed = dict(range=_PE_RANGE, points=_PE_POINTS, values=_PE_DATA)
     missing = [name for name, number in needed.items() if number not in found]
     if missing:
         raise SpectrumFormatError(path, f"has no {' and no '.join(missing)}; {CUT_OFF}")
-    return found
 
 # %% ../../nbs/spectra/04_vendors.ipynb #862d7827
 def _pe_axis(path: str | Path, blocks: dict, ends: tuple, n: int) -> np.ndarray:
