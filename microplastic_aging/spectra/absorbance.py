@@ -263,7 +263,7 @@ def resolve(
     path: str | Path,  # Named in errors
     raw: RawSpectrum,  # As a reader gives it
     reflectance: str = "log",  # What becomes of reflectance; see `to_absorbance`
-) -> tuple:  # Wavenumber (cm⁻¹), increasing, and absorbance, shape (m,) each; meta
+) -> tuple:  # Wavenumber, cm⁻¹, increasing, and absorbance, shape (m,) each; meta
     "Axis in cm⁻¹ and absorbance of a raw spectrum, and the entries of `meta` on units, range and flags"
     raw.check(path)
     x_unit, x_flags = find_x(path, raw.axis, raw.x_unit)
