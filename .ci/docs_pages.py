@@ -7,6 +7,7 @@ sources
 come with the public address (`git_url` in pyproject.toml).
 """
 
+import ast
 import inspect
 import re
 from enum import Enum
@@ -20,6 +21,7 @@ from nbdev.showdoc import BasicMarkdownRenderer
 
 SHOWN = re.compile(r"^show_doc\((\w+)\)", re.M)
 EDIT = re.compile(r"File to edit: (?:\.\./)+nbs/(\S+)\.$", re.M)
+PUBLIC = re.compile(r"^__all__ = (\[.*?\])", re.M | re.S)
 DEFINED = re.compile(r"^(?:class|def) (\w+)", re.M)
 
 
@@ -29,9 +31,10 @@ def definitions():
     found = {}
     for path in sorted(get_config().lib_path.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
-        page = EDIT.search(text)
+        page, listed = EDIT.search(text), PUBLIC.search(text)
+        public = ast.literal_eval(listed[1]) if listed else ()
         for place, m in enumerate(DEFINED.finditer(text) if page else ()):
-            if not m[1].startswith("_"):
+            if m[1] in public:
                 found.setdefault(m[1], {})[page[1]] = place
     return found
 
