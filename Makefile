@@ -17,7 +17,7 @@ help:
 	@echo 'make fast             what a change should pass in two minutes'
 	@echo 'make readme           nbs/index.ipynb -> README.md'
 	@echo 'make model            the model that comes with the package, trained again (minutes)'
-	@echo 'make bench            speed as ratios, into nbs/results; leave the machine alone meanwhile'
+	@echo 'make bench            speed as ratios, into microplastic_aging/assets/results; leave the machine alone meanwhile'
 	@echo 'make docs             the site into _docs (needs Quarto)'
 	@echo 'make clean            remove what the other targets made, but not runs/'
 	@echo 'ARGS="..." is handed to the command behind study and test; PYTHON=... names the Python for setup.'
@@ -64,7 +64,7 @@ $(VENV)/.ready-bench: $(READY)
 # Half an hour and more: run by name, `python benchmarks/ceiling.py`.
 LONG := benchmarks/ceiling.py benchmarks/finetune.py
 
-# Each script but the fuzzers writes a small summary into nbs/results; the page tutorials/speed shows it.
+# Each script but the fuzzers writes a small summary into microplastic_aging/assets/results; the page tutorials/speed shows it.
 bench: $(VENV)/.ready-bench
 	@for script in $(filter-out benchmarks/fuzz_% $(LONG),$(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" $(ARGS) || exit 1; done
 

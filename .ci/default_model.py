@@ -25,7 +25,7 @@ from microplastic_aging.simulate.benchmark import write_benchmark
 from microplastic_aging.train import train_manifest
 
 root = Path(__file__).parents[1]
-record = json.loads((root / "nbs/results/study.json").read_text())
+record = json.loads((root / "microplastic_aging/assets/results/study.json").read_text())
 if record["protocol"]["recipe"] != asdict(Recipe()):
     raise SystemExit("the record was made with another recipe; make it again first")
 study, data = record["models"]["fusion"]["grouped"], record["data"]

@@ -1,7 +1,7 @@
 """Speed of attributing a field: 10 000 samples from arrays in memory, and the shares of four sites with their
 intervals.
 
-`python benchmarks/attribute.py` writes nbs/results/speed_attribute.json; the page tutorials/speed shows it. The
+`python benchmarks/attribute.py` writes microplastic_aging/assets/results/speed_attribute.json; the page tutorials/speed shows it. The
 particles are simulated; a few hundred views stand in many times for the whole, under names of
 their own. The peer is the plain loop: the same network asked about one sample at a time.
 """
@@ -35,7 +35,7 @@ from microplastic_aging.files import write_atomic
 from microplastic_aging.model.store import DEFAULT_MODEL, load_model
 from microplastic_aging.simulate.field import write_campaign
 
-OUT = Path(__file__).resolve().parents[1] / "nbs/results/speed_attribute.json"
+OUT = Path(__file__).resolve().parents[1] / "microplastic_aging/assets/results/speed_attribute.json"
 PARTICLES, VIEWS, ALONE = 25, 2, 60  # Particles of each site, views of each; samples asked one by one
 
 

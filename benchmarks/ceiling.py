@@ -1,7 +1,7 @@
 """The ceiling beside the record: the same fusion model, trained on ten times the specimens, asked about the record's
 own samples.
 
-`python benchmarks/ceiling.py` writes nbs/results/ceiling.json; the page studies/01 shows it. All specimens are
+`python benchmarks/ceiling.py` writes microplastic_aging/assets/results/ceiling.json; the page studies/01 shows it. All specimens are
 simulated; those it learns from are drawn afresh, so every sample of the benchmark is held out.
 Two hours on two cores; it goes on where it stopped, in runs/ceiling.
 """
@@ -39,10 +39,10 @@ def main(argv=None):
     args.add_argument("--times", type=int, default=10)
     args.add_argument("--epochs", type=int, default=12)
     args.add_argument("--run", type=Path, default=ROOT / "runs/ceiling")
-    args.add_argument("--out", type=Path, default=ROOT / "nbs/results/ceiling.json")
+    args.add_argument("--out", type=Path, default=ROOT / "microplastic_aging/assets/results/ceiling.json")
     args = args.parse_args(argv)
     args.run.mkdir(parents=True, exist_ok=True)
-    record = json.loads((ROOT / "nbs/results/study.json").read_text())
+    record = json.loads((ROOT / "microplastic_aging/assets/results/study.json").read_text())
     own, asked = benchmark(args.run / "benchmark", record["data"]["n"], record["seed"])
     if asked.hash != record["data"]["hash"]:
         raise SystemExit("the benchmark decodes to other arrays here than in the record; make the record again first")

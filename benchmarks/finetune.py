@@ -1,7 +1,7 @@
 """How many particles a laboratory needs: `train --from default` against training from nothing, with 2, 4, 8 and 16
 specimens a type.
 
-`python benchmarks/finetune.py` writes nbs/results/finetune.json; the page tutorials/first_run shows it. The
+`python benchmarks/finetune.py` writes microplastic_aging/assets/results/finetune.json; the page tutorials/first_run shows it. The
 laboratory is simulated too, but with other noise and other severities than the benchmark
 that the default model was trained on. Half an hour on two cores; it goes on where it stopped, in runs/finetune.
 """
@@ -45,7 +45,7 @@ def part(samples, folder, names) -> Path:
 def main(argv=None):
     args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     args.add_argument("--run", type=Path, default=ROOT / "runs/finetune")
-    args.add_argument("--out", type=Path, default=ROOT / "nbs/results/finetune.json")
+    args.add_argument("--out", type=Path, default=ROOT / "microplastic_aging/assets/results/finetune.json")
     args = args.parse_args(argv)
     folder = args.run / "laboratory"
     args.run.mkdir(parents=True, exist_ok=True)

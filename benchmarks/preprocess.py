@@ -1,6 +1,6 @@
 """Speed of preprocessing against a plain pybaselines loop, chemotools and ramanspy, in one run.
 
-`python benchmarks/preprocess.py` writes nbs/results/speed_preprocess.json; the page tutorials/speed shows it.
+`python benchmarks/preprocess.py` writes microplastic_aging/assets/results/speed_preprocess.json; the page tutorials/speed shows it.
 Spectra are simulated. Times are processor
 time of one thread, so that other work on the machine counts less; the contenders take turns, and medians over the
 turns are compared.
@@ -29,7 +29,7 @@ from microplastic_aging.spectra.corrections import BASELINE_WIDTH, RemoveBaselin
 from microplastic_aging.spectra.library import pristine_bands, pseudo_voigt
 from microplastic_aging.spectra.transforms import SNV, SavGol, WithAxis, snv
 
-OUT = Path(__file__).resolve().parents[1] / "nbs/results/speed_preprocess.json"
+OUT = Path(__file__).resolve().parents[1] / "microplastic_aging/assets/results/speed_preprocess.json"
 WINDOW, ORDER, STEP = 5, 2, GRID[1] - GRID[0]
 LAM = (BASELINE_WIDTH / (2 * np.pi * STEP)) ** 4
 OURS, LOOP = "microplastic_aging", "plain loop"

@@ -18,7 +18,7 @@ from spectrochempy_omnic import OMNICReader
 
 from microplastic_aging.spectra.core import read_spectra
 
-OUT = Path(__file__).resolve().parents[1] / "nbs/results/speed_read.json"
+OUT = Path(__file__).resolve().parents[1] / "microplastic_aging/assets/results/speed_read.json"
 
 
 def per_file(read, path, n):

@@ -1,4 +1,4 @@
-"Crack, pit and groove masks against the simulator's truth; writes nbs/results/surface.json"
+"Crack, pit and groove masks against the simulator's truth; writes microplastic_aging/assets/results/surface.json"
 
 import argparse
 import json
@@ -25,7 +25,7 @@ def main():
     ask.add_argument("--per-class", type=int, default=13, help="specimens of each of the eight classes, at most 20")
     ask.add_argument("--views", type=int, default=2, help="micrographs of each specimen")
     ask.add_argument("--jobs", type=int, default=1)
-    ask.add_argument("--out", type=Path, default=ROOT / "nbs/results/surface.json")
+    ask.add_argument("--out", type=Path, default=ROOT / "microplastic_aging/assets/results/surface.json")
     got = ask.parse_args()
     if got.seed == 1:
         ask.error("thresholds were chosen on seed 1; take another")

@@ -1,7 +1,7 @@
 """Training and inference: one epoch against a plain PyTorch loop, pairs and spectra a second, peak memory, and what
 classical models take.
 
-`python benchmarks/train.py` writes nbs/results/speed_train.json; the page tutorials/speed shows it. The arrays are
+`python benchmarks/train.py` writes microplastic_aging/assets/results/speed_train.json; the page tutorials/speed shows it. The arrays are
 random numbers in the shape of the benchmark: speed does not look at content.
 Times are wall-clock with all cores, contenders by turns, so leave the machine alone meanwhile.
 """
@@ -35,7 +35,7 @@ from microplastic_aging.model.recipe import Recipe
 from microplastic_aging.model.tensors import ReadMicrograph, ReadSpectrum, ResamplePartner
 from microplastic_aging.spectra.core import GRID
 
-OUT = Path(__file__).resolve().parents[1] / "nbs/results/speed_train.json"
+OUT = Path(__file__).resolve().parents[1] / "microplastic_aging/assets/results/speed_train.json"
 SIZE_PX, VIEWS = 160, 10
 
 

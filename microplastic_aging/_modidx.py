@@ -1346,6 +1346,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                      'microplastic_aging/explain/words.py')},
             'microplastic_aging.files': { 'microplastic_aging.files.digest': ('files.html#digest', 'microplastic_aging/files.py'),
                                           'microplastic_aging.files.read_json': ('files.html#read_json', 'microplastic_aging/files.py'),
+                                          'microplastic_aging.files.reference_result': ( 'files.html#reference_result',
+                                                                                         'microplastic_aging/files.py'),
                                           'microplastic_aging.files.write_atomic': ( 'files.html#write_atomic',
                                                                                      'microplastic_aging/files.py'),
                                           'microplastic_aging.files.write_json': ('files.html#write_json', 'microplastic_aging/files.py'),

@@ -231,14 +231,14 @@ SURFACE_FEATURES = (
 
 # %% ../nbs/00_aging.ipynb #30e2ea37
 POLYMER_COLORS = {
-    "PE": "#0072B2",
-    "PP": "#E69F00",
-    "PS": "#009E73",
-    "PET": "#CC79A7",
-    "PVC": "#56B4E9",
-    "PA": "#D55E00",
+    "PE": "#88CCEE",
+    "PP": "#DDCC77",
+    "PS": "#44AA99",
+    "PET": "#AA4499",
+    "PVC": "#999933",
+    "PA": "#882255",
 }
-MECHANISM_COLORS = {"chemical": "#D55E00", "uv": "#56B4E9", "physical": "#009E73"}
+MECHANISM_COLORS = {"chemical": "#CC6677", "uv": "#332288", "physical": "#117733"}
 
 
 def polymer_color(

@@ -1,0 +1,200 @@
+"Front pages as a reader meets them: they can be pasted, figures are sharp and described, sentences are short"
+
+import base64
+import json
+import os
+import re
+import struct
+import sys
+
+import pytest
+from conftest import NBS, ROOT, call, notebooks, said, tool
+
+FRONT = {"tutorials", "howto", "studies"}
+HIDDEN = re.compile(r"^#\| *(hide|export|exporti|default_exp|echo: *false|include: *false)\b", re.M)
+BASH = re.compile(r"^```bash\n(.*?)^```", re.M | re.S)
+FIGURES = ("image/png", "image/svg+xml")
+LONGEST = 40  # words in a sentence
+FRONT_PAGES = [p for p in notebooks() if p.parts[0] in FRONT]
+PLAIN_PAGES = [
+    p for p in notebooks() if p.parts[0] in FRONT - {"studies"} or str(p) in ("index.ipynb", "glossary.ipynb")
+]
+
+
+def cells(name):
+    return json.loads((NBS / name).read_text(encoding="utf-8"))["cells"]
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def is_visible(cell):
+    return cell["cell_type"] == "code" and not HIDDEN.search(source(cell)) and source(cell).strip()
+
+
+def steps(name):
+    "What a reader would paste, in order: code cells, and the commands of ```bash blocks"
+    found = []
+    for cell in cells(name):
+        if is_visible(cell):
+            found.append(("python", source(cell)))
+        elif cell["cell_type"] == "markdown":
+            found += [("bash", block) for block in BASH.findall(source(cell))]
+    return found
+
+
+PASTE = """
+import json, socket, subprocess, sys
+
+def no_network(self, address):
+    raise OSError(f"this page wants the network: {address}")
+
+socket.socket.connect = no_network
+names = {"__name__": "__main__"}
+for number, (kind, text) in enumerate(json.load(open(sys.argv[1])), 1):
+    print(f"--- step {number}\\n{text}", flush=True)
+    if kind == "bash":
+        subprocess.run(["bash", "-ec", text], check=True)
+    else:
+        exec(compile(text, f"step {number}", "exec"), names)
+"""
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    "The wheel, unpacked: what a user has, without this checkout"
+    folder = tmp_path_factory.mktemp("installed")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    wheel = [*pip, "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, ROOT]
+    build = call(*wheel, TMPDIR=str(folder))
+    assert build.returncode == 0, said(build)
+    [made] = folder.glob("*.whl")
+    done = call(*pip, "install", "-q", "--no-deps", "--target", folder / "site", made)
+    assert done.returncode == 0, said(done)
+    return folder / "site"
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("paste")
+@pytest.mark.parametrize("name", FRONT_PAGES, ids=str)
+def test_page_can_be_pasted(name, installed, tmp_path):
+    "Its visible code, in order, in a fresh interpreter and an empty folder; no network, no published data"
+    script, todo = tmp_path / "paste.py", tmp_path / "steps.json"
+    script.write_text(PASTE)
+    todo.write_text(json.dumps(steps(name)))
+    (tmp_path / "empty").mkdir()
+    env = dict(PYTHONPATH=str(installed), MPA_PUBLIC=None, MPA_RUN=None, MPLBACKEND="agg", IN_TEST=None)
+    path = f"{tool('python').parent}{os.pathsep}{os.environ['PATH']}"
+    done = call(sys.executable, script, todo, cwd=tmp_path / "empty", PATH=path, **env)
+    assert done.returncode == 0, said(done, 40)
+
+
+def test_every_front_page_shows_code():
+    "A positive control: a page without steps would pass"
+    assert [str(p) for p in FRONT_PAGES if not steps(p)] == []
+
+
+@pytest.mark.parametrize("name", FRONT_PAGES, ids=str)
+def test_commands_are_followed_by_what_they_print(name):
+    "A ```bash block is run by the hidden-source cell below it, so that its output is true"
+    page = cells(name)
+    for here, below in zip(page, [*page[1:], None], strict=True):
+        blocks = BASH.findall(source(here)) if here["cell_type"] == "markdown" else []
+        for block in blocks[-1:]:
+            ran = source(below) if below else ""
+            lines = [line for line in ran.splitlines() if not line.startswith(("#|", "%%"))]
+            assert "echo: false" in ran and "\n".join(lines).strip() == block.strip(), block
+        assert len(blocks) <= 1, f"one block of commands a cell: {blocks}"
+
+
+@pytest.mark.parametrize("name", [p for p in FRONT_PAGES if p.parts[0] != "studies"], ids=str)
+def test_tutorials_carry_no_visible_check(name):
+    check = re.compile(r"^\s*(assert\b|test_\w+\()", re.M)
+    assert [source(c) for c in cells(name) if is_visible(c) and check.search(source(c))] == []
+
+
+@pytest.mark.parametrize("name", [p for p in FRONT_PAGES if p.parts[0] == "studies"], ids=str)
+def test_studies_open_with_the_verdict(name):
+    headings = re.findall(r"^## (.+)$", "\n".join(source(c) for c in cells(name) if c["cell_type"] == "markdown"), re.M)
+    assert headings[0] == "In short"
+
+
+def png_dpi(data):
+    "Resolution that a PNG declares, 0 where it declares none"
+    at = data.find(b"pHYs")
+    return round(struct.unpack(">I", data[at + 4 : at + 8])[0] * 0.0254) if at > 0 else 0
+
+
+def pictures(cell):
+    "Saved figures of a cell: (mime type, content)"
+    outputs = [o.get("data", {}) for o in cell.get("outputs", [])]
+    return [(kind, data[kind]) for data in outputs for kind in FIGURES if kind in data]
+
+
+@pytest.mark.parametrize("name", notebooks(), ids=str)
+def test_figures_are_sharp_and_described(name):
+    for cell in cells(name):
+        for kind, content in pictures(cell):
+            assert re.search(r"^#\| *fig-alt: *\S", source(cell), re.M), source(cell)
+            if kind == "image/png":
+                assert png_dpi(base64.b64decode("".join(content))) >= 120, source(cell)
+
+
+def sentences(markdown):
+    "Sentences of prose: without code, tables, addresses and headings; an item of a list ends with its line"
+    text = re.sub(r"```.*?```|<[^>]+>|`[^`]*`", " x ", markdown, flags=re.S)
+    text = re.sub(r"\]\([^)]*\)", "]", text)
+    text = re.sub(r"^\s*(\||#|>).*$", "\n\n", text, flags=re.M)
+    items = re.split(r"\n\s*\n|\n\s*(?:[-*]|\d+\.)\s", text)
+    return [s for item in items for s in re.split(r"(?<=[.!?])\)?\s+", item) if s.strip()]
+
+
+def long_sentences(markdown):
+    return [s for s in sentences(markdown) if len(re.findall(r"\w[\w'’.,×%-]*", s)) > LONGEST]
+
+
+@pytest.mark.parametrize("name", PLAIN_PAGES, ids=str)
+def test_sentences_are_short(name):
+    found = [s for c in cells(name) if c["cell_type"] == "markdown" for s in long_sentences(source(c))]
+    assert not found
+
+
+def test_readme_is_one_screen_of_short_sentences():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    prose = re.sub(r"<!--.*?-->|```.*?```|\]\([^)]*\)", " ", text, flags=re.S)
+    assert len(re.findall(r"\w+(?:[.'’-]\w+)*", prose)) <= 900
+    assert not long_sentences(text)
+
+
+def test_long_sentences_are_found():
+    "A positive control"
+    assert long_sentences("word " * 41 + ".") and not long_sentences("word " * 20 + ". " + "word " * 25 + ".")
+
+
+def n_columns(html_or_markdown):
+    "Columns of the widest table in a text"
+    rows = re.findall(r"<tr.*?</tr>", html_or_markdown, re.S)
+    widths = [len(re.findall(r"<t[hd]\b", row)) for row in rows]
+    return max([*widths, *(line.count("|") - 1 for line in html_or_markdown.splitlines() if line.startswith("|")), 0])
+
+
+def saved(cell, *kinds):
+    "Texts of these mime types among the outputs of a cell"
+    outputs = [o.get("data", {}) for o in cell.get("outputs", [])]
+    return ["".join(data[kind]) for data in outputs for kind in kinds if kind in data]
+
+
+@pytest.mark.parametrize("name", PLAIN_PAGES, ids=str)
+def test_tables_are_narrow(name):
+    for cell in cells(name):
+        shown = [source(cell)] if cell["cell_type"] == "markdown" else saved(cell, "text/html", "text/markdown")
+        assert max(map(n_columns, shown), default=0) <= 5, source(cell)
+
+
+@pytest.mark.parametrize("name", FRONT_PAGES, ids=str)
+def test_no_output_is_a_raw_record(name):
+    "A record is shown as a table or a figure, not by its repr"
+    raw = re.compile(r"^[A-Z]\w+\(\w+=")
+    shown = [text for c in cells(name) if not saved(c, "text/html", *FIGURES) for text in saved(c, "text/plain")]
+    assert not [text for text in shown if raw.match(text)]
