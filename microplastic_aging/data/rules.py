@@ -24,7 +24,7 @@ def choose_scheme(
     label: str,  # Name of their column
     scheme: Scheme | None,  # Given by the user
 ) -> Scheme | None:
-    "The scheme of the labels; None where a single label leaves nothing to tell apart"
+    "The scheme of the labels; None where a single label leaves nothing to distinguish"
     if scheme is not None:
         return scheme
     known = {v.casefold() for v in values} & set(SEVEN_TYPES.classes)

@@ -38,7 +38,7 @@ class Confounder:
     needs: tuple  # Windows that must be measured, each (low, high), cm⁻¹
     height_of: str  # Which band the height is that of
     lies_over: str  # What it is mistaken for
-    rule: str  # When it is told from its neighbours
+    rule: str  # What distinguishes it from its neighbours
     source: str  # Where the bands come from
 
 # %% ../../nbs/spectra/19_confounders.ipynb #6ca8143c
@@ -356,11 +356,11 @@ def confounder_table(
     "What lies over the ageing bands of each spectrum"
     spectra, measured, names = _checked(spectra, mask, polymer)
     best = _read_all(spectra, measured, names)
-    told = np.stack(
+    detected = np.stack(
         [measured[:, np.any([(GRID >= low) & (GRID <= high) for low, high in c.needs], 0)].all(1) for c in CONFOUNDERS],
         1,
     )
-    height = np.where(told, best["height"], np.nan)
+    height = np.where(detected, best["height"], np.nan)
     limit = np.where(np.isfinite(height), np.fmax(_floors(best["polymer"]), _LIMIT_SD * best["error"]), np.nan)
     unclear = np.isnan(height) | (limit > _MAX_LIMIT) | ~(best["fit"] >= _MIN_FIT)[:, None]
     columns = dict(polymer=best["polymer"], fit=best["fit"])

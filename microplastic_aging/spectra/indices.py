@@ -94,9 +94,9 @@ def fit_blanks(
     )
     few = found.count()[lambda n: n < _MIN_BLANKS]
     if len(few) or not found.ngroups:
-        told = ", ".join(f"{name} of {polymer or 'unnamed polymer'}: {n}" for (name, polymer), n in few.items())
+        counted = ", ".join(f"{name} of {polymer or 'unnamed polymer'}: {n}" for (name, polymer), n in few.items())
         raise InputError(
-            f"too few blanks ({told or 'no values at all'}); {_MIN_BLANKS} are needed for each index and polymer"
+            f"too few blanks ({counted or 'no values at all'}); {_MIN_BLANKS} are needed for each index and polymer"
         )
     return {key: Blank(float(v.mean()), float(v.std(ddof=1)), len(v), source, "user") for key, v in found}
 
