@@ -13,7 +13,7 @@ from conftest import NBS, ROOT, call, notebooks, said, tool
 FRONT = {"tutorials", "howto", "studies"}
 HIDDEN = re.compile(r"^#\| *(hide|export|exporti|default_exp|echo: *false|include: *false)\b", re.M)
 BASH = re.compile(r"^```bash\n(.*?)^```", re.M | re.S)
-FIGURES = ("image/png", "image/svg+xml")
+FIGURES = ("image/png", "image/jpeg", "image/svg+xml")
 LONGEST = 40  # words in a sentence
 FRONT_PAGES = [p for p in notebooks() if p.parts[0] in FRONT]
 PLAIN_PAGES = [
@@ -120,10 +120,11 @@ def test_studies_open_with_the_verdict(name):
     assert headings[0] == "In short"
 
 
-def png_dpi(data):
-    "Resolution that a PNG declares, 0 where it declares none"
-    at = data.find(b"pHYs")
-    return round(struct.unpack(">I", data[at + 4 : at + 8])[0] * 0.0254) if at > 0 else 0
+def dpi(kind, data):
+    "Resolution that a picture declares, 0 where it declares none"
+    mark, at, form, inches = (b"pHYs", 4, ">I", 0.0254) if kind == "image/png" else (b"JFIF\0", 8, ">H", 1)
+    start = data.find(mark) + at
+    return round(struct.unpack_from(form, data, start)[0] * inches) if start >= at else 0
 
 
 def pictures(cell):
@@ -137,8 +138,8 @@ def test_figures_are_sharp_and_described(name):
     for cell in cells(name):
         for kind, content in pictures(cell):
             assert re.search(r"^#\| *fig-alt: *\S", source(cell), re.M), source(cell)
-            if kind == "image/png":
-                assert png_dpi(base64.b64decode("".join(content))) >= 120, source(cell)
+            if kind != "image/svg+xml":
+                assert dpi(kind, base64.b64decode("".join(content))) >= 120, source(cell)
 
 
 def sentences(markdown):

@@ -27,6 +27,9 @@ from ..model.encoders import POINTS_PER_TOKEN, TOKEN_CM1
 from ..spectra.core import GRID, plot_spectrum
 
 # %% ../../nbs/explain/10_figures.ipynb #577b1715
+_FONT_PT = 9  # Smallest text; a figure is as wide as a page, 8 inches
+
+
 def _draw_surface(ax, e: Explanation):
     if e.image is None:
         ax.text(0.5, 0.5, "no micrograph", ha="center", transform=ax.transAxes)
@@ -41,7 +44,7 @@ def _draw_surface(ax, e: Explanation):
     share = heat / max(heat.max(), 1e-9)
     extent = (-0.5, width - 0.5, width - 0.5, -0.5)
     ax.imshow(share, cmap="inferno", alpha=0.75 * share, vmin=0, vmax=1, extent=extent, interpolation="bilinear")
-    ax.set_title(f"evidence for {e.target} ageing", fontsize=9)
+    ax.set_title(f"evidence for {e.target} ageing", fontsize=_FONT_PT)
 
 
 def _draw_rim(ax, field_px: np.ndarray, width: int):
@@ -72,7 +75,8 @@ def _draw_evidence(ax, maps: list):
         ax.bar(TOKEN_CM1, mean, width, color=np.where(mean > 0, "#0072B2", "#E69F00"))
         ax.axhline(0, color="0.5", lw=0.5)
     ax.set(xlim=(GRID[-1], GRID[0]), xlabel="Wavenumber (cm⁻¹)", ylabel="Log-odds, raw")
-    ax.text(0.005, 0.97, "blue: for, orange: against", transform=ax.transAxes, va="top", fontsize=7)
+    ax.margins(y=0.25)
+    ax.text(0.005, 0.96, "blue: for, orange: against", transform=ax.transAxes, va="top", fontsize=_FONT_PT)
 
 # %% ../../nbs/explain/10_figures.ipynb #aa84759b
 def _draw_probabilities(ax, e: Explanation):
@@ -83,9 +87,9 @@ def _draw_probabilities(ax, e: Explanation):
     ax.barh(places, [*e.mechanisms, *e.types], color=colors)
     ax.set(yticks=places, yticklabels=[*e.mechanisms.index, *e.types.index], xlabel="Probability")
     ax.set(xlim=(0, 1), ylim=(places.min() - 0.7, 1.6))
-    ax.tick_params(labelsize=7)
-    for at, word in ((0.85, "mechanisms"), (-n, "types")):
-        ax.text(0.02, at, word, va="center", fontsize=7, style="italic")
+    ax.tick_params(labelsize=_FONT_PT)
+    for at, word in ((0.9, "mechanisms"), (-n, "types")):
+        ax.text(0.01, at, word, va="center", fontsize=_FONT_PT, style="italic")
 
 
 def _why_no_index(e: Explanation) -> str:
@@ -104,24 +108,25 @@ def _draw_indices(ax, e: Explanation):
     ax.set_axis_off()
     shown = e.indices[e.indices.value.notna()] if len(e.indices) else e.indices
     if not len(shown):
-        ax.text(0, 0.9, _why_no_index(e), fontsize=8, va="top", transform=ax.transAxes)
+        ax.text(0, 0.9, _why_no_index(e), fontsize=_FONT_PT, va="top", transform=ax.transAxes)
         return
     cells = [[row["index"], _number(row.value), _number(row.limit), row.verdict or ""] for _, row in shown.iterrows()]
     columns = ["index", "value", "detection limit", "verdict"]
     table = ax.table(cells, colLabels=columns, loc="upper left", cellLoc="left", edges="horizontal")
     table.auto_set_font_size(False)
-    table.set_fontsize(7)
-    table.scale(1, 1.15)
+    table.set_fontsize(_FONT_PT)
+    table.scale(1, 1.1)
 
 
 def _draw_words(ax, sentences: list, width: int):
     "Sentences, wrapped to so many characters"
     ax.set_axis_off()
     lines = [line for sentence in sentences for line in textwrap.wrap(sentence, width)]
-    ax.text(0, 1, "\n".join(lines), va="top", fontsize=7.5, transform=ax.transAxes, parse_math=False)
+    ax.text(0, 1, "\n".join(lines), va="top", fontsize=_FONT_PT, transform=ax.transAxes, parse_math=False)
 
 # %% ../../nbs/explain/10_figures.ipynb #5429f869
-_EXPLANATION_SIZE = (11, 6.2)  # Width and height, inches
+_EXPLANATION_SIZE = (8, 9.6)  # Width and height, inches
+_LINE_LENGTH = 108  # Characters of 9 pt across the figure
 
 
 def plot_explanation(
@@ -129,28 +134,28 @@ def plot_explanation(
     title: str = "",
     fig=None,  # To draw on; None: a new one of pyplot
 ):  # The figure
-    "One sample on one figure: surface with heat, spectrum with evidence, probabilities, indices, words"
+    "One sample on one figure: surface with heat, probabilities, spectrum with evidence, words, indices"
     fig = fig or plt.figure(figsize=_EXPLANATION_SIZE, layout="constrained")
-    grid = fig.add_gridspec(3, 3, width_ratios=(2.1, 3.6, 1.7), height_ratios=(3, 1.3, 2.2))
-    _draw_surface(fig.add_subplot(grid[:2, 0]), e)
-    upper = fig.add_subplot(grid[0, 1])
-    _draw_spectrum(upper, fig.add_subplot(grid[1, 1], sharex=upper), e)
-    _draw_probabilities(fig.add_subplot(grid[:2, 2]), e)
-    left, right = grid[2, :].subgridspec(1, 2)
-    _draw_indices(fig.add_subplot(right), e)
-    _draw_words(fig.add_subplot(left), describe(e), 98)
-    fig.suptitle(title, fontsize=10, parse_math=False)
+    grid = fig.add_gridspec(5, 2, width_ratios=(1.05, 1), height_ratios=(3, 1.9, 1, 1.3, 2))
+    _draw_surface(fig.add_subplot(grid[0, 0]), e)
+    _draw_probabilities(fig.add_subplot(grid[0, 1]), e)
+    upper = fig.add_subplot(grid[1, :])
+    _draw_spectrum(upper, fig.add_subplot(grid[2, :], sharex=upper), e)
+    _draw_words(fig.add_subplot(grid[3, :]), describe(e), _LINE_LENGTH)
+    _draw_indices(fig.add_subplot(grid[4, :]), e)
+    fig.suptitle(title, fontsize=11, parse_math=False)
     return fig
 
 # %% ../../nbs/explain/10_figures.ipynb #f75eabd1
 _COLUMNS = 4  # Pictures in a line
-_LINE_HEIGHT = 2.3  # Of pictures, inches
-_BOTTOM_HEIGHT = 3.4  # Of spectra, probabilities and words, inches
+_WIDTH = 8  # Inches
+_LINE_HEIGHT = 2.4  # Of pictures, inches
+_BOTTOM_HEIGHT = 6  # Of spectra, probabilities and words, inches
 
 
 def _specimen_size(views: list) -> tuple:  # Width and height, inches
     n_pictures = sum(view.image is not None for view in views)
-    return 11, _LINE_HEIGHT * math.ceil(min(MAX_VIEWS, n_pictures) / _COLUMNS) + _BOTTOM_HEIGHT
+    return _WIDTH, _LINE_HEIGHT * math.ceil(min(MAX_VIEWS, n_pictures) / _COLUMNS) + _BOTTOM_HEIGHT
 
 
 def _draw_pictures(fig, views: list, lines: int):
@@ -159,7 +164,7 @@ def _draw_pictures(fig, views: list, lines: int):
         ax.set_axis_off()
     for ax, view in zip(axs, views, strict=False):
         _draw_surface(ax, view)
-        ax.set_title(f"{view.types.idxmax()} ({100 * view.types.max():.0f} %)", fontsize=8)
+        ax.set_title(f"{view.types.idxmax()}\n({100 * view.types.max():.0f} %)", fontsize=_FONT_PT)
 
 # %% ../../nbs/explain/10_figures.ipynb #24e50971
 def _draw_spectra(upper, lower, views: list):
@@ -179,7 +184,7 @@ def _draw_spectra(upper, lower, views: list):
 def _draw_pooled(ax, types: pd.Series):
     ax.barh(range(len(types)), types, color="0.6")
     ax.set(yticks=range(len(types)), yticklabels=types.index, xlim=(0, 1), xlabel="Probability, all views")
-    ax.tick_params(labelsize=7)
+    ax.tick_params(labelsize=_FONT_PT)
 
 # %% ../../nbs/explain/10_figures.ipynb #84d16da2
 def plot_specimen(
@@ -197,11 +202,12 @@ def plot_specimen(
     if pictures:
         top, bottom = fig.subfigures(2, 1, height_ratios=(_LINE_HEIGHT * lines + 0.01, _BOTTOM_HEIGHT))
         _draw_pictures(top, pictures, lines)
-    (upper, right), (lower, words) = bottom.subplots(2, 2, width_ratios=(3, 1.6), height_ratios=(2, 1.2))
-    _draw_spectra(upper, lower, views)
-    _draw_words(words, describe_specimen(views), 52)
-    _draw_pooled(right, pooled_types(views)[::-1])
-    fig.suptitle(title, fontsize=10, parse_math=False)
+    grid = bottom.add_gridspec(3, 2, width_ratios=(1.2, 1), height_ratios=(2, 1.1, 2.2))
+    upper = bottom.add_subplot(grid[0, :])
+    _draw_spectra(upper, bottom.add_subplot(grid[1, :], sharex=upper), views)
+    _draw_words(bottom.add_subplot(grid[2, 0]), describe_specimen(views), 58)
+    _draw_pooled(bottom.add_subplot(grid[2, 1]), pooled_types(views)[::-1])
+    fig.suptitle(title, fontsize=11, parse_math=False)
     return fig
 
 # %% ../../nbs/explain/10_figures.ipynb #8f085217
@@ -218,5 +224,5 @@ def write_explanation(
         fig = Figure(figsize=_specimen_size(views), layout="constrained")
         plot_specimen(views, title, fig)
     content = BytesIO()
-    fig.savefig(content, format="png", dpi=100)
+    fig.savefig(content, format="png", dpi=150)
     return write_atomic(Path(path), content.getvalue())

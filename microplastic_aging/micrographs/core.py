@@ -56,7 +56,7 @@ def _draw_scale(ax, shape: tuple, um_per_px: float | None):
 
     height, width = shape
     rim = [withStroke(linewidth=3, foreground="black")]
-    note = {"color": "white", "fontsize": 8, "path_effects": rim}
+    note = {"color": "white", "fontsize": 9, "path_effects": rim}
     if um_per_px is None:
         ax.text(0.04 * width, 0.94 * height, "scale unknown", **note)
         return

@@ -256,7 +256,7 @@ class _Shade:
         if self.high < left or self.low > right:
             return False
         ax.axvspan(max(self.low, left), min(self.high, right), color=self.color, alpha=0.25, lw=0)
-        style = dict(ha="center", va="top", rotation=90, fontsize=7)
+        style = dict(ha="center", va="top", rotation=90, fontsize=9)
         ax.text(self.middle, 0.83 if lower else 0.98, self.name, transform=ax.get_xaxis_transform(), **style)
         return True
 
