@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/report/21_evidence_claims.ipynb #8727887b
-from dataclasses import dataclass, field
+# %% ../../nbs/report/21_evidence_claims.ipynb #49c2022e
+from dataclasses import dataclass
 
 from ..explain.hypotheses import CANNOT_JUDGE, MIN_LOG_ODDS
 from ..explain.scores import lower_bound
 from .evidence import SOURCE_WORDS, judged_link, links_control
 from .formats import with_interval
 
-# %% ../../nbs/report/21_evidence_claims.ipynb #47c91b96
+# %% ../../nbs/report/21_evidence_claims.ipynb #e33b2010
 @dataclass(frozen=True)
 class Claim:
     "A statement of the paper, and what became of it"
@@ -36,7 +36,7 @@ def _verdict(checks: dict) -> str:
 def _lacks(checks: dict) -> str:
     return ", ".join(name for name, passed in checks.items() if not passed) or "–"
 
-# %% ../../nbs/report/21_evidence_claims.ipynb #5f098904
+# %% ../../nbs/report/21_evidence_claims.ipynb #083933fd
 def _above_control(found: dict, control: dict | None) -> dict:
     "Does the model's interval lie above that of a network that learnt random labels? {} where there is none"
     if not control or control["log_odds"] is None:
@@ -74,7 +74,7 @@ def surface_checks(
         "moves the prediction": lower_bound(found["log_odds_ci"]) > MIN_LOG_ODDS,
     } | _above_control(found, control)
 
-# %% ../../nbs/report/21_evidence_claims.ipynb #16457153
+# %% ../../nbs/report/21_evidence_claims.ipynb #e6617684
 def of_source(
     evidence: dict,  # Content of evidence.json
     source: str,  # Such as 'random_labels'
@@ -120,7 +120,7 @@ def marks_of(
     "Scores on the simulator's masks, else on those that a filter finds"
     return evidence.get("surface") or evidence.get("surface_found") or {}
 
-# %% ../../nbs/report/21_evidence_claims.ipynb #9469df06
+# %% ../../nbs/report/21_evidence_claims.ipynb #e03a1363
 def _link_claim(evidence: dict, mechanism: str) -> Claim:
     found, verdict = evidence["links"]["standard"][mechanism], judged_link(evidence, "standard", mechanism)
     lacks = "–"
@@ -165,7 +165,7 @@ def claims(
     found += [_link_claim(evidence, m) for m in evidence["links"].get("standard") or {}]
     return found + ([_contrast_claim(evidence)] if evidence["contrast"] else [])
 
-# %% ../../nbs/report/21_evidence_claims.ipynb #b64100d7
+# %% ../../nbs/report/21_evidence_claims.ipynb #ec255832
 _IGNORANT = dict(untrained="a network without training", random_labels="a network that learnt random labels")
 
 
@@ -193,7 +193,7 @@ def marks_above_chance(
     surfaces = {m: s for m, s in (source.get("surface") or {}).items() if s["relevance_mass"] is not None}
     return {m: s for m, s in surfaces.items() if lower_bound(s["relevance_mass_ci"]) > s["even_mass"]}
 
-# %% ../../nbs/report/21_evidence_claims.ipynb #abc63554
+# %% ../../nbs/report/21_evidence_claims.ipynb #347cbb4f
 def _ignorant_rows(words: str, source: dict) -> list:
     "A network that knows nothing of ageing moves no prediction and finds no mark"
     moved = [
@@ -230,7 +230,7 @@ def control_rows(
         rows += _ignorant_rows(_IGNORANT[name], sources[name])
     return rows + [_seed_row(modality, found) for modality, found in (evidence.get("seeds") or {}).items()]
 
-# %% ../../nbs/report/21_evidence_claims.ipynb #dc9ca92f
+# %% ../../nbs/report/21_evidence_claims.ipynb #38e83c61
 @dataclass(frozen=True)
 class Target:
     "What was to be reached, what was, and what is reached without a network"
@@ -260,7 +260,7 @@ _DELETION_GAIN = dict(image=0.15, spectrum=0.08)
 def _whole(share: float) -> str:
     return f"{100 * share:.0f} %"
 
-# %% ../../nbs/report/21_evidence_claims.ipynb #f2f255de
+# %% ../../nbs/report/21_evidence_claims.ipynb #e836596e
 def _pointing_target(mechanism: str, found: dict) -> Target:
     chance = found["pointing_chance"]
     return Target(
@@ -289,7 +289,7 @@ def _band_target(mechanism: str, found: dict) -> Target:
         judge_target(lower_bound(found["ci"]) > 1, found["difference"] > 1),
     )
 
-# %% ../../nbs/report/21_evidence_claims.ipynb #6ad04877
+# %% ../../nbs/report/21_evidence_claims.ipynb #2db7ae0c
 def _untrained_targets(source: dict) -> list[Target]:
     "A network without training must be at chance"
     limits = [abs(v) for b in source["bands"].values() if b["log_odds"] is not None for v in b["log_odds_ci"]]
@@ -322,8 +322,8 @@ def _deletion_targets(evidence: dict) -> list[Target]:
         targets.append(Target("about 60 ms a pair", f"{ours['ms_per_pair']:.0f} ms"))
     return targets
 
-# %% ../../nbs/report/21_evidence_claims.ipynb #55ca462a
-def targets(
+# %% ../../nbs/report/21_evidence_claims.ipynb #11b6911d
+def judge_targets(
     evidence: dict,  # Content of evidence.json
 ) -> list[Target]:
     "Targets in the order in which the study names them"
