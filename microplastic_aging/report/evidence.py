@@ -257,7 +257,7 @@ def plot_windows(
     ax.set_yticks(range(len(names)), [SOURCE_WORDS[s] for s in names])
     ax.set_xlabel("log-odds the window gives, samples with the mechanism")
     ax.invert_yaxis()
-    ax.legend(fontsize=7, loc="best")
+    ax.legend(fontsize=9, loc="best")
     return ax
 
 # %% ../../nbs/report/10_evidence.ipynb #9e6ba606
@@ -314,7 +314,7 @@ def _evidence_figure(evidence: dict) -> Figure:
     for modality, ax in zip(modalities, axs[1:], strict=True):
         plot_replacement(evidence["curves"], modality, ax=ax)
     if modalities:
-        fig.legend(*axs[1].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=7)
+        fig.legend(*axs[1].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9)
     return fig
 
 

@@ -27,6 +27,13 @@ class Claim:
     lacks: str = "–"  # Checks that failed, or a control
 
 
+def mechanism_name(
+    mechanism: str,  # Such as 'uv'
+) -> str:  # Such as 'UV'
+    "A mechanism in a sentence"
+    return "UV" if mechanism == "uv" else mechanism
+
+
 def _verdict(checks: dict) -> str:
     if all(checks.values()):
         return "supported"
@@ -102,15 +109,15 @@ def _judged(evidence: dict, part: str, mechanism: str, found: dict) -> dict:
 
 def _band_claim(evidence: dict, mechanism: str) -> Claim:
     found = evidence["bands"][mechanism]
-    statement = f"{mechanism} ageing is read from {found['window']}"
-    short = f"{found['window']} for {mechanism} ageing"
+    statement = f"{mechanism_name(mechanism)} ageing is read from {found['window']}"
+    short = f"{found['window']} for {mechanism_name(mechanism)} ageing"
     return Claim("bands", statement, short, **_judged(evidence, "bands", mechanism, found))
 
 
 def _surface_claim(evidence: dict, mechanism: str) -> Claim:
     found = marks_of(evidence)[mechanism]
-    statement = f"{mechanism} ageing is read from {found['feature']}s"
-    short = f"{found['feature']}s for {mechanism} ageing"
+    statement = f"{mechanism_name(mechanism)} ageing is read from {found['feature']}s"
+    short = f"{found['feature']}s for {mechanism_name(mechanism)} ageing"
     return Claim("surface", statement, short, **_judged(evidence, "surface", mechanism, found))
 
 
@@ -210,8 +217,7 @@ def _ignorant_rows(words: str, source: dict) -> list:
 
 
 def _seed_row(modality: str, found: dict) -> tuple:
-    same = with_interval(found["same"], None, 2)
-    chance = with_interval(found["chance"], None, 2)
+    same, chance = (with_interval(round(found[name], 2) + 0.0, None, 2) for name in ("same", "chance"))
     return f"another seed gives similar maps, {modality}", f"rank correlation {same}; of other samples {chance}"
 
 
@@ -264,7 +270,7 @@ def _whole(share: float) -> str:
 def _pointing_target(mechanism: str, found: dict) -> Target:
     chance = found["pointing_chance"]
     return Target(
-        f"{mechanism}: the strongest patch hits a mark, ≥ {_POINTING:g}",
+        f"{mechanism_name(mechanism)}: the strongest patch hits a mark, ≥ {_POINTING:g}",
         with_interval(found["pointing_game"], found["ci"], 2),
         f"chance {chance:.2f}",
         judge_target(found["pointing_game"] >= _POINTING, chance >= _POINTING),
@@ -274,7 +280,7 @@ def _pointing_target(mechanism: str, found: dict) -> Target:
 def _mass_target(mechanism: str, found: dict) -> Target:
     chance, raw = (found[name] / found["oracle_mass"] for name in ("even_mass", "difference_mass"))
     return Target(
-        f"{mechanism}: share of the oracle's evidence on marks, ≥ {_whole(_OF_ORACLE)}",
+        f"{mechanism_name(mechanism)}: share of the oracle's evidence on marks, ≥ {_whole(_OF_ORACLE)}",
         _whole(found["mass_of_oracle"]),
         f"chance {_whole(chance)}, raw difference {_whole(raw)}",
         judge_target(found["mass_of_oracle"] >= _OF_ORACLE, max(chance, raw) >= _OF_ORACLE),
@@ -283,7 +289,7 @@ def _mass_target(mechanism: str, found: dict) -> Target:
 
 def _band_target(mechanism: str, found: dict) -> Target:
     return Target(
-        f"{mechanism}: {found['window']} enriched, interval above 1",
+        f"{mechanism_name(mechanism)}: {found['window']} enriched, interval above 1",
         with_interval(found["enrichment"], found["ci"]),
         f"raw difference {found['difference']:.1f}",
         judge_target(lower_bound(found["ci"]) > 1, found["difference"] > 1),

@@ -17,13 +17,20 @@ from matplotlib.figure import Figure
 from ..files import reference_result
 from microplastic_aging.report.evidence import (
     band_findings,
+    judged_link,
     link_findings,
     links_control,
     plot_windows,
     score_findings,
     surface_findings,
 )
-from .evidence_claims import claims, control_rows, judge_targets, window_effects
+from microplastic_aging.report.evidence_claims import (
+    claims,
+    control_rows,
+    judge_targets,
+    mechanism_name,
+    window_effects,
+)
 from microplastic_aging.report.evidence_figures import (
     free_bands,
     plot_all_curves,
@@ -56,12 +63,12 @@ def _named(found: list, *verdicts: str) -> list:
 
 def _fold(summary: str, table: pd.DataFrame) -> HTML:
     "A wide table behind a line that opens it"
-    return HTML(f"<details><summary>{summary}</summary>{table.to_html(index=False, border=0)}</details>")
+    return HTML(f"<details><summary>{summary}</summary>{_listing(table).data}</details>")
 
 
 def _listing(table: pd.DataFrame) -> HTML:
-    "A table of sentences, none of them cut"
-    return HTML(table.to_html(index=False, border=0))
+    "A table of sentences, none of them cut; wide ones scroll on a narrow screen"
+    return HTML(f'<div style="overflow-x: auto">{table.to_html(index=False, border=0)}</div>')
 
 
 @patch
@@ -104,7 +111,7 @@ def table(self: EvidenceStudy) -> pd.DataFrame:  # Text, one row a claim
 def _short_bands(evidence: dict) -> pd.DataFrame:
     "The columns of `band_findings` that a page has room for"
     table = band_findings(evidence["bands"])
-    table.index = table.mechanism + ": " + table.window
+    table.index = table.mechanism.map(mechanism_name) + ": " + table.window
     names = {
         "enrichment (95 % interval)": "enrichment",
         "of the raw difference spectrum": "raw difference",
@@ -133,7 +140,7 @@ def windows(self: EvidenceStudy) -> Markdown:
     windows = {b["window"]: [] for b in self.evidence["bands"].values()}
     for row in free_bands(self.evidence):
         if row["band"] in windows:
-            windows[row["band"]].append((row["mechanism"], row["log_odds"]))
+            windows[row["band"]].append((mechanism_name(row["mechanism"]), row["log_odds"]))
     ordered = {name: sorted(effects, key=lambda e: -e[1]) for name, effects in windows.items()}
     return Markdown(render("study_evidence_windows.md.j2", windows=ordered))
 
@@ -170,7 +177,7 @@ def unnamed(
     "The strongest places outside all windows that are read for a mechanism"
     rows = [
         {
-            "mechanism": mechanism,
+            "mechanism": mechanism_name(mechanism),
             "Wavenumber (cm⁻¹)": f"{found['wavenumber, cm⁻¹']:.0f}",
             "enrichment": with_interval(found["enrichment"], found["ci"]),
         }
@@ -186,7 +193,7 @@ def _marks_row(mechanism: str, found: dict) -> dict:
     mass, even, raw = ("–" if share is None else f"{100 * share:.0f} %" for share in shares.values())
     log_odds = with_interval(found["log_odds"], found["log_odds_ci"], 2)
     figures = {"evidence on them": mass, "by chance": even, "raw difference": raw, "log-odds": log_odds}
-    return dict(marks=f"{mechanism}: {found['feature']}s") | figures
+    return dict(marks=f"{mechanism_name(mechanism)}: {found['feature']}s") | figures
 
 
 @patch
@@ -211,20 +218,30 @@ def all_surfaces(self: EvidenceStudy) -> HTML:  # Folded
     return _fold("All scores on the marks", pd.concat(tables) if tables else pd.DataFrame())
 
 # %% ../../nbs/report/21_evidence_study.ipynb #bc27c2a1
+def _control_cell(audit: dict, mechanism: str, *measures: str) -> str:
+    "What these measures find of a planted link"
+    found = (audit[measure][mechanism] for measure in measures)
+    return "; ".join(with_interval(f["value"], f["ci"], 2) for f in found)
+
+
 @patch
 def links(self: EvidenceStudy) -> pd.DataFrame:  # Text, one row a link; empty where none was measured
-    "Do band and mark go together within a type? By the measure of the run"
-    if not self.evidence["links"].get("standard"):
-        return pd.DataFrame()
-    found = link_findings(self.evidence | dict(links=dict(standard=self.evidence["links"]["standard"])))
-    names = {"correlation within types": "correlation within types", "Holm p": "Holm p", "specimens": "specimens"}
-    return found.set_index("hypothesis").rename_axis(None)[[*names, "verdict"]]
+    "Do band and mark go together within a type? By this run, and what its measure would have to find"
+    audit, rows = reference_result("audit")["links"], {}
+    for m, found in (self.evidence["links"].get("standard") or {}).items():
+        rows[f"{mechanism_name(m)}: {found['window']}, {found['feature']}s"] = {
+            "this run": with_interval(found["effect"], found["ci"], 2),
+            "planted": _control_cell(audit, m, "planted"),
+            "found by index; by log-odds": _control_cell(audit, m, "index", "log_odds"),
+            "verdict": judged_link(self.evidence, "standard", m),
+        }
+    return pd.DataFrame(rows).T
 
 
 @patch
 def all_links(self: EvidenceStudy) -> HTML:  # Folded
-    "The same on control benchmarks, and across types"
-    return _fold("Links on control benchmarks", link_findings(self.evidence))
+    "The same with p, across types, and on control benchmarks"
+    return _fold("Links with p, across types, and on control benchmarks", link_findings(self.evidence))
 
 # %% ../../nbs/report/21_evidence_study.ipynb #73b25c60
 @patch
