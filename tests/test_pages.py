@@ -173,6 +173,39 @@ def test_long_sentences_are_found():
     assert long_sentences("word " * 41 + ".") and not long_sentences("word " * 20 + ". " + "word " * 25 + ".")
 
 
+def heading(text):
+    "Title of a page and the `> …` line below it, which search and previews show; empty where there is none"
+    title = re.match(r"# *(\S.*)", text)
+    below = re.match(r"#[^\n]*\n+> *(\S.*)", text)
+    return (title[1].strip() if title else "", below[1].strip() if below else "")
+
+
+def same_titles(titles):
+    "Titles that differ in case and punctuation only, or not at all"
+    plain = [" ".join(re.findall(r"\w+", title.lower())) for title in titles]
+    return sorted({title for title, p in zip(titles, plain, strict=True) if plain.count(p) > 1})
+
+
+def test_no_two_pages_have_one_title():
+    "Sidebar and search show titles alone"
+    notes = [heading(p.read_text(encoding="utf-8"))[0] for p in sorted(NBS.glob("*.md"))]
+    titles = [heading(source(cells(name)[0]))[0] for name in notebooks()] + notes
+    assert all(titles) and not same_titles(titles)
+
+
+@pytest.mark.parametrize("name", notebooks(), ids=str)
+def test_every_page_has_a_description(name):
+    title, description = heading(source(cells(name)[0]))
+    assert len(description.split()) >= 5 and description.lower() != title.lower()
+
+
+def test_headings_are_read():
+    "A positive control"
+    assert heading("# Real spectra\n\n> What they show.") == ("Real spectra", "What they show.")
+    assert heading("# Real spectra\n\nText\n\n> Quoted") == ("Real spectra", "") and heading("Text") == ("", "")
+    assert same_titles(["Evidence", "Controls", "evidence:"]) == ["Evidence", "evidence:"]
+
+
 def n_columns(html_or_markdown):
     "Columns of the widest table in a text"
     rows = re.findall(r"<tr.*?</tr>", html_or_markdown, re.S)

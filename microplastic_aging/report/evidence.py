@@ -15,8 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..aging import MECHANISM_COLORS, MECHANISMS, MODALITIES
-from ..explain.hypotheses import MIN_LOG_ODDS
+from ..explain.hypotheses import CANNOT_JUDGE, MIN_LOG_ODDS, is_influential, judge_hypothesis
 from ..explain.scores import lower_bound
+from ..files import reference_result
 from .formats import with_interval
 from .html import keep_figure, render_sentences
 from .run import MODALITY_NAMES
@@ -85,7 +86,28 @@ def surface_findings(
     return pd.DataFrame([_surface_row(m, found) for m, found in surface.items()])
 
 # %% ../../nbs/report/10_evidence.ipynb #446814ad
-def _link_row(benchmark: str, mechanism: str, link: dict) -> dict:
+def judged_link(
+    evidence: dict,  # Content of evidence.json
+    benchmark: str,  # 'standard', or a name in `sources`
+    mechanism: str,
+) -> str:  # Its verdict
+    "Verdict on a link by the figures that a run has kept"
+    link = evidence["links"][benchmark][mechanism]
+    of = evidence if benchmark == "standard" else evidence["sources"][benchmark]
+    influential = is_influential(of["bands"][mechanism])
+    return judge_hypothesis(link, link["p_holm"], influential, link.get("planted"))
+
+
+def links_control(
+    evidence: dict,  # Content of evidence.json
+) -> dict | None:  # `links` of the audit; None where every link has a verdict
+    "What a positive control shows, where links cannot be judged"
+    found = [judged_link(evidence, "standard", m) for m in evidence["links"].get("standard") or {}]
+    return reference_result("audit")["links"] if CANNOT_JUDGE in found else None
+
+# %% ../../nbs/report/10_evidence.ipynb #bd0895a7
+def _link_row(evidence: dict, benchmark: str, mechanism: str) -> dict:
+    link = evidence["links"][benchmark][mechanism]
     return {
         "benchmark": benchmark,
         "hypothesis": f"{mechanism}: {link['window']} with {link['feature']}",
@@ -93,15 +115,15 @@ def _link_row(benchmark: str, mechanism: str, link: dict) -> dict:
         "Holm p": "–" if link["p_holm"] is None else f"{link['p_holm']:.2g}",
         "across types": with_interval(link["across"]["effect"], None, 2),
         "specimens": link["n_specimens"],
-        "verdict": link["verdict"],
+        "verdict": judged_link(evidence, benchmark, mechanism),
     }
 
 
 def link_findings(
-    links: dict,  # benchmark -> mechanism -> link, as in `evidence.json`
+    evidence: dict,  # Content of evidence.json
 ) -> pd.DataFrame:  # Text, one row a hypothesis
     "Do band and surface feature occur together, specimen by specimen?"
-    return pd.DataFrame([_link_row(name, m, link) for name, found in links.items() for m, link in found.items()])
+    return pd.DataFrame([_link_row(evidence, name, m) for name, found in evidence["links"].items() for m in found])
 
 # %% ../../nbs/report/10_evidence.ipynb #97553f94
 _SCORES = dict(
@@ -165,23 +187,30 @@ def _surface_values(mechanism: str, found: dict) -> dict:
         by_difference=found["difference_mass"] / oracle,
     )
 
+
+def _link_values(evidence: dict, mechanism: str) -> dict:
+    link = evidence["links"]["standard"][mechanism]
+    verdict = judged_link(evidence, "standard", mechanism)
+    return dict(window=link["window"], feature=link["feature"], verdict=verdict)
+
 # %% ../../nbs/report/10_evidence.ipynb #096d20cb
 def finding_sentences(
     evidence: dict,  # Content of evidence.json
 ) -> list[str]:
     "What was found, for readers who skip tables"
     surface = evidence.get("surface") or {}
-    links = evidence["links"].get("standard") or {}
     return render_sentences(
         "findings.md.j2",
         model=evidence["model"],
         method=evidence["method"].replace("_", " "),
         bands=[_band_values(m, b) for m, b in evidence["bands"].items()],
         surface=[_surface_values(m, s) for m, s in surface.items() if s["mass_of_oracle"] is not None],
-        links={m: dict(window=f["window"], feature=f["feature"], verdict=f["verdict"]) for m, f in links.items()},
+        links={m: _link_values(evidence, m) for m in evidence["links"].get("standard") or {}},
+        control=links_control(evidence),
         best=evidence["default_method"].replace("_", " "),
         n_checked=min(evidence["n_checked"].values(), default=0),
         min_log_odds=MIN_LOG_ODDS,
+        cannot_judge=CANNOT_JUDGE,
     )
 
 # %% ../../nbs/report/10_evidence.ipynb #f425a6a3
@@ -228,7 +257,7 @@ def plot_windows(
     ax.set_yticks(range(len(names)), [SOURCE_WORDS[s] for s in names])
     ax.set_xlabel("log-odds the window gives, samples with the mechanism")
     ax.invert_yaxis()
-    ax.legend(fontsize=7, loc="best")
+    ax.legend(fontsize=9, loc="best")
     return ax
 
 # %% ../../nbs/report/10_evidence.ipynb #9e6ba606
@@ -285,7 +314,7 @@ def _evidence_figure(evidence: dict) -> Figure:
     for modality, ax in zip(modalities, axs[1:], strict=True):
         plot_replacement(evidence["curves"], modality, ax=ax)
     if modalities:
-        fig.legend(*axs[1].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=7)
+        fig.legend(*axs[1].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9)
     return fig
 
 
@@ -299,7 +328,7 @@ def _evidence_values(evidence: dict, folder: Path) -> dict:
         figure=figure,
         bands=band_findings(evidence["bands"]),
         surfaces={name: surface_findings(evidence[name]) for name in masks},
-        links=link_findings(evidence["links"]) if evidence["links"] else None,
+        links=link_findings(evidence) if evidence["links"] else None,
         n_checked=evidence["n_checked"] if has_curves else {},
         scores=score_findings(evidence["faithfulness"]),
         explained=sorted((folder / "figures").glob("explained_*.png")),
