@@ -18,9 +18,9 @@ from ..micrographs.core import Micrograph
 from ..micrographs.masks import FEATURES, surface_masks
 from ..micrographs.measures import crack_numbers
 from ..simulate.benchmark import simulate_view, specimen_table
+from ..simulate.surfaces import SEVERITY_CEILING
 
 # %% ../../nbs/evaluate/10_surface_truth.ipynb #6551f92b
-_SEVERITY_CEILING = 1.5  # Severity above which `simulate.surfaces` carves nothing more
 _MECHANISM_OF = {feature.name: feature.mechanism for feature in SURFACE_FEATURES}
 
 
@@ -67,7 +67,7 @@ def _measure_view(row, view: int, seed: int, um_per_px: float = COMMON_UM_PER_PX
             true_area=true[name].mean(),
             number=number[name],
             true_number=true_number[name],
-            severity=min(severity, _SEVERITY_CEILING),
+            severity=min(severity, SEVERITY_CEILING),
         )
         out |= {f"{name}_{key}": float(value) for key, value in measured.items()}
     return out
