@@ -1,7 +1,8 @@
 """Speed of attributing a field: 10 000 samples from arrays in memory, and the shares of four sites with their
 intervals.
 
-`python benchmarks/attribute.py` writes microplastic_aging/assets/results/speed_attribute.json; the page tutorials/speed shows it. The
+`python benchmarks/attribute.py` writes
+microplastic_aging/assets/results/speed_attribute.json; the page studies/07_speed shows it. The
 particles are simulated; a few hundred views stand in many times for the whole, under names of
 their own. The peer is the plain loop: the same network asked about one sample at a time.
 """

@@ -1,7 +1,8 @@
 """The ceiling beside the record: the same fusion model, trained on ten times the specimens, asked about the record's
 own samples.
 
-`python benchmarks/ceiling.py` writes microplastic_aging/assets/results/ceiling.json; the page studies/01 shows it. All specimens are
+`python benchmarks/ceiling.py` writes
+microplastic_aging/assets/results/ceiling.json; the page studies/01 shows it. All specimens are
 simulated; those it learns from are drawn afresh, so every sample of the benchmark is held out.
 Two hours on two cores; it goes on where it stopped, in runs/ceiling.
 """

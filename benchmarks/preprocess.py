@@ -1,6 +1,7 @@
 """Speed of preprocessing against a plain pybaselines loop, chemotools and ramanspy, in one run.
 
-`python benchmarks/preprocess.py` writes microplastic_aging/assets/results/speed_preprocess.json; the page tutorials/speed shows it.
+`python benchmarks/preprocess.py` writes
+microplastic_aging/assets/results/speed_preprocess.json; the page studies/07_speed shows it.
 Spectra are simulated. Times are processor
 time of one thread, so that other work on the machine counts less; the contenders take turns, and medians over the
 turns are compared.

@@ -1,7 +1,8 @@
 """Training and inference: one epoch against a plain PyTorch loop, pairs and spectra a second, peak memory, and what
 classical models take.
 
-`python benchmarks/train.py` writes microplastic_aging/assets/results/speed_train.json; the page tutorials/speed shows it. The arrays are
+`python benchmarks/train.py` writes
+microplastic_aging/assets/results/speed_train.json; the page studies/07_speed shows it. The arrays are
 random numbers in the shape of the benchmark: speed does not look at content.
 Times are wall-clock with all cores, contenders by turns, so leave the machine alone meanwhile.
 """

@@ -154,6 +154,7 @@ def mpx_manifest(
     source: str | Path,  # Folder with `spectra.npz` and `metadata.csv`
     out: str | Path,  # Dataset folder to write
     limit: int | None = None,  # Keep this many samples, spread evenly over the rows; all by default
+    progress: bool = True,  # A bar where it takes longer than five seconds
 ) -> Path:  # The manifest
     "Turn MPX_specDB into a dataset: spectra only, label `Treatment`, group `sheet`"
     source, out = Path(source), Path(out)
@@ -164,15 +165,15 @@ def mpx_manifest(
     samples = _mpx_samples(table)
     samples["flag"] = _flags(samples, wavenumber, absorbance)
     spectra = (Spectrum(wavenumber, ab, source / "spectra.npz", {}) for ab in absorbance)
-    _write_gridded(out, samples.spectrum, spectra)
+    _write_gridded(out, samples.spectrum, spectra, progress)
     write_atomic(out / "provenance.json", json.dumps(_PROVENANCE, indent=1, ensure_ascii=False).encode())
     return write_manifest(out, samples)
 
 
-def _write_gridded(out, files, spectra):
+def _write_gridded(out, files, spectra, progress):
     "Spectra on the package grid, one file each"
     (out / "spectra").mkdir(parents=True, exist_ok=True)
-    bar = tqdm(files, "writing spectra", leave=False, delay=PATIENCE, mininterval=1)
+    bar = tqdm(files, "writing spectra", leave=False, delay=PATIENCE, mininterval=1, disable=not progress)
     for file, spectrum in zip(bar, spectra, strict=True):
         gridded, mask = to_grid(spectrum)
         write_spectrum(out / file, GRID[mask], gridded[mask].astype(float).round(_DIGITS))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DIALS', 'N_SAMPLES', 'BENCHMARK_VARIANTS', 'Dials', 'specimen_table', 'simulate_view', 'Simulated',
-           'simulate_samples', 'write_benchmark', 'benchmark_digest']
+           'simulate_samples', 'write_benchmark']
 
 # %% ../../nbs/simulate/03_benchmark.ipynb #97829e58
 import hashlib

@@ -328,6 +328,9 @@ def _specks(rng, field, per_1000_um2, size_um=(0.3, 2.0)) -> np.ndarray:  # Brig
         _stamp_pit(out, centre, radius_px, aspect, angle, bright)
     return out
 
+# %% ../../nbs/simulate/02_surfaces.ipynb #75b0da99
+SEVERITY_CEILING = 1.5  # Severity above which nothing more is carved
+
 # %% ../../nbs/simulate/02_surfaces.ipynb #d8315427
 def _biofilm_layer(rng, field, coverage) -> tuple:  # Height µm (n, n), brightness (n, n)
     "A smooth layer in patches, with rods and cocci of 0.5–3 µm"
@@ -351,8 +354,8 @@ def simulate_surface(
 ) -> tuple:  # micrograph (n, n) uint8; masks (3, n, n) bool: crack, pit, groove
     "One simulated SEM micrograph and its ground truth"
     base = _ground(rng, field, spec, noise)
-    added, masks = _age(rng, field, spec, np.minimum(severity, 1.5))
+    added, masks = _age(rng, field, spec, np.minimum(severity, SEVERITY_CEILING))
     biofilm, biofilm_bright = _biofilm_layer(rng, field, spec.biofilm)
-    bright = _specks(rng, field, 0.5 * noise + 1.5 * min(severity[2], 1.5)) + biofilm_bright
+    bright = _specks(rng, field, 0.5 * noise + 1.5 * min(severity[2], SEVERITY_CEILING)) + biofilm_bright
     grey = _micrograph(rng, base + added + biofilm, field, bright, noise)
     return np.round(255 * grey).astype(np.uint8), masks
