@@ -116,7 +116,7 @@ def test_no_path_of_one_machine_and_no_index_address(files):
         r"|https?://[^\s\"')]*/simple\b"
     )
     hits = []
-    for f in files:
+    for f in (f for f in files if (ROOT / f).is_file()):
         try:
             text = (ROOT / f).read_text(encoding="utf-8")
         except UnicodeDecodeError:
