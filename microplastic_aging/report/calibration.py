@@ -92,6 +92,6 @@ def plot_risk_coverage(
     ax = make_axes(ax, (5, 3))
     for model, curve in curves.items():
         plot_abstention(curve, ax, color=MODEL_COLORS.get(model, "0.4"), label=model_title(model))
-    ax.legend(fontsize=8, framealpha=0.7)
+    ax.legend(fontsize=9, framealpha=0.7)
     label_simulated(ax, metrics)
     return ax
