@@ -2350,8 +2350,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                               'microplastic_aging/report/fusion_study.py'),
                                                         'microplastic_aging.report.fusion_study._model_row': ( 'report/fusion_study.html#_model_row',
                                                                                                                'microplastic_aging/report/fusion_study.py'),
-                                                        'microplastic_aging.report.fusion_study._paragraph': ( 'report/fusion_study.html#_paragraph',
-                                                                                                               'microplastic_aging/report/fusion_study.py'),
                                                         'microplastic_aging.report.fusion_study._scatter_row': ( 'report/fusion_study.html#_scatter_row',
                                                                                                                  'microplastic_aging/report/fusion_study.py'),
                                                         'microplastic_aging.report.fusion_study._source_row': ( 'report/fusion_study.html#_source_row',
