@@ -170,13 +170,13 @@ def table(self: ControlStudy) -> pd.DataFrame:  # Text, five columns
     rows = pd.DataFrame(_findings(self.controls), columns=[*columns, "state"])
     return rows[columns].set_index("control").rename_axis(index=None, columns="control")
 
-# %% ../../nbs/report/25_control_study.ipynb #8049c876
+# %% ../../nbs/report/25_control_study.ipynb #337951d6
 _WORDS = {"better": "better", "worse": "worse", "not told apart": "not distinguishable", "no interval": "no interval"}
 
 
 def _judged_change(versus: dict) -> str:
     "What the interval of a difference says, with the p-value after Holm's correction"
-    word, p = judge(*versus["ci"], versus["p"]), versus["p_holm"]
+    word, p = judge(*versus["ci"], versus.get("p")), versus["p_holm"]
     if word in ("better", "worse") and p >= 0.05:
         return f"{word} by its interval, not after Holm (p = {p:.2g})"
     return f"{_WORDS[word]} (p = {p:.2g})"
@@ -236,7 +236,7 @@ def _draw_changes(ax: Axes, rows: list, kind: str, first: int):
     style = dict(fmt="o", ms=5, capsize=2.5, lw=1.3, color=_KIND_COLORS[kind], label=kind)
     ax.errorbar(value, first + np.arange(len(rows)), xerr=[value - low, high - value], **style)
 
-# %% ../../nbs/report/25_control_study.ipynb #758ef563
+# %% ../../nbs/report/25_control_study.ipynb #ef2b77ea
 @patch
 def plot(
     self: ControlStudy,
@@ -256,10 +256,10 @@ def plot(
     ax.set_yticks(range(len(names)), names, fontsize=9)
     kind = ", simulated" if self.controls.get("simulated") else ""
     ax.set(ylim=(len(names) - 0.4, -0.6), xlabel=f"Change of accuracy (percentage points){kind}")
-    ax.legend(fontsize=9, loc="lower left")
+    ax.legend(fontsize=9, loc="upper left")
     return ax
 
-# %% ../../nbs/report/25_control_study.ipynb #43db6d63
+# %% ../../nbs/report/25_control_study.ipynb #d47a6fe1
 _FAULTS = dict(
     image_noise="Noise of the micrograph\n(share of the grey range)",
     image_blur="Blur of the micrograph\n(px)",
@@ -280,6 +280,8 @@ def _draw_fault(ax: Axes, rows: pd.DataFrame, fault: str):
     ax.set(xticks=range(len(levels)), xticklabels=levels, ylim=(0, 102))
     ax.set_xlabel(_FAULTS[fault], fontsize=9)
     ax.tick_params(labelsize=9)
+    if fault == "spectrum_gap":
+        ax.invert_xaxis()
 
 
 def _learning_curve(done: dict) -> list[tuple]:  # Specimens, accuracy, interval
