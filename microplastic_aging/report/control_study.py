@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ControlStudy']
 
-# %% ../../nbs/report/25_control_study.ipynb #b7611958
+# %% ../../nbs/report/25_control_study.ipynb #fa9f4d23
 from dataclasses import dataclass, field
 
 import matplotlib.pyplot as plt
@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from IPython.display import Markdown
 from matplotlib.axes import Axes
 
-from .controls import corruption_sentences, wet_sentences
+from .controls import WET_LIMIT, corruption_sentences, wet_sentences
 from .formats import points_interval, share_interval
 from .html import render_sentences
 from .plots import MODEL_COLORS, make_axes
@@ -30,8 +30,8 @@ class ControlStudy:
     controls: dict  # Content of controls.json, or `reference_result("controls")`
     others: dict = field(default_factory=dict)  # Name -> further summary: audit
 
-# %% ../../nbs/report/25_control_study.ipynb #1cb58b15
-_SMALL = 0.05  # Largest loss, as a share, that counts as small; and the share of wet particles that is allowed
+# %% ../../nbs/report/25_control_study.ipynb #ea9cf46c
+_SMALL = 0.05  # Largest loss that counts as small, a share
 _MET, _FAILED, _OPEN = "as expected", "otherwise", "undecided"
 
 
@@ -63,11 +63,11 @@ def _judge_neutral(both: dict, alone: dict) -> tuple:
 
 def _judge_wet(found: dict) -> tuple:
     low, high = found["ci"]
-    if high <= _SMALL:
+    if high <= WET_LIMIT:
         return _MET, "rarely enough"
-    if low > _SMALL:
+    if low > WET_LIMIT:
         return _FAILED, "too often"
-    return _OPEN, f"the interval reaches above {100 * _SMALL:.0f} %"
+    return _OPEN, f"the interval reaches above {100 * WET_LIMIT:.0f} %"
 
 
 def _judge_loss(versus: dict) -> tuple:

@@ -56,7 +56,7 @@ def corruption_sentences(
     return render_sentences("corruptions.md.j2", cases=cases, simulated=bool(controls.get("simulated")))
 
 # %% ../../nbs/report/09_controls.ipynb #a2aa49f9
-_WET_LIMIT = 0.05  # Share of wet, unaged samples that may be called aged
+WET_LIMIT = 0.05  # Share of wet, unaged samples that may be called aged
 _NO_WATER = "fusion that saw no water and biofilm in training"
 
 
@@ -66,7 +66,7 @@ def wet_sentences(
     "How often each model calls a particle aged that only carries water and biofilm, and whether that is rarely enough"
     found = controls.get("wet") or {}
     models = [w | dict(title=MODELS.get(model, _NO_WATER)) for model, w in found.items()]
-    return render_sentences("wet.md.j2", models=models, limit=_WET_LIMIT, simulated=bool(controls.get("simulated")))
+    return render_sentences("wet.md.j2", models=models, limit=WET_LIMIT, simulated=bool(controls.get("simulated")))
 
 # %% ../../nbs/report/09_controls.ipynb #05e4e4d1
 def _experiment_row(found: dict) -> dict:
