@@ -179,7 +179,7 @@ def _specimen_row(title: str, share: float, n: int) -> dict:
         "accuracy per specimen (95 % interval)": share_interval(right / n, ci.low, ci.high),
     }
 
-# %% ../../nbs/report/20_fusion_study.ipynb #6d68ac3d
+# %% ../../nbs/report/20_fusion_study.ipynb #0d531dab
 @patch
 def every_model(self: FusionStudy) -> pd.DataFrame:  # Text, five columns
     "All models of the run on unseen specimens, each against fusion"
@@ -197,7 +197,7 @@ def merits(self: FusionStudy) -> pd.DataFrame:  # Text, at most five columns
 
 @patch
 def specimens(self: FusionStudy) -> pd.DataFrame:  # Text, three columns
-    "Accuracy per specimen, all its views together, with Wilson's interval"
+    "Accuracy per specimen, all its repeats together, with Wilson's interval"
     found = {model_title(m): get_metrics(self.metrics, m, "grouped") for m in _HEADLINE}
     rows = [_specimen_row(t, f["specimen_accuracy"], f["n_specimens"]) for t, f in found.items() if f]
     if stack := _stack(self):
