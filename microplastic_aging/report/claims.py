@@ -67,7 +67,7 @@ def operator_values(controls: dict) -> dict | None:
         samples=best["n_samples"],
     )
 
-# %% ../../nbs/report/19_claims.ipynb #2e74f9f9
+# %% ../../nbs/report/19_claims.ipynb #71a3f467
 def mechanism_bits(metrics: dict) -> np.ndarray:  # bool, shape (classes, 3)
     return np.array((metrics.get("scheme") or {}).get("bits") or np.zeros((0, 3)), bool)
 
@@ -80,7 +80,7 @@ def aged_confusion(
 
 
 def missed_shares(metrics: dict, model: str) -> dict:
-    "Share of the samples with each mechanism whose predicted class lacks it, and of samples that got one too many"
+    "Share of the samples with a mechanism whose predicted class lacks it, and of those that got one too many"
     bits, counts = mechanism_bits(metrics), aged_confusion(metrics, model)
     shares = {}
     for i, mechanism in enumerate(MECHANISMS):
@@ -99,7 +99,7 @@ def both_in_verdict(metrics: dict) -> float | None:
     holds = (bits[None, :] | ~bits[:, None]).all(2)
     return float((counts * holds)[pair].sum() / counts[pair].sum())
 
-# %% ../../nbs/report/19_claims.ipynb #671b950a
+# %% ../../nbs/report/19_claims.ipynb #19e3189f
 _MIN_LOG_ODDS = 0.1
 
 
@@ -108,26 +108,45 @@ def _low(ci) -> float:
     return -np.inf if ci is None or ci[0] is None else ci[0]
 
 
-def _checks(found: dict | None, evidence: str, chance: float) -> dict | None:
-    "How many checks a band or a surface passes; None where it was not looked at"
+def _top(ci, value: float) -> float:
+    "Upper end of an interval, the value itself where there is none"
+    return value if ci is None or ci[1] is None else ci[1]
+
+
+def _above_control(found: dict, control: dict | None) -> list[bool]:
+    "Does it move the prediction more than in a network that learnt random labels? Empty where there is none"
+    if not control or control["log_odds"] is None:
+        return []
+    return [_low(found["log_odds_ci"]) > _top(control["log_odds_ci"], control["log_odds"])]
+
+
+def _checks(found: dict | None, control: dict | None, evidence: str, chance: float) -> dict | None:
+    "How many checks a band or a surface passes; None where it was not examined"
     if not found or found.get(evidence) is None:
         return None
     interval = found["ci" if evidence == "enrichment" else f"{evidence}_ci"]
     without = (found.get("log_odds_without_ci") or (None, None))[1] or 0
-    passed = (
+    passed = [
         _low(interval) > chance,
         _low(found["beyond_difference_ci"]) > 0,
         _low(found["log_odds_ci"]) > max(_MIN_LOG_ODDS, without),
-    )
+        *_above_control(found, control),
+    ]
     return dict(yes=sum(passed), n=len(passed))
 
 
 def _evidence_values(evidence: dict, mechanism: str) -> dict | None:
-    band, surface = ((evidence.get(part) or {}).get(mechanism) for part in ("bands", "surface"))
-    if not band and not surface:
+    "Checks of the band and of the surface of one mechanism; None where neither was examined"
+    random_labels = (evidence.get("sources") or {}).get("random_labels") or {}
+    found = {part: (evidence.get(part) or {}).get(mechanism) for part in ("bands", "surface")}
+    if not any(found.values()):
         return None
-    even = (surface or {}).get("even_mass")
-    return dict(band=_checks(band, "enrichment", 1), surface=_checks(surface, "relevance_mass", even))
+    control = {part: (random_labels.get(part) or {}).get(mechanism) for part in found}
+    even = (found["surface"] or {}).get("even_mass")
+    return dict(
+        band=_checks(found["bands"], control["bands"], "enrichment", 1),
+        surface=_checks(found["surface"], control["surface"], "relevance_mass", even),
+    )
 
 
 def _link_values(evidence: dict, audit: dict) -> dict | None:
