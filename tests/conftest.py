@@ -1,4 +1,4 @@
-"What several tests share: the project's files, copies of them, and one small run for the study pages"
+"What several tests share: the project's files, and copies of them"
 
 import os
 import shutil
@@ -15,8 +15,6 @@ ROOT = Path(__file__).resolve().parents[1]
 NBS = ROOT / "nbs"
 if (PUBLIC := ROOT.parent / "shared/data").is_dir():
     os.environ.setdefault("MPA_PUBLIC", str(PUBLIC))  # published measurements, where they lie beside the checkout
-
-SMALL_STUDY = ["study", "--samples", "112", "--epochs", "1", "--quick"]  # the run that every study page is executed on
 
 
 def notebooks():
@@ -61,12 +59,3 @@ def project(files, tmp_path):
         (tmp_path / "project" / f).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / f, tmp_path / "project" / f, follow_symlinks=False)
     return tmp_path / "project"
-
-
-@pytest.fixture(scope="session")
-def small_run(tmp_path_factory):
-    "The folder of one small study; the study pages find it in MPA_RUN"
-    out = tmp_path_factory.mktemp("run") / "small"
-    done = call(sys.executable, "-c", "from microplastic_aging.cli import main; main()", *SMALL_STUDY, "--out", out)
-    assert done.returncode == 0, said(done)
-    return out

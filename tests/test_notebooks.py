@@ -14,23 +14,19 @@ def run_notebook(path, **env):
 
 # pages that train or explain: `make fast` leaves them out
 TRAINING = {"attribute", "explain", "model", "report", "studies", "study", "tutorials"}
-STUDIES = pytest.mark.xdist_group("studies")  # one process makes the run that these pages share, and begins with it
-PAGES = sorted(notebooks(), key=lambda p: p.parts[0] != "studies")
 
 
 def as_case(page):
-    "A page as a case: study pages share one process, pages that train are slow"
+    "A page as a case: pages that train are slow"
     trains = page.parts[0] in TRAINING or page.name.startswith("9")
-    marks = [STUDIES] if page.parts[0] == "studies" else []
-    return pytest.param(page, marks=[*marks, pytest.mark.slow] if trains else marks, id=str(page))
+    return pytest.param(page, marks=[pytest.mark.slow] if trains else [], id=str(page))
 
 
-@pytest.mark.parametrize("name", map(as_case, PAGES))
-def test_notebook(name, request):
+@pytest.mark.parametrize("name", map(as_case, notebooks()))
+def test_notebook(name):
     path = NBS / name
-    env = {"MPA_RUN": str(request.getfixturevalue("small_run"))} if name.parts[0] == "studies" else {"MPA_RUN": None}
     before = path.read_bytes()
-    done = run_notebook(path, **env)
+    done = run_notebook(path, MPA_RUN=None)
     assert done.returncode == 0, f"{name} fails:{said(done)}"
     assert "Success." in done.stdout, f"{name} was not run:{said(done)}"
     assert path.read_bytes() == before, f"running {name} changed the file"

@@ -41,7 +41,7 @@ def label_simulated(
     "Write 'simulated data' above the axes, where it is"
     if is_simulated(metrics):
         place = dict(xycoords="axes fraction", xytext=(0, 3), textcoords="offset points", ha="right")
-        ax.annotate("simulated data", (1, 1), fontsize=8, color="#b3261e", **place)
+        ax.annotate("simulated data", (1, 1), fontsize=9, color="#b3261e", **place)
 
 
 def title_model(
@@ -123,11 +123,11 @@ def plot_results(
     if chance is not None and split == "grouped":
         ax.axvline(100 * chance, color="0.6", ls=":", lw=1.2, zorder=0, label="largest class")
     ax.set_yticks(range(len(names)), [figure_label(model_title(m), 40) for m in names])
-    ax.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, 101), xlabel="Accuracy per sample, %")
+    ax.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, 101), xlabel="Accuracy (%)")
     if not ax.get_legend():
         label_simulated(ax, metrics)
     # above the line that says where the data is from
-    ax.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=1.5, ncols=3, frameon=False)
+    ax.legend(fontsize=9, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=1.5, ncols=3, frameon=False)
     return ax
 
 # %% ../../nbs/report/07_plots.ipynb #70067a02
@@ -157,7 +157,7 @@ def _draw_counts(ax, counts: np.ndarray):
     ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for i, j in np.argwhere(counts > 0):
         color = "white" if share[i, j] > 0.55 else "black"
-        ax.text(j, i, counts[i, j], ha="center", va="center", fontsize=7, color=color)
+        ax.text(j, i, counts[i, j], ha="center", va="center", fontsize=9, color=color)
 
 
 def plot_confusion(
@@ -175,8 +175,8 @@ def plot_confusion(
     ax = make_axes(ax, (0.42 * len(classes) + 2, 0.42 * len(classes) + 1.6))
     _draw_counts(ax, counts)
     ax.set(xticks=range(len(classes)), yticks=range(len(classes)), xlabel="Predicted", ylabel="True")
-    ax.set_xticklabels(classes, rotation=60, ha="right", rotation_mode="anchor", fontsize=7)
-    ax.set_yticklabels(classes, fontsize=7)
+    ax.set_xticklabels(classes, rotation=60, ha="right", rotation_mode="anchor", fontsize=9)
+    ax.set_yticklabels(classes, fontsize=9)
     title_model(ax, metrics, f"{model_title(model)}, {split}")
     return ax
 
@@ -190,10 +190,10 @@ class _Quantity:
 
 
 _QUANTITIES = dict(
-    valid_accuracy=_Quantity("Accuracy on held-out samples, %", 100),
+    valid_accuracy=_Quantity("Accuracy on held-out samples (%)", 100),
     train_loss=_Quantity("Loss on training samples"),
     valid_loss=_Quantity("Loss on held-out samples"),
-    valid_macro_f1=_Quantity("Macro F1 on held-out samples, %", 100),
+    valid_macro_f1=_Quantity("Macro F1 on held-out samples (%)", 100),
 )
 
 
@@ -225,5 +225,5 @@ def plot_curves(
         ax.plot(epoch, shown.factor * value, color=_model_color(model), lw=1.4, alpha=0.8, label=label)
     ax.set(xlabel="Epoch", ylabel=shown.label)
     ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.legend(fontsize=8, framealpha=0.7)
+    ax.legend(fontsize=9, framealpha=0.7)
     return ax

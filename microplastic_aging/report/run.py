@@ -68,10 +68,10 @@ def _baseline_title(baseline) -> str:
 
 
 MODELS = dict(
-    fusion="fusion by attention",
+    fusion="fusion",
     image="micrograph alone",
     spectrum="spectrum alone",
-    classical_fusion="classical fusion",
+    classical_fusion="classical fusion (two models)",
 ) | {name: _baseline_title(b) for name, b in BASELINES.items() if name != "classical_fusion"}
 
 
