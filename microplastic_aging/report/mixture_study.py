@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MixtureStudy']
 
-# %% ../../nbs/report/22_mixture_study.ipynb #28888c54
+# %% ../../nbs/report/22_mixture_study.ipynb #d6de9eeb
 from dataclasses import dataclass, field
 
 import matplotlib.pyplot as plt
@@ -32,7 +32,7 @@ from .formats import percent, share_interval
 from .html import render_sentences
 from .run import get_metrics
 
-# %% ../../nbs/report/22_mixture_study.ipynb #42d9fb6f
+# %% ../../nbs/report/22_mixture_study.ipynb #89de58e2
 def say(
     template: str,  # File in assets/templates, `*.md.j2`
     **data,  # Values by the names that the template uses
@@ -55,7 +55,7 @@ def share_cell(
     "A share with its interval, as the cell of a table"
     return share_interval(*(share_values(found)[key] for key in ("value", "low", "high")))
 
-# %% ../../nbs/report/22_mixture_study.ipynb #315399fe
+# %% ../../nbs/report/22_mixture_study.ipynb #cc9ceda8
 @dataclass(frozen=True, eq=False)
 class MixtureStudy:
     "Several mechanisms on one particle, severities and novelty, as a study found them"
@@ -79,7 +79,7 @@ class MixtureStudy:
         keys = ("simulated", "n_samples", "n_specimens", "seed", "commit")
         return say("study_origin.md.j2", headline=self.metrics.get("commit"), **{k: self.found[k] for k in keys})
 
-# %% ../../nbs/report/22_mixture_study.ipynb #6a19f6c2
+# %% ../../nbs/report/22_mixture_study.ipynb #7c1cabbc
 _PAPER_DUAL = 0.809  # Abstract: complex samples "in UV scenarios" attributed to both mechanisms
 _AIMS = dict(seen=0.92, unseen=_PAPER_DUAL)  # Share of pairs with UV
 _PROTOCOLS = dict(seen="mixtures seen in training", unseen="no mixture in training")
@@ -120,7 +120,7 @@ def dual_verdict(self: MixtureStudy) -> Markdown:
     protocols = [_protocol_values(self, name, parts) for name, parts in self.found["dual"].items()]
     return say("study_dual.md.j2", protocols=protocols, rare=_RARE)
 
-# %% ../../nbs/report/22_mixture_study.ipynb #8ca8a52d
+# %% ../../nbs/report/22_mixture_study.ipynb #01e15915
 def _dual_rows(study: MixtureStudy) -> list:  # (protocol, definition, key -> share); shares None: not kept
     rows = []
     for protocol, parts in study.found["dual"].items():
@@ -151,7 +151,7 @@ def pair_table(self: MixtureStudy) -> pd.DataFrame:  # One row a definition and 
     pairs = [name for name in self.found["dual"]["seen"]["posterior"] if "+" in name]
     return _dual_frame(self, dict(zip(pairs, pairs, strict=True)))
 
-# %% ../../nbs/report/22_mixture_study.ipynb #d1f1e75d
+# %% ../../nbs/report/22_mixture_study.ipynb #b9a3874f
 _STYLES = dict(seen=("o", "0.1", -0.12), unseen=("s", "#AA4499", 0.12))  # Marker, colour, shift along the axis
 
 
@@ -183,7 +183,7 @@ def plot(self: MixtureStudy, ax: Axes | None = None) -> Axes:
     ax.legend(fontsize=9, loc="lower left", bbox_to_anchor=(0, 0.02))
     return ax
 
-# %% ../../nbs/report/22_mixture_study.ipynb #daa1d2f1
+# %% ../../nbs/report/22_mixture_study.ipynb #aa27767e
 def _worst_class(sets: dict) -> dict | None:  # name, value
     covered = {name: share for name, share in (sets.get("by_class") or {}).items() if share is not None}
     if not covered:
@@ -207,7 +207,7 @@ def sets_table(self: MixtureStudy) -> pd.DataFrame:  # One row a class, the lowe
     covered = pd.Series(self.sets.get("by_class") or {}, dtype=float).sort_values()
     return covered.map(percent).to_frame("sets that contain the true class")
 
-# %% ../../nbs/report/22_mixture_study.ipynb #89c556f2
+# %% ../../nbs/report/22_mixture_study.ipynb #78e00efa
 def _number(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
@@ -251,7 +251,7 @@ def interval_table(self: MixtureStudy) -> pd.DataFrame:  # One row a mechanism
         },
     )
 
-# %% ../../nbs/report/22_mixture_study.ipynb #9faafab6
+# %% ../../nbs/report/22_mixture_study.ipynb #3edd55ed
 def _kinds(space: pd.DataFrame | None) -> list:  # Maps that the table holds
     return [] if space is None else [k for k in MAPS if f"{k}_1" in space]
 
@@ -290,7 +290,7 @@ def plot_maps(self: MixtureStudy) -> Figure:
     _map_title(self, fig)
     return fig
 
-# %% ../../nbs/report/22_mixture_study.ipynb #775ab2e5
+# %% ../../nbs/report/22_mixture_study.ipynb #97471497
 def _severity_of(space: pd.DataFrame, mechanism: str) -> pd.Series:
     "Severity of a mechanism, not a number where it is absent; whether it is there where no severity is known"
     column = f"severity, {mechanism}"
@@ -300,13 +300,14 @@ def _severity_of(space: pd.DataFrame, mechanism: str) -> pd.Series:
 
 
 def _move_legend(ax: Axes, to: Axes):
-    "The legend of a map beside it would squeeze the maps above: it takes the place of an empty one"
+    "A legend beside its map would squeeze the maps above: that of polymers goes where no map is, others go"
     legend = ax.get_legend()
     if legend is None:
         return
-    names = [text.get_text() for text in legend.get_texts()]
+    names, title = [text.get_text() for text in legend.get_texts()], ax.get_title()
     legend.remove()
-    to.legend(legend.legend_handles, names, fontsize=9, loc="center left", title=ax.get_title(), frameon=False)
+    if title == "polymer":
+        to.legend(legend.legend_handles, names, fontsize=9, loc="center left", title=title, frameon=False)
 
 
 @patch
@@ -342,7 +343,7 @@ def map_table(self: MixtureStudy) -> pd.DataFrame:  # One row a map
     }
     return pd.DataFrame.from_dict(rows, orient="index")
 
-# %% ../../nbs/report/22_mixture_study.ipynb #851f773f
+# %% ../../nbs/report/22_mixture_study.ipynb #1b18fc79
 _JUDGES = dict(
     knn="vote of the nearest training specimens",
     nearest_mean="nearest centre",
@@ -383,7 +384,7 @@ def space_verdict(self: MixtureStudy) -> Markdown:
     gains = {judge: _gains(self.found, judge) for judge in ("knn", "nearest_mean")}
     return say("study_spaces.md.j2", judged=[_judged(_JUDGES[judge], g) for judge, g in gains.items() if g])
 
-# %% ../../nbs/report/22_mixture_study.ipynb #dd23b493
+# %% ../../nbs/report/22_mixture_study.ipynb #14968947
 def _case(name: str) -> str:
     return in_words(name.replace("_", " "))
 
@@ -410,7 +411,7 @@ def score_table(self: MixtureStudy) -> pd.DataFrame:  # One row a case, one colu
     columns = {_case(s): {_case(c): _number(f["auroc"]) for c, f in cases.items()} for s, cases in scores}
     return pd.DataFrame(columns)
 
-# %% ../../nbs/report/22_mixture_study.ipynb #bf3b649a
+# %% ../../nbs/report/22_mixture_study.ipynb #eccde0bf
 def _mean_auroc(cases: dict) -> float:
     return float(np.mean([f["auroc"] for f in cases.values() if f["auroc"] is not None]))
 
@@ -439,7 +440,7 @@ def novelty_verdict(self: MixtureStudy) -> Markdown:
     first, *others = render_sentences("study_novelty.md.j2", blind=blind, best=best, **given)
     return Markdown("\n\n".join([first, *unseen_sentences(self.found["novelty"]), *others]))
 
-# %% ../../nbs/report/22_mixture_study.ipynb #b44c81a2
+# %% ../../nbs/report/22_mixture_study.ipynb #b05ab47a
 def _unseen_failures(found: dict) -> list:
     failures, unseen = [], found["dual"].get("unseen")
     triples = unseen and unseen["triples"]["value"]
@@ -475,7 +476,7 @@ def verdict(self: MixtureStudy) -> Markdown:
     failures = _failures(self)
     return say("study_mixtures.md.j2", named=named, posterior=posterior, simulated=simulated, failures=failures)
 
-# %% ../../nbs/report/22_mixture_study.ipynb #84a35f7f
+# %% ../../nbs/report/22_mixture_study.ipynb #674623fd
 def _claim_rows(study: MixtureStudy) -> list:  # question, result, compared with, does it hold
     dual, named = study.found["dual"], study.named.get("uv")
     rows, paper = [], f"paper: {percent(_PAPER_DUAL)}"
