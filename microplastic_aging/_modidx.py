@@ -2368,6 +2368,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                       'microplastic_aging/report/making.py')},
             'microplastic_aging.report.mixture_study': { 'microplastic_aging.report.mixture_study.MixtureStudy': ( 'report/mixture_study.html#mixturestudy',
                                                                                                                    'microplastic_aging/report/mixture_study.py'),
+                                                         'microplastic_aging.report.mixture_study.MixtureStudy.__post_init__': ( 'report/mixture_study.html#mixturestudy.__post_init__',
+                                                                                                                                 'microplastic_aging/report/mixture_study.py'),
                                                          'microplastic_aging.report.mixture_study.MixtureStudy.dual_table': ( 'report/mixture_study.html#mixturestudy.dual_table',
                                                                                                                               'microplastic_aging/report/mixture_study.py'),
                                                          'microplastic_aging.report.mixture_study.MixtureStudy.dual_verdict': ( 'report/mixture_study.html#mixturestudy.dual_verdict',

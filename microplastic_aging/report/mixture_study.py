@@ -16,7 +16,7 @@ from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..aging import MECHANISMS
+from ..aging import MECHANISMS, InputError
 from ..attribute.joint_space import MAPS, plot_map
 from microplastic_aging.report.attribution import (
     DEFINITIONS,
@@ -63,6 +63,11 @@ class MixtureStudy:
     found: dict  # Content of attribution.json, or `reference_result("attribution")`
     metrics: dict = field(default_factory=dict)  # Content of metrics.json, or `reference_result("study")`
     space: pd.DataFrame | None = None  # Maps of the joint space, joint_space.csv: a row a sample
+
+    def __post_init__(self):
+        if "dual" not in self.found:
+            writes = "`microplastic-aging study` writes attribution.json, for classes that are mechanisms"
+            raise InputError(f"the summary holds no attribution of mixtures; {writes}")
 
     @property
     def named(self) -> dict:  # See `named_shares`
@@ -436,6 +441,8 @@ def _blind_cases(found: dict) -> list:
 def novelty_verdict(self: MixtureStudy) -> Markdown:
     "What the novelty threshold refuses, and what it does not notice"
     given = {k: self.found["abstention"][k] for k in ("refused", "undecided")}
+    if not self.found["novelty"]:
+        return Markdown("No case of novelty was tried.")
     blind, best = _blind_cases(self.found), _better_score(self.found)
     first, *others = render_sentences("study_novelty.md.j2", blind=blind, best=best, **given)
     return Markdown("\n\n".join([first, *unseen_sentences(self.found["novelty"]), *others]))
