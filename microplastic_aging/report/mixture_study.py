@@ -124,7 +124,7 @@ def pair_table(self: MixtureStudy) -> pd.DataFrame:  # One row a definition and 
     return _dual_frame(self, dict(zip(pairs, pairs, strict=True)))
 
 # %% ../../nbs/report/22_mixture_study.ipynb #b9a3874f
-_STYLES = dict(seen=("o", "0.1", -0.12), unseen=("s", "#AA4499", 0.12))  # Marker, colour, shift along the axis
+_STYLES = dict(seen=("o", "0.1", -0.12), unseen=("s", "0.55", 0.12))  # Marker, colour, shift along the axis
 
 
 def _draw_protocol(ax: Axes, protocol: str, shares: list):
@@ -147,7 +147,7 @@ def plot(self: MixtureStudy, ax: Axes | None = None) -> Axes:
         _draw_protocol(ax, protocol, [parts["posterior"][pair] for pair in pairs])
     if self.named:
         values = [100 * self.named[pair]["value"] for pair in pairs]
-        ax.plot(range(len(pairs)), values, "D", ms=6, mfc="none", mec="#DDAA33", mew=2, label=NAMED)
+        ax.plot(range(len(pairs)), values, "D", ms=6, mfc="none", mec="#D55E00", mew=2, label=NAMED)
     ax.axhline(100 / 3, color="0.6", lw=1, ls=":", label="guessing the two most probable")
     ax.set(xticks=range(len(pairs)), xticklabels=[*pairs[:-1], "all pairs"], ylim=(0, 104))
     ax.set_ylabel("Both mechanisms found (%)")
