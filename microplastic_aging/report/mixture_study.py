@@ -29,8 +29,8 @@ from microplastic_aging.report.attribution import (
 )
 from .formats import percent
 from .html import render_sentences
+from .mixture_spaces import compare_spaces, draw_map_by, draw_maps, judged_metrics, trust_table
 from .run import get_metrics
-from .spaces import compare_spaces, draw_map_by, draw_maps, judged_metrics, trust_table
 from .study_parts import number, reaches, say, share_cell, share_values
 
 # %% ../../nbs/report/22_mixture_study.ipynb #cc9ceda8
