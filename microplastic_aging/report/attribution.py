@@ -6,26 +6,64 @@
 __all__ = []
 
 # %% ../../nbs/report/11_attribution.ipynb #ada24c22
+import numpy as np
 import pandas as pd
 
+from ..aging import MECHANISMS
 from .formats import percent
 from .html import render_sentences
+from .run import get_metrics
+
+# %% ../../nbs/report/11_attribution.ipynb #f5b839a9
+def _share_named(counts: np.ndarray, contains: np.ndarray) -> dict:
+    "Counts of samples, and whether the predicted class contains what the true one has, same shape"
+    n = int(counts.sum())
+    return dict(value=float(counts[contains].sum() / n) if n else None, n=n)
+
+
+def named_shares(
+    metrics: dict,  # Content of metrics.json
+    model: str,  # That attributes
+) -> dict:  # Classes with several mechanisms, `uv` and `all` of the pairs -> value (0–1), n (samples); empty: not kept
+    "How often the predicted class names all mechanisms of a mixture"
+    scheme = metrics.get("scheme") or {}
+    counts = np.array(get_metrics(metrics, model, "grouped").get("confusion") or [])
+    bits = np.array(scheme.get("bits") or [], bool)
+    if not len(bits) or counts.shape != (len(bits), len(bits)):
+        return {}
+    contains = (bits[None] >= bits[:, None]).all(2)  # Rows true, columns predicted
+    pairs, has_uv = bits.sum(1) == 2, bits[:, MECHANISMS.index("uv")]
+    rows = dict(uv=pairs & has_uv, all=pairs)
+    rows |= {c: np.arange(len(bits)) == i for i, c in enumerate(scheme["classes"]) if bits[i].sum() > 1}
+    return {name: _share_named(counts[which], contains[which]) for name, which in rows.items()}
 
 # %% ../../nbs/report/11_attribution.ipynb #14ed9210
-_DEFINITIONS = ("posterior", "evidence", "both")
+DEFINITIONS = dict(
+    posterior="are the two most probable", evidence="evidence of both in the maps", both="most probable, with evidence"
+)
+NAMED = "named by the predicted class"
 _PAIRS = dict(uv="pairs with UV", all="all pairs")
 
 
 def _dual_row(protocol: str, definition: str, pairs: dict) -> dict:
     shares = {_PAIRS.get(name, name): percent(found["value"]) for name, found in pairs.items()}
-    row = {"mixtures in training": protocol, "definition": definition} | shares
-    return row | {"chance": percent(pairs["all"]["chance"]), "samples": pairs["all"]["n"]}
+    row = {"mixtures in training": protocol, "both mechanisms": definition} | shares
+    return row | {"chance": percent(pairs["all"].get("chance")), "samples": str(pairs["all"]["n"])}
 
 
-def _dual_table(dual: dict) -> pd.DataFrame:
+def _named_row(protocol: str, named: dict, pairs: list) -> dict:
+    if protocol == "seen" and named:
+        return _dual_row(protocol, NAMED, {name: named[name] for name in pairs})
+    columns = [_PAIRS.get(name, name) for name in pairs]
+    row = {"mixtures in training": protocol, "both mechanisms": NAMED} | dict.fromkeys(columns, "not kept")
+    return row | {"chance": "–", "samples": "–"}
+
+
+def _dual_table(dual: dict, named: dict) -> pd.DataFrame:
     rows = []
     for protocol, found in dual.items():
-        rows += [_dual_row(protocol, d, found[d]) for d in _DEFINITIONS if d in found]
+        rows.append(_named_row(protocol, named, list(found["posterior"])))
+        rows += [_dual_row(protocol, title, found[d]) for d, title in DEFINITIONS.items() if d in found]
     return pd.DataFrame(rows)
 
 # %% ../../nbs/report/11_attribution.ipynb #2538c0c7
@@ -42,6 +80,42 @@ def _space_row(space: str, found: dict) -> dict:
     cells = {title: "–" if score is None else f"{score:.3f}" for title, score in scores.items()}
     return dict(space=space.replace("_", "-")) | cells
 
+# %% ../../nbs/report/11_attribution.ipynb #fd5257c3
+MOSTLY = 0.5  # Share that passes the novelty threshold, above which a case is hard to notice
+
+
+def in_words(
+    mechanism: str,  # As in `MECHANISMS`
+) -> str:
+    "A mechanism as it is written in prose"
+    return mechanism.replace("uv", "UV")
+
+
+def severity_sentences(
+    severity: dict,  # `severity` of attribution.json
+) -> list[str]:
+    "Is each severity estimated better than by always naming the mean? None where that was not kept"
+    cases = [dict(mechanism=in_words(m), **f) for m, f in severity.items() if f.get("error_of_mean") is not None]
+    better = [c for c in cases if c["error"] < c["error_of_mean"]]
+    return render_sentences("study_severity.md.j2", better=better, others=[c for c in cases if c not in better])
+
+
+def unseen_mechanisms(
+    novelty: dict,  # `novelty` of attribution.json
+) -> list[dict]:  # mechanism, auroc, fpr95 and n of each mechanism that was kept from training
+    "Cases of a mechanism that was kept from training, by the distance that sets the threshold"
+    cases = [(in_words(m), novelty.get("mahalanobis", {}).get(f"without_{m}")) for m in MECHANISMS]
+    return [dict(f, mechanism=m) for m, f in cases if f and f["auroc"] is not None]
+
+
+def unseen_sentences(
+    novelty: dict,  # `novelty` of attribution.json
+) -> list[str]:
+    "Is a mechanism noticed that was kept from training?"
+    cases = unseen_mechanisms(novelty)
+    hard = [c["mechanism"] for c in cases if c["fpr95"] > MOSTLY]
+    return render_sentences("study_unseen.md.j2", cases=cases, hard=hard)
+
 # %% ../../nbs/report/11_attribution.ipynb #b8d302d1
 def _field_values(found: dict) -> dict | None:
     natural = found.get("natural")
@@ -54,15 +128,16 @@ def _field_values(found: dict) -> dict | None:
 
 def _attribution_sentences(found: dict) -> list[str]:
     refused = found["abstention"]
-    return render_sentences(
+    said = render_sentences(
         "attribution.md.j2", refused=refused["refused"], undecided=refused["undecided"], field=_field_values(found)
     )
+    return said + severity_sentences(found.get("severity") or {}) + unseen_sentences(found.get("novelty") or {})
 
 # %% ../../nbs/report/11_attribution.ipynb #0544a9d7
-def _attribution_values(found: dict) -> dict:
+def _attribution_values(found: dict, metrics: dict) -> dict:
     spaces = found["embedding"]
     return dict(
-        dual=_dual_table(found["dual"]),
+        dual=_dual_table(found["dual"], named_shares(metrics, found.get("model", "fusion"))),
         sentences=_attribution_sentences(found),
         spaces=pd.DataFrame([_space_row(name, space) for name, space in spaces.items()]),
         left_out=[space["left_out"] for space in spaces.values() if space.get("left_out")],
@@ -76,6 +151,6 @@ def attribution_section(
     if not run["attribution"]:
         return dict(examined=False)
     try:
-        return dict(examined=True, lacks=None) | _attribution_values(run["attribution"])
+        return dict(examined=True, lacks=None) | _attribution_values(run["attribution"], run.get("metrics") or {})
     except (KeyError, TypeError, AttributeError) as e:
         return dict(examined=True, lacks=str(e))

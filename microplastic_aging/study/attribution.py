@@ -27,7 +27,7 @@ from microplastic_aging.study.calibration import (
     severity_figures,
 )
 from .headline import commit_words
-from .natural import FieldStudy, field_coverage, natural
+from .natural import FieldSize, field_coverage, natural
 from .novelty import novelty_cases, real_files
 from .runs import K_FOLDS, Run
 from .sheets import real_spectra, sheets_digest
@@ -70,7 +70,7 @@ def _spaces_summary(by_fold: list) -> dict:  # loss -> scores of each fold, see 
     return spaces
 
 # %% ../../nbs/study/14_attribution.ipynb #42a729dd
-def _findings(run: Run, size: FieldStudy) -> dict:  # name -> what a job found, of those that this study lists
+def _findings(run: Run, size: FieldSize) -> dict:  # name -> what a job found, of those that this study lists
     listed = [job for job in attribution_jobs(run, size) if job.name != "attribution"]
     notes = {job.name: read_notes(*job.place) for job in listed}
     return {name: n["found"] for name, n in notes.items() if n}
@@ -112,7 +112,7 @@ def _natural_summary(natural: dict | None) -> dict | None:
 # %% ../../nbs/study/14_attribution.ipynb #fd7199da
 def summarise_attribution(
     run: Run,
-    size: FieldStudy,  # Of the simulated field
+    size: FieldSize,  # Of the simulated field
 ) -> dict | None:  # See `ATTRIBUTION_SCHEMA`; None where the study has no network that attributes
     "What attribution.json holds, from the finished jobs"
     if run.main_model is None:
@@ -188,7 +188,7 @@ def _novelty_jobs(run: Run) -> list:  # Of `Job`
     return jobs
 
 
-def _field_jobs(run: Run, size: FieldStudy, calibration: Job) -> list:  # Of `Job`
+def _field_jobs(run: Run, size: FieldSize, calibration: Job) -> list:  # Of `Job`
     above = [calibration.place]
     field = _finding(run, "natural", partial(natural, run, size), above, size, files=("natural.csv",))
     return [field, _finding(run, "frequency", partial(field_coverage, run, size), above, size)]
@@ -209,7 +209,7 @@ def _fold_job(run: Run, k: int) -> Job:
 
 def attribution_jobs(
     run: Run,
-    size: FieldStudy,  # Of the simulated field
+    size: FieldSize,  # Of the simulated field
 ) -> list:  # Of `Job`
     "Each fold, what all folds calibrate, and on the simulated benchmark novelty, a field, and real sheets"
     if run.main_model is None:
@@ -224,7 +224,7 @@ def attribution_jobs(
 
 
 def attribution_stage(
-    size: FieldStudy = FieldStudy(),  # noqa: B008 - a frozen dataclass is no mutable default
+    size: FieldSize = FieldSize(),  # noqa: B008 - a frozen dataclass is no mutable default
 ) -> Stage:
     "Attribution as a stage"
     return Stage(

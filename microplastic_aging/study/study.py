@@ -15,19 +15,19 @@ from .attribution import attribution_stage
 from .controls import variation_stage
 from .evidence import EVIDENCE, UNSEEN_EVIDENCE
 from .headline import HEADLINE
-from .natural import FieldStudy
+from .natural import FieldSize
 from .runs import StudyConfig, StudyError, open_run
 from .stage import run_stage
 
 # %% ../../nbs/study/15_study.ipynb #96de226a
 def study_plan(
     variations: dict | None = None,  # Name -> `Experiment`; None: `EXPERIMENTS`
-    field: FieldStudy | None = None,  # How large the simulated field is; None: as usual
+    field: FieldSize | None = None,  # How large the simulated field is; None: as usual
 ) -> dict:  # Name, as in `--stage` -> list of `Stage` in their order; the last is what the name stands for
     "What follows the headline"
     plan = {kind: [variation_stage(kind, variations)] for kind in ("operators", "ablations", "controls")}
     plan["evidence"] = [EVIDENCE]
-    networks, attribution = variation_stage("attribution", variations), attribution_stage(field or FieldStudy())
+    networks, attribution = variation_stage("attribution", variations), attribution_stage(field or FieldSize())
     plan["attribution"] = [networks, EVIDENCE, UNSEEN_EVIDENCE, attribution]
     return plan
 
