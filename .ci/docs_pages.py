@@ -1,10 +1,8 @@
 """What the site does to a page beyond nbdev; named in pyproject.toml, on the path of `make docs` and of the tests.
 
 Names in backticks lead to the page that defines them, links being relative, so that they hold wherever the site
-lies. Enums show
-their values, classes what they are made with, and the exports of one cell stand in the order of the page. Links to
-sources
-come with the public address (`git_url` in pyproject.toml).
+lies. Enums show their values, classes what they are made with, everything its code in a fold, and the exports of one
+cell stand in the order of the page. Links to sources come with the public address (`git_url` in pyproject.toml).
 """
 
 import ast
@@ -104,10 +102,22 @@ class in_page_order(Processor):
         pass
 
 
+def folded_source(sym):
+    "The code of a function or class, folded; empty where it has none of its own"
+    try:
+        code = inspect.getsource(sym).rstrip()
+    except (OSError, TypeError):
+        return ""
+    return f'\n\n<details class="source"><summary>source</summary>\n\n```python\n{code}\n```\n\n</details>'
+
+
 class Renderer(BasicMarkdownRenderer):
-    "Enums with their values, classes with what they are made with"
+    "Enums with their values, classes with what they are made with, and the code of each, folded"
 
     def _repr_markdown_(self):
+        return self.described() + folded_source(self.sym)
+
+    def described(self):
         text, sym = super()._repr_markdown_(), self.sym
         if not inspect.isclass(sym):
             return text
