@@ -73,7 +73,7 @@ def behind(door):
 
 
 def door_list(door):
-    return "\n".join(f"- {p.link}: {p.line[0].lower()}{p.line[1:].rstrip('.')}" for p in behind(door))
+    return "\n".join(f"- {p.link}" for p in behind(door))
 
 
 # ---- API index
