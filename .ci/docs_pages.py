@@ -7,6 +7,7 @@ cell stand in the order of the page. Links to sources come with the public addre
 
 import ast
 import inspect
+import json
 import re
 from enum import Enum
 from functools import cache
@@ -20,6 +21,7 @@ from nbdev.showdoc import BasicMarkdownRenderer
 SHOWN = re.compile(r"^show_doc\((\w+)\)", re.M)
 EDIT = re.compile(r"File to edit: (?:\.\./)+nbs/(\S+)\.$", re.M)
 PUBLIC = re.compile(r"^__all__ = (\[.*?\])", re.M | re.S)
+TEXT = re.compile(r"^(#\| *(?:fig|tbl)-(?:alt|cap): *)([^\s\"'].*)$", re.M)
 DEFINED = re.compile(r"^(?:class|def) (\w+)", re.M)
 
 
@@ -74,6 +76,14 @@ class link_names(Processor):
             text = o.get("data", {}).get("text/markdown")
             if text:
                 o["data"]["text/markdown"] = self.lookup.linkify("".join(text))
+
+
+class quoted_texts(Processor):
+    "Descriptions of figures and tables as YAML strings: one with a colon in it would stop Quarto"
+
+    def cell(self, cell):
+        if cell.cell_type == "code":
+            cell.source = TEXT.sub(lambda m: m[1] + json.dumps(m[2].strip(), ensure_ascii=False), cell.source)
 
 
 class in_page_order(Processor):

@@ -79,11 +79,24 @@ def door_list(door):
 # ---- API index
 
 
-def one_line(node, line):
-    "First line of a docstring; of a constant, the comment behind it"
+def held(value):
+    "What a constant holds, in words: keys, names, or its value; empty where that is no list of words"
+    if isinstance(value, ast.Call) and getattr(value.func, "id", "") == "dict":
+        words = [k.arg for k in value.keywords]
+    elif isinstance(value, ast.Dict):
+        words = [getattr(k, "value", None) for k in value.keys]
+    elif isinstance(value, ast.Tuple | ast.List | ast.Set):
+        words = [getattr(v, "value", None) for v in value.elts]
+    else:
+        words = [getattr(value, "value", None)]
+    return ", ".join(f"`{w}`" for w in words) if words and all(isinstance(w, str | int | float) for w in words) else ""
+
+
+def one_line(node, lines):
+    "First line of a docstring; of a constant, the comment behind it, or what it holds"
     if isinstance(node, ast.Assign | ast.AnnAssign):
-        _, mark, comment = line.partition("  # ")
-        return comment.strip() if mark else "a constant"
+        comments = [lines[at - 1].partition("  # ")[2].strip() for at in (node.lineno, node.end_lineno)]
+        return next(filter(None, comments), held(node.value) or "a constant, explained on its page")
     return (ast.get_docstring(node) or "").partition("\n")[0].strip()
 
 
@@ -103,7 +116,7 @@ def public_names(path):
     for name in ast.literal_eval(names_listed(tree)):
         if node := found.get(name):
             documented = isinstance(node, ast.FunctionDef | ast.ClassDef)
-            yield name, documented, one_line(node, lines[node.lineno - 1])
+            yield name, documented, one_line(node, lines)
 
 
 def names_listed(tree):

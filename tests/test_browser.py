@@ -21,7 +21,7 @@ PHONE, DESK = 390, 1280  # CSS pixels
 HTML = sorted(p.relative_to(SITE) for p in SITE.rglob("*.html") if "site_libs" not in p.parts)
 needs_site = pytest.mark.skipif(not HTML, reason="the site is not built here: `make docs` (needs Quarto)")
 needs_browser = pytest.mark.skipif(
-    browser_path() is None, reason="no Chromium: install the system's package `chromium`"
+    browser_path() is None, reason="no Chromium here: the system's package is `chromium`"
 )
 WIDE = "<body style='margin:0'>{}<div style='width:600px;height:9px'></div>"
 

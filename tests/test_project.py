@@ -310,6 +310,22 @@ def shown_names(cells):  # names documented on a staged page, in its order
     ]
 
 
+def cell_options(source):
+    "The `#|` lines of a staged cell as Quarto reads them: a dict; None where they are no YAML"
+    lines = "\n".join(re.findall(r"^#\| *(.+)$", source, re.M))
+    try:
+        found = yaml.safe_load(lines) or {}
+    except yaml.YAMLError:
+        return None
+    return found if isinstance(found, dict) and all(not isinstance(v, dict) for v in found.values()) else None
+
+
+def test_options_that_quarto_cannot_read_are_found():
+    "A positive control"
+    assert cell_options("#| fig-alt: two: words\nx = 1") is None
+    assert cell_options('#| fig-alt: "two: words"\n#| echo: false\nx = 1') == {"fig-alt": "two: words", "echo": False}
+
+
 def staged_markdown(project, name):
     cells = json.loads((project / "_proc" / name).read_text(encoding="utf-8"))["cells"]
     return "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
@@ -358,6 +374,7 @@ def test_docs_are_staged(project):
         assert not [s for s in shown if re.search(r"^#\|\s*(export|hide)\b", s, re.M)], name
         assert not [o for c in cells for o in c.get("outputs", []) if o["output_type"] == "error"], name
         assert not empty_payloads(nb), name
+        assert not [options for options in map(cell_options, shown) if options is None], name
         text = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown") + "".join(
             "".join(o.get("data", {}).get("text/markdown", "")) for c in cells for o in c.get("outputs", [])
         )
