@@ -21,7 +21,7 @@ from nbdev.showdoc import BasicMarkdownRenderer
 SHOWN = re.compile(r"^show_doc\((\w+)\)", re.M)
 EDIT = re.compile(r"File to edit: (?:\.\./)+nbs/(\S+)\.$", re.M)
 PUBLIC = re.compile(r"^__all__ = (\[.*?\])", re.M | re.S)
-TEXT = re.compile(r"^(#\| *(?:fig|tbl)-(?:alt|cap): *)([^\s\"'].*)$", re.M)
+TEXT = re.compile(r"^(#\| *(?:fig|tbl)-(?:alt|cap): *)(.*)$", re.M)
 DEFINED = re.compile(r"^(?:class|def) (\w+)", re.M)
 
 
@@ -78,12 +78,17 @@ class link_names(Processor):
                 o["data"]["text/markdown"] = self.lookup.linkify("".join(text))
 
 
+def spoken(text):
+    "A description as it is read aloud; Quarto takes a percent sign in one for part of an address, and warns"
+    return re.sub(r"\s*%", " per cent", text.strip().strip("\"'"))
+
+
 class quoted_texts(Processor):
     "Descriptions of figures and tables as YAML strings: one with a colon in it would stop Quarto"
 
     def cell(self, cell):
         if cell.cell_type == "code":
-            cell.source = TEXT.sub(lambda m: m[1] + json.dumps(m[2].strip(), ensure_ascii=False), cell.source)
+            cell.source = TEXT.sub(lambda m: m[1] + json.dumps(spoken(m[2]), ensure_ascii=False), cell.source)
 
 
 class in_page_order(Processor):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from docs_pages import spoken
 from nbdev.config import get_config
 from nbdev.processors import Processor
 from PIL import Image
@@ -39,6 +40,12 @@ class Page:
     @property
     def link(self):
         return f"[{self.title}]({self.path})"
+
+    @property
+    def short(self):
+        "A how-to by its file's name, anything else by its title"
+        folder, name = Path(self.path).parts[-2:] if "/" in self.path else ("", self.path)
+        return Path(name).stem.replace("_", " ") if folder == "howto" else self.title
 
 
 def nbs():
@@ -187,7 +194,7 @@ def shown_figures(page, folder):
         thumb = f"{page.path.removesuffix('.ipynb').replace('/', '-')}-{number}.jpg"
         thumbnail(png, folder / THUMBS / thumb)
         alt = for_markdown(alt)
-        picture = f'[![]({THUMBS}/{thumb}){{fig-alt="{alt}"}}]({page.path})'
+        picture = f'[![]({THUMBS}/{thumb}){{fig-alt="{spoken(alt)}"}}]({page.path})'
         yield f"::: {{.g-col-6 .g-col-md-3}}\n{picture}\n\n{page.link}: {alt}\n:::"
 
 
