@@ -6,16 +6,17 @@ READY := $(VENV)/.ready
 # The first of these that is new enough makes the environment.
 PYTHON ?= python3 python3.11 python3.12 python3.13 python
 .DEFAULT_GOAL := help
-.PHONY: help setup study test fast readme model export docs bench clean
+.PHONY: help setup study test test-browser fast readme model export docs bench clean
 
 help:
 	@echo 'make setup            .venv with everything in it, once (a few minutes, mostly PyTorch)'
 	@echo 'make study            the whole study into runs/study; goes on where it stopped'
 	@echo 'make study QUICK=1    a small one into runs/quick'
 	@echo 'make test             everything that must pass'
+	@echo 'make test-browser     the built site at 390 and 1280 px, and its links (needs Chromium and make docs)'
 	@echo 'make export           notebooks -> package modules, notebooks cleaned'
 	@echo 'make fast             what a change should pass in two minutes'
-	@echo 'make readme           nbs/index.ipynb -> README.md'
+	@echo 'make readme           template, nbs/index.ipynb and reference results -> README.md'
 	@echo 'make model            the model that comes with the package, trained again (minutes)'
 	@echo 'make bench            speed as ratios, into microplastic_aging/assets/results; leave the machine alone meanwhile'
 	@echo 'make docs             the site into _docs (needs Quarto)'
@@ -43,6 +44,10 @@ study: $(READY)
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+
+# What a screen shows; skipped, with the reason, without Chromium or the built site.
+test-browser: $(READY)
+	@$(BIN)/python -m pytest -rs tests/test_browser.py $(ARGS)
 
 # The project's own tests, and the pages that take seconds.
 fast: $(READY)
@@ -73,6 +78,7 @@ docs: $(READY)
 	  echo 'The site is rendered by Quarto (1.7 or newer), which is not installed here.' >&2; \
 	  echo 'Get it from https://quarto.org/docs/get-started, see that `quarto --version` answers, then run make docs again.' >&2; \
 	  echo 'Nothing else needs it: make test stages every page without it.' >&2; exit 1; }
+	@rm -rf _proc # lists and links rest on every page, not only on those that changed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/.ci" nbdev-docs && echo 'The site: _docs/index.html'
 
 clean:

@@ -1,14 +1,13 @@
 """What the site does to a page beyond nbdev; named in pyproject.toml, on the path of `make docs` and of the tests.
 
 Names in backticks lead to the page that defines them, links being relative, so that they hold wherever the site
-lies. Enums show
-their values, classes what they are made with, and the exports of one cell stand in the order of the page. Links to
-sources
-come with the public address (`git_url` in pyproject.toml).
+lies. Enums show their values, classes what they are made with, everything its code in a fold, and the exports of one
+cell stand in the order of the page. Links to sources come with the public address (`git_url` in pyproject.toml).
 """
 
 import ast
 import inspect
+import json
 import re
 from enum import Enum
 from functools import cache
@@ -22,6 +21,7 @@ from nbdev.showdoc import BasicMarkdownRenderer
 SHOWN = re.compile(r"^show_doc\((\w+)\)", re.M)
 EDIT = re.compile(r"File to edit: (?:\.\./)+nbs/(\S+)\.$", re.M)
 PUBLIC = re.compile(r"^__all__ = (\[.*?\])", re.M | re.S)
+TEXT = re.compile(r"^(#\| *(?:fig|tbl)-(?:alt|cap): *)(.*)$", re.M)
 DEFINED = re.compile(r"^(?:class|def) (\w+)", re.M)
 
 
@@ -78,6 +78,19 @@ class link_names(Processor):
                 o["data"]["text/markdown"] = self.lookup.linkify("".join(text))
 
 
+def spoken(text):
+    "A description as it is read aloud; Quarto takes a percent sign in one for part of an address, and warns"
+    return re.sub(r"\s*%", " per cent", text.strip().strip("\"'"))
+
+
+class quoted_texts(Processor):
+    "Descriptions of figures and tables as YAML strings: one with a colon in it would stop Quarto"
+
+    def cell(self, cell):
+        if cell.cell_type == "code":
+            cell.source = TEXT.sub(lambda m: m[1] + json.dumps(spoken(m[2]), ensure_ascii=False), cell.source)
+
+
 class in_page_order(Processor):
     "Documentation of neighbouring names in the order of their definitions: nbdev turns that of one cell round"
 
@@ -104,10 +117,22 @@ class in_page_order(Processor):
         pass
 
 
+def folded_source(sym):
+    "The code of a function or class, folded; empty where it has none of its own"
+    try:
+        code = inspect.getsource(sym).rstrip()
+    except (OSError, TypeError):
+        return ""
+    return f'\n\n<details class="source"><summary>source</summary>\n\n```python\n{code}\n```\n\n</details>'
+
+
 class Renderer(BasicMarkdownRenderer):
-    "Enums with their values, classes with what they are made with"
+    "Enums with their values, classes with what they are made with, and the code of each, folded"
 
     def _repr_markdown_(self):
+        return self.described() + folded_source(self.sym)
+
+    def described(self):
         text, sym = super()._repr_markdown_(), self.sym
         if not inspect.isclass(sym):
             return text

@@ -13,7 +13,7 @@ def run_notebook(path, **env):
 
 
 # pages that train or explain: `make fast` leaves them out
-TRAINING = {"attribute", "explain", "model", "report", "studies", "study", "tutorials"}
+TRAINING = {"attribute", "explain", "howto", "index.ipynb", "model", "report", "studies", "study", "tutorials"}
 
 
 def as_case(page):

@@ -10,6 +10,10 @@ import sys
 import pytest
 from conftest import NBS, ROOT, call, notebooks, said, tool
 
+from microplastic_aging.files import reference_result
+from microplastic_aging.report.formats import percent
+from microplastic_aging.report.html import render
+
 FRONT = {"tutorials", "howto", "studies"}
 HIDDEN = re.compile(r"^#\| *(hide|export|exporti|default_exp|echo: *false|include: *false)\b", re.M)
 BASH = re.compile(r"^```bash\n(.*?)^```", re.M | re.S)
@@ -33,8 +37,17 @@ def is_visible(cell):
     return cell["cell_type"] == "code" and not HIDDEN.search(source(cell)) and source(cell).strip()
 
 
+def readme_steps():
+    "README's blocks to paste, in order; what sets up the environment, or takes the whole study, is left out"
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(bash|python)\n(.*?)^```", text, re.M | re.S)
+    return [(kind, kept) for kind, block in blocks if (kept := re.sub(r"^make .*\n", "", block, flags=re.M)).strip()]
+
+
 def steps(name):
     "What a reader would paste, in order: code cells, and the commands of ```bash blocks"
+    if name == "README":
+        return readme_steps()
     found = []
     for cell in cells(name):
         if is_visible(cell):
@@ -77,7 +90,7 @@ def installed(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("paste")
-@pytest.mark.parametrize("name", FRONT_PAGES, ids=str)
+@pytest.mark.parametrize("name", [*FRONT_PAGES, "index.ipynb", "README"], ids=str)
 def test_page_can_be_pasted(name, installed, tmp_path):
     "Its visible code, in order, in a fresh interpreter and an empty folder; no network, no published data"
     script, todo = tmp_path / "paste.py", tmp_path / "steps.json"
@@ -93,9 +106,11 @@ def test_page_can_be_pasted(name, installed, tmp_path):
 def test_every_front_page_shows_code():
     "A positive control: a page without steps would pass"
     assert [str(p) for p in FRONT_PAGES if not steps(p)] == []
+    for name in ("index.ipynb", "README"):
+        assert [kind for kind, _ in steps(name)] == ["bash", "python"], name
 
 
-@pytest.mark.parametrize("name", FRONT_PAGES, ids=str)
+@pytest.mark.parametrize("name", [*FRONT_PAGES, "index.ipynb"], ids=str)
 def test_commands_are_followed_by_what_they_print(name):
     "A ```bash block is run by the hidden-source cell below it, so that its output is true"
     page = cells(name)
@@ -166,6 +181,43 @@ def test_readme_is_one_screen_of_short_sentences():
     prose = re.sub(r"<!--.*?-->|```.*?```|\]\([^)]*\)", " ", text, flags=re.S)
     assert len(re.findall(r"\w+(?:[.'’-]\w+)*", prose)) <= 900
     assert not long_sentences(text)
+
+
+def honest_parts():
+    "What stands under 'How good, honestly': in README, and as the landing page has saved it"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [page] = [c for c in cells("index.ipynb") if "honest.md.j2" in source(c)]
+    [saved_text] = saved(page, "text/markdown")
+    return {"README": readme.partition("## How good, honestly")[2].partition("\n## ")[0], "page": saved_text}
+
+
+@pytest.mark.parametrize("where", ["README", "page"])
+def test_how_good_includes_the_worst_figures(where):
+    "Best classical model, real spectra, links, pairs of another generator, scatter: as the results have them"
+    text, study, audit = honest_parts()[where], reference_result("study"), reference_result("audit")
+    table = "\n".join(line for line in text.splitlines() if line.startswith("|"))
+    real, planted = audit["real_spectra"], [p["value"] for p in audit["links"]["planted"].values()]
+    grouped = {name: model["grouped"] for name, model in study["models"].items()}
+    best_classical = max(audit["classical"]["stack_of_seven"]["value"], grouped["classical_fusion"]["accuracy"])
+    rows = [
+        [percent(grouped["fusion"]["accuracy"]), percent(best_classical)],
+        [percent(audit["other_generator"]["accuracy"]), percent(audit["other_generator"]["refused"])],
+        [f"{real['with_verdict']} of {real['n']}"],
+        ["not measurable", f"{min(planted):.2f}", f"{max(planted):.2f}"],
+    ]
+    for words in rows:
+        assert [line for line in table.splitlines() if all(w in line for w in words)], f"no row with {words}"
+    assert len(table.splitlines()) - 2 <= 5 and n_columns(table) <= 5
+    scatter = audit["scatter"]
+    assert scatter["factor"] == 0.1 and "scatter a tenth as much as measured ones" in text
+    assert percent(scatter["spectrum_network"]["measured"]) in text
+    assert "studies/01_fusion_vs_single.ipynb#the-papers-claims-one-by-one" in text
+
+
+def test_landing_page_shows_the_results_of_today():
+    "What it has saved is what the template says of the reference results"
+    results = {name: reference_result(name) for name in ("study", "audit", "attribution")}
+    assert honest_parts()["page"] == render("honest.md.j2", pages="", **results).strip()
 
 
 def test_long_sentences_are_found():

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import sys
 import zipfile
@@ -9,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import style
 import yaml
 from conftest import NBS, ROOT, call, notebooks, said, tool
 
@@ -52,24 +54,27 @@ def modules():
     return found
 
 
+def section(title, items):
+    "Contents of the section of that title, at any depth of the sidebar"
+    for item in items:
+        if isinstance(item, dict) and isinstance(item.get("contents"), list):
+            if item.get("section") == title:
+                return item["contents"]
+            if found := section(title, item["contents"]):
+                return found
+    return []
+
+
 @cache
 def house():
-    "Packages and modules of the top level in the order of imports, as the sidebar shows them"
-    [package] = [
-        item["contents"]
-        for item in quarto()["website"]["sidebar"]["contents"]
-        if isinstance(item, dict) and item["section"] == "Package"
-    ]
-    globs = [(item.get("auto") or item["contents"]).lstrip("/") for item in package]
-    top = {
-        glob: sorted(
-            (str(n), m.split(".")[0])
-            for m, n in modules().items()
-            if n.match(glob) and len(n.parts) == glob.count("/") + 1
-        )
-        for glob in globs
-    }
-    return list(dict.fromkeys(part for glob in globs for _, part in top[glob]))
+    "Packages and modules of the top level in the order of imports: as the sidebar shows them, the command line last"
+    contents = section("Package", quarto()["website"]["sidebar"]["contents"])
+    globs = [item if isinstance(item, str) else item.get("auto") or item["contents"] for item in contents]
+    found = []
+    for glob in [*(g.lstrip("/") for g in globs), "9*_*.ipynb"]:
+        own = [(n, m) for m, n in modules().items() if n.match(glob) and len(n.parts) == glob.count("/") + 1]
+        found += [m.split(".")[0] for _, m in sorted(own)]
+    return list(dict.fromkeys(found))
 
 
 def rank(module):
@@ -119,7 +124,7 @@ def test_no_path_of_one_machine_and_no_index_address(files):
     for f in (f for f in files if (ROOT / f).is_file()):
         try:
             text = (ROOT / f).read_text(encoding="utf-8")
-        except UnicodeDecodeError:
+        except (UnicodeDecodeError, IsADirectoryError):  # a picture; a link to a folder
             continue
         hits += [f"{f}: {m[0]}" for m in bad.finditer(text)]
     assert not hits
@@ -253,7 +258,8 @@ def test_wheel(project, tmp_path):
 # ---- README and site
 
 
-def test_readme_is_made_from_the_index(tmp_path):
+def test_readme_is_made_from_its_template(tmp_path):
+    "Words from the template and the landing page, figures from the reference results: nothing is changed by hand"
     done = call(sys.executable, ROOT / ".ci/readme.py", tmp_path)
     assert done.returncode == 0, said(done)
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == (ROOT / "README.md").read_text(encoding="utf-8"), (
@@ -290,7 +296,7 @@ def test_sidebar_lists_every_page():
     )
     assert len(listed) == len(set(listed)), "a page is listed twice"
     assert {p for p in listed if p.endswith(".ipynb")} == {n.as_posix() for n in notebooks()}
-    assert [p for p in listed if not p.endswith(".ipynb")] == ["contributing.md", "changelog.md"]
+    assert [p for p in listed if not p.endswith(".ipynb")] == ["changelog.md", "contributing.md"]
 
 
 STAGE = "from nbdev.serve import proc_nbs; proc_nbs(force=True, n_workers=0)"
@@ -302,6 +308,49 @@ def shown_names(cells):  # names documented on a staged page, in its order
         for c in cells
         if c["cell_type"] == "code" and (m := re.search(r"^show_doc\((\w+)\)", "".join(c["source"]), re.M))
     ]
+
+
+def cell_options(source):
+    "The `#|` lines of a staged cell as Quarto reads them: a dict; None where they are no YAML"
+    lines = "\n".join(re.findall(r"^#\| *(.+)$", source, re.M))
+    try:
+        found = yaml.safe_load(lines) or {}
+    except yaml.YAMLError:
+        return None
+    return found if isinstance(found, dict) and all(not isinstance(v, dict) for v in found.values()) else None
+
+
+def test_options_that_quarto_cannot_read_are_found():
+    "A positive control"
+    assert cell_options("#| fig-alt: two: words\nx = 1") is None
+    assert cell_options('#| fig-alt: "two: words"\n#| echo: false\nx = 1') == {"fig-alt": "two: words", "echo": False}
+
+
+def staged_markdown(project, name):
+    cells = json.loads((project / "_proc" / name).read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+
+
+def assert_api_index_is_whole(text):
+    "One line with words for each public name of each module"
+    rows = re.findall(r"^\| \[`(\w+)`\]\(([^)#]+)[^)]*\) \| (.*) \|$", text, re.M)
+    public = [name for m in style.modules() if m.name != "all" for name in m.public]
+    assert sorted(name for name, _, _ in rows) == sorted(public)
+    assert not [name for name, page, line in rows if not line.strip() or not (NBS / page).exists()]
+
+
+def assert_gallery_is_whole(project, text):
+    "Every saved PNG has a thumbnail that leads to its page and carries its alt text"
+    shown = re.findall(r'^\[!\[\]\(([^)]+)\)\{fig-alt="([^"]+)"\}\]\(([^)]+)\)$', text, re.M)
+    saved = [
+        name.as_posix()
+        for name in notebooks()
+        for c in code_cells(read_nb(name))
+        for o in c["outputs"]
+        if "image/png" in o.get("data", {})
+    ]
+    assert sorted(page for _, _, page in shown) == sorted(saved)
+    assert not [thumb for thumb, _, _ in shown if not (project / "_proc" / thumb).stat().st_size > 1000]
 
 
 @pytest.mark.slow
@@ -325,6 +374,7 @@ def test_docs_are_staged(project):
         assert not [s for s in shown if re.search(r"^#\|\s*(export|hide)\b", s, re.M)], name
         assert not [o for c in cells for o in c.get("outputs", []) if o["output_type"] == "error"], name
         assert not empty_payloads(nb), name
+        assert not [options for options in map(cell_options, shown) if options is None], name
         text = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown") + "".join(
             "".join(o.get("data", {}).get("text/markdown", "")) for c in cells for o in c.get("outputs", [])
         )
@@ -341,6 +391,10 @@ def test_docs_are_staged(project):
             order = [defined.index(n) for n in shown_names(cells) if n in defined]
             assert order == sorted(order), name
     assert len(links) > 100
+    lists = {n: staged_markdown(project, f"{n}.ipynb") for n in ("index", "api", "gallery")}
+    assert not [n for n, text in lists.items() if "<!-- made:" in text], "a list was not made"
+    assert_api_index_is_whole(lists["api"])
+    assert_gallery_is_whole(project, lists["gallery"])
     pages = {
         name.as_posix(): {
             n.lower() for n in shown_names(json.loads((project / "_proc" / name).read_text(encoding="utf-8"))["cells"])
@@ -350,3 +404,23 @@ def test_docs_are_staged(project):
     assert not [link for link in links if link[2] not in pages[(link[1] or link[0].as_posix()).lstrip("/")]], (
         "a link between names leads nowhere"
     )
+
+
+@pytest.mark.parametrize("words", ["carbonyl index", "scale bar", "fusion operator", "detection limit", "OPUS"])
+def test_search_finds_the_words_of_the_field(words):
+    "In the title or the line below it of a page that documents code, where a search engine and a sidebar look"
+    opening = {n: "".join(read_nb(n)["cells"][0]["source"]).lower() for n in notebooks() if n.name != "api.ipynb"}
+    assert [n for n, text in opening.items() if words.lower() in text and n.parts[0] not in ("tutorials", "studies")]
+
+
+def test_every_lesson_has_a_door():
+    "Each tutorial, how-to and study stands behind exactly one door of the landing page"
+    code = "import made_pages as m, json; print(json.dumps({d: [p.path for p in m.behind(d)] for d in m.DOORS}))"
+    done = call(sys.executable, "-c", code, PYTHONPATH=f"{ROOT / '.ci'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    assert done.returncode == 0, said(done)
+    doors = json.loads(done.stdout)
+    lessons = [n.as_posix() for n in notebooks() if n.parts[0] in ("tutorials", "howto", "studies")]
+    assert sorted(page for pages in doors.values() for page in pages) == sorted(lessons)
+    assert all(doors.values())
+    page = "".join("".join(c["source"]) for c in read_nb("index.ipynb")["cells"])
+    assert re.findall(r"<!-- made: (\w+) -->", page) == list(doors)
