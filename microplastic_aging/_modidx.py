@@ -3868,6 +3868,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                             'microplastic_aging/terminal.py'),
                                              'microplastic_aging.terminal.shown_path': ( 'terminal.html#shown_path',
                                                                                          'microplastic_aging/terminal.py'),
+                                             'microplastic_aging.terminal.shows_bars': ( 'terminal.html#shows_bars',
+                                                                                         'microplastic_aging/terminal.py'),
                                              'microplastic_aging.terminal.terminal_width': ( 'terminal.html#terminal_width',
                                                                                              'microplastic_aging/terminal.py')},
             'microplastic_aging.train': { 'microplastic_aging.train.ManifestOptions': ( 'train.html#manifestoptions',

@@ -9,6 +9,13 @@ __all__ = ['MECHANISMS', 'SEVEN_TYPES', 'InputError', 'Scheme', 'aging_dls', 'ag
            'read_spectra', 'simulate_samples', 'study', 'surface_table', 'train', 'write_benchmark', 'write_campaign',
            'write_instrument_files', 'write_report']
 
+# %% ../nbs/99_all.ipynb #9745094a
+import warnings
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
+    import fastai.layers  # noqa: F401
+
 # %% ../nbs/99_all.ipynb #d5f0c9b1
 from .aging import MECHANISMS, SEVEN_TYPES, InputError, Scheme, find_scheme
 from .attribute.columns import columns_table

@@ -54,6 +54,7 @@ from microplastic_aging.terminal import (
     note_lines,
     prediction_lines,
     shown_path,
+    shows_bars,
     terminal_width,
 )
 
@@ -107,7 +108,8 @@ def _write_campaign(out: Path, samples: int, seed: int) -> tuple:  # Number of s
 
     step = _CAMPAIGN_VIEWS * len(SITES)
     particles = -(-samples // step)
-    return particles * step, write_campaign(out, specimens=particles, views=_CAMPAIGN_VIEWS, seed=seed)
+    size = dict(specimens=particles, views=_CAMPAIGN_VIEWS)
+    return particles * step, write_campaign(out, **size, seed=seed, progress=shows_bars())
 
 
 def _write_instruments(out: Path, particles: int | None, seed: int):
@@ -144,7 +146,7 @@ def simulate(
     if campaign:
         samples, manifest = _write_campaign(out, samples, seed)
     else:
-        manifest = write_benchmark(out, samples, seed, variant.value)
+        manifest = write_benchmark(out, samples, seed, variant.value, progress=shows_bars())
     typer.echo(f"{samples} simulated samples: {shown_path(manifest)}")
 
 # %% ../nbs/98_cli.ipynb #4465189b
@@ -304,7 +306,7 @@ def train(
     readable_samples(manifest, label, group, chosen)
     from microplastic_aging.train import ManifestOptions, train_manifest
 
-    options = ManifestOptions(epochs, label, group, scheme, usable_device(device))
+    options = ManifestOptions(epochs, label, group, scheme, usable_device(device), shows_bars())
     begin = start and existing_model(start)
     made = train_manifest(manifest, out, modality and modality.value, begin, seed, options)
     typer.echo(f"model: {shown_path(made)}")
@@ -370,9 +372,9 @@ def predict(
     reasons = out.with_name(f"{out.stem}_explained") if explain else None
     if reasons:
         check_explainable(folder, load_model(folder).scheme, reasons)
-    prediction = run(data, folder, drawn_um, usable_device(device))
+    prediction = run(data, folder, drawn_um, usable_device(device), shows_bars())
     made = prediction.save(out)
-    index = prediction.save_explanations(reasons) if reasons else None
+    index = prediction.save_explanations(reasons, shows_bars()) if reasons else None
     typer.echo("\n".join(prediction_lines(prediction, made, folder == DEFAULT_MODEL, index)))
     for line in missing_lines(prediction.table):
         typer.echo(line, err=True)
