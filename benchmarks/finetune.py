@@ -1,10 +1,10 @@
 """How many particles a laboratory needs: `train --from default` against training from nothing, with 2, 4, 8 and 16
 specimens a type.
 
-`python benchmarks/finetune.py` writes
-microplastic_aging/assets/results/finetune.json; the page tutorials/first_run shows it. The
-laboratory is simulated too, but with other noise and other severities than the benchmark
-that the default model was trained on. Half an hour on two cores; it goes on where it stopped, in runs/finetune.
+`python benchmarks/finetune.py` writes microplastic_aging/assets/results/finetune.json; the page
+tutorials/train_on_your_particles shows it. The laboratory is simulated too, but with other noise and other severities
+than the benchmark that the default model was trained on. Half an hour on two cores; it goes on where it stopped, in
+runs/finetune.
 """
 
 import argparse

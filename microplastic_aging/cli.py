@@ -15,11 +15,13 @@ import typer
 from . import __version__
 from .aging import InputError, find_scheme
 from microplastic_aging.options import (
-    MANIFEST_HELP,
     MANIFEST_NAMES,
+    CampaignOption,
+    CheckedArgument,
     DeviceOption,
     EpochsOption,
     GroupOption,
+    InstrumentsOption,
     LabelOption,
     ManifestArgument,
     ModalityName,
@@ -27,7 +29,9 @@ from microplastic_aging.options import (
     ScaleBarOption,
     SchemeOption,
     SeedOption,
+    SimulatedOption,
     StageName,
+    StudiedArgument,
     Variant,
     VariantOption,
     check_table_path,
@@ -50,6 +54,7 @@ from microplastic_aging.terminal import (
     note_lines,
     prediction_lines,
     shown_path,
+    shows_bars,
     terminal_width,
 )
 
@@ -95,10 +100,6 @@ def common(version: _VersionFlag = False):
 
 # %% ../nbs/98_cli.ipynb #51af7cba
 _CAMPAIGN_VIEWS = 2  # of each particle of a field
-_CAMPAIGN_HELP = (
-    "A field instead, to practise `predict` on: particles of four sites under water, biofilm and soil, without labels; "
-    "the truth lies in the folder truth."
-)
 
 
 def _write_campaign(out: Path, samples: int, seed: int) -> tuple:  # Number of samples, manifest
@@ -107,7 +108,15 @@ def _write_campaign(out: Path, samples: int, seed: int) -> tuple:  # Number of s
 
     step = _CAMPAIGN_VIEWS * len(SITES)
     particles = -(-samples // step)
-    return particles * step, write_campaign(out, specimens=particles, views=_CAMPAIGN_VIEWS, seed=seed)
+    size = dict(specimens=particles, views=_CAMPAIGN_VIEWS)
+    return particles * step, write_campaign(out, **size, seed=seed, progress=shows_bars())
+
+
+def _write_instruments(out: Path, particles: int | None, seed: int):
+    from microplastic_aging.simulate.instruments import write_instrument_files
+
+    notes = write_instrument_files(out, seed=seed, **({"n": particles} if particles else {}))
+    typer.echo(f"instrument files of {count(len(notes), 'simulated particle')}: {shown_path(out)}")
 
 
 @app.command(
@@ -117,22 +126,27 @@ def _write_campaign(out: Path, samples: int, seed: int) -> tuple:  # Number of s
 )
 def simulate(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make; must not exist.", show_default=False)],
-    samples: Annotated[int, option("Simulated benchmark", "Number of samples.", min=1, metavar="N")] = 1571,
+    samples: SimulatedOption = None,
     seed: SeedOption = 0,
     variant: Annotated[Variant, option("Simulated benchmark", "Which benchmark, or control.")] = Variant.standard,
-    campaign: Annotated[bool, option("Simulated benchmark", _CAMPAIGN_HELP, "--campaign")] = False,
+    campaign: CampaignOption = False,
+    as_instruments: InstrumentsOption = False,
 ):
-    "Write the simulated benchmark, or a simulated field, as a dataset."
-    if campaign and variant != Variant.standard:
-        raise typer.BadParameter("--variant is for the benchmark, not for a campaign")
+    "Write the simulated benchmark, a simulated field or instrument files."
+    mode = study_mode(**{"campaign": campaign, "as-instruments": as_instruments})
+    if mode != "study" and variant != Variant.standard:
+        raise typer.BadParameter(f"--variant is for the benchmark, not for --{mode}")
     if out.exists():
         raise InputError(f"{out}: exists already; remove it or name another folder")
+    if as_instruments:
+        return _write_instruments(out, samples, seed)
+    from microplastic_aging.simulate.benchmark import N_SAMPLES, write_benchmark
+
+    samples = samples or N_SAMPLES
     if campaign:
         samples, manifest = _write_campaign(out, samples, seed)
     else:
-        from microplastic_aging.simulate.benchmark import write_benchmark
-
-        manifest = write_benchmark(out, samples, seed, variant.value)
+        manifest = write_benchmark(out, samples, seed, variant.value, progress=shows_bars())
     typer.echo(f"{samples} simulated samples: {shown_path(manifest)}")
 
 # %% ../nbs/98_cli.ipynb #4465189b
@@ -155,16 +169,6 @@ def _propose(folder: Path, drawn_um, csv):
     typer.echo(f"Look at it, fill aging_type where it is known, save it as {name} in the same folder, and check again.")
 
 # %% ../nbs/98_cli.ipynb #204d75b4
-_CHECKED = Annotated[
-    Path,
-    typer.Argument(
-        metavar="MANIFEST",
-        help=MANIFEST_HELP + " A folder without one: whatever instrument files lie in it.",
-        show_default=False,
-    ),
-]
-
-
 @app.command(
     epilog=_examples(
         "check my_particles",
@@ -173,7 +177,7 @@ _CHECKED = Annotated[
     )
 )
 def check(
-    manifest: _CHECKED,
+    manifest: CheckedArgument,
     label: LabelOption = "aging_type",
     group: GroupOption = "specimen_id",
     scheme: SchemeOption = None,
@@ -212,12 +216,6 @@ _OUT_HELP = "Run folder. Default: runs/study, with --quick runs/quick."
 _MODELS_HELP = "Models to compare, with commas: fusion,image,classical_fusion. Default: all that the data allow."
 _FULL_HELP = "All grouped folds, and of the simulated benchmark the stages as well: hours on two cores."
 _STAGE_HELP = "With --full: only this stage beside the headline; may be given again. Default: all of them."
-_STUDIED = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="MANIFEST", help=MANIFEST_HELP + " Without it: the simulated benchmark.", show_default=False
-    ),
-]
 
 
 @app.command(
@@ -230,7 +228,7 @@ _STUDIED = Annotated[
     )
 )
 def study(
-    manifest: _STUDIED = None,
+    manifest: StudiedArgument = None,
     out: Annotated[Path | None, option("Output", _OUT_HELP, show_default=False)] = None,
     label: LabelOption = "aging_type",
     group: GroupOption = "specimen_id",
@@ -308,7 +306,7 @@ def train(
     readable_samples(manifest, label, group, chosen)
     from microplastic_aging.train import ManifestOptions, train_manifest
 
-    options = ManifestOptions(epochs, label, group, scheme, usable_device(device))
+    options = ManifestOptions(epochs, label, group, scheme, usable_device(device), shows_bars())
     begin = start and existing_model(start)
     made = train_manifest(manifest, out, modality and modality.value, begin, seed, options)
     typer.echo(f"model: {shown_path(made)}")
@@ -374,9 +372,9 @@ def predict(
     reasons = out.with_name(f"{out.stem}_explained") if explain else None
     if reasons:
         check_explainable(folder, load_model(folder).scheme, reasons)
-    prediction = run(data, folder, drawn_um, usable_device(device))
+    prediction = run(data, folder, drawn_um, usable_device(device), shows_bars())
     made = prediction.save(out)
-    index = prediction.save_explanations(reasons) if reasons else None
+    index = prediction.save_explanations(reasons, shows_bars()) if reasons else None
     typer.echo("\n".join(prediction_lines(prediction, made, folder == DEFAULT_MODEL, index)))
     for line in missing_lines(prediction.table):
         typer.echo(line, err=True)

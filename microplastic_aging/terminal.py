@@ -104,6 +104,11 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
+def shows_bars() -> bool:
+    "Whether somebody looks on"
+    return sys.stderr.isatty()
+
+
 def shown_path(path) -> Path:
     "A path as seen from here, where it is below here"
     full, here = Path(path).resolve(), Path.cwd().resolve()
