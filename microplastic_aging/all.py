@@ -7,7 +7,7 @@ __all__ = ['MECHANISMS', 'SEVEN_TYPES', 'InputError', 'Scheme', 'aging_dls', 'ag
            'explain', 'find_scheme', 'index_table', 'load_model', 'load_samples', 'measure', 'plot_explanation',
            'plot_micrograph', 'plot_spectrum', 'predict', 'propose_manifest', 'quality_flags', 'read_micrograph',
            'read_spectra', 'simulate_samples', 'study', 'surface_table', 'train', 'write_benchmark', 'write_campaign',
-           'write_report']
+           'write_instrument_files', 'write_report']
 
 # %% ../nbs/99_all.ipynb #d5f0c9b1
 from .aging import MECHANISMS, SEVEN_TYPES, InputError, Scheme, find_scheme
@@ -26,6 +26,7 @@ from .predict import explain, predict
 from .report.page import write_report
 from .simulate.benchmark import simulate_samples, write_benchmark
 from .simulate.field import write_campaign
+from .simulate.instruments import write_instrument_files
 from .spectra.core import plot_spectrum, read_spectra
 from .spectra.indices import index_table
 from .spectra.quality import quality_flags
@@ -62,5 +63,6 @@ _all_ = [
     "train",
     "write_benchmark",
     "write_campaign",
+    "write_instrument_files",
     "write_report",
 ]

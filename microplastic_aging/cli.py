@@ -16,11 +16,13 @@ import typer
 from . import __version__
 from .aging import InputError, find_scheme
 from microplastic_aging.options import (
-    MANIFEST_HELP,
     MANIFEST_NAMES,
+    CampaignOption,
+    CheckedArgument,
     DeviceOption,
     EpochsOption,
     GroupOption,
+    InstrumentsOption,
     LabelOption,
     ManifestArgument,
     ModalityName,
@@ -28,7 +30,9 @@ from microplastic_aging.options import (
     ScaleBarOption,
     SchemeOption,
     SeedOption,
+    SimulatedOption,
     StageName,
+    StudiedArgument,
     Variant,
     VariantOption,
     check_table_path,
@@ -96,10 +100,6 @@ def common(version: _VersionFlag = False):
 
 # %% ../nbs/98_cli.ipynb #51af7cba
 _CAMPAIGN_VIEWS = 2  # of each particle of a field
-_CAMPAIGN_HELP = (
-    "A field instead, to practise `predict` on: particles of four sites under water, biofilm and soil, without labels; "
-    "the truth lies in the folder truth."
-)
 
 
 def _write_campaign(out: Path, samples: int, seed: int) -> tuple:  # Number of samples, manifest
@@ -111,6 +111,13 @@ def _write_campaign(out: Path, samples: int, seed: int) -> tuple:  # Number of s
     return particles * step, write_campaign(out, specimens=particles, views=_CAMPAIGN_VIEWS, seed=seed)
 
 
+def _write_instruments(out: Path, particles: int | None, seed: int):
+    from microplastic_aging.simulate.instruments import write_instrument_files
+
+    notes = write_instrument_files(out, seed=seed, **({"n": particles} if particles else {}))
+    typer.echo(f"instrument files of {count(len(notes), 'simulated particle')}: {shown_path(out)}")
+
+
 @app.command(
     epilog=_examples(
         "simulate benchmark", "simulate little --samples 32 --variant wet", "simulate field --campaign --samples 400"
@@ -118,21 +125,26 @@ def _write_campaign(out: Path, samples: int, seed: int) -> tuple:  # Number of s
 )
 def simulate(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make; must not exist.", show_default=False)],
-    samples: Annotated[int, option("Simulated benchmark", "Number of samples.", min=1, metavar="N")] = 1571,
+    samples: SimulatedOption = None,
     seed: SeedOption = 0,
     variant: Annotated[Variant, option("Simulated benchmark", "Which benchmark, or control.")] = Variant.standard,
-    campaign: Annotated[bool, option("Simulated benchmark", _CAMPAIGN_HELP, "--campaign")] = False,
+    campaign: CampaignOption = False,
+    as_instruments: InstrumentsOption = False,
 ):
-    "Write the simulated benchmark, or a simulated field, as a dataset."
-    if campaign and variant != Variant.standard:
-        raise typer.BadParameter("--variant is for the benchmark, not for a campaign")
+    "Write the simulated benchmark, a simulated field or instrument files."
+    mode = study_mode(**{"campaign": campaign, "as-instruments": as_instruments})
+    if mode != "study" and variant != Variant.standard:
+        raise typer.BadParameter(f"--variant is for the benchmark, not for --{mode}")
     if out.exists():
         raise InputError(f"{out}: exists already; remove it or name another folder")
+    if as_instruments:
+        return _write_instruments(out, samples, seed)
+    from microplastic_aging.simulate.benchmark import N_SAMPLES, write_benchmark
+
+    samples = samples or N_SAMPLES
     if campaign:
         samples, manifest = _write_campaign(out, samples, seed)
     else:
-        from microplastic_aging.simulate.benchmark import write_benchmark
-
         manifest = write_benchmark(out, samples, seed, variant.value)
     typer.echo(f"{samples} simulated samples: {shown_path(manifest)}")
 
@@ -156,16 +168,6 @@ def _propose(folder: Path, drawn_um, csv):
     typer.echo(f"Look at it, fill aging_type where it is known, save it as {name} in the same folder, and check again.")
 
 # %% ../nbs/98_cli.ipynb #204d75b4
-_CHECKED = Annotated[
-    Path,
-    typer.Argument(
-        metavar="MANIFEST",
-        help=MANIFEST_HELP + " A folder without one: whatever instrument files lie in it.",
-        show_default=False,
-    ),
-]
-
-
 @app.command(
     epilog=_examples(
         "check my_particles",
@@ -174,7 +176,7 @@ _CHECKED = Annotated[
     )
 )
 def check(
-    manifest: _CHECKED,
+    manifest: CheckedArgument,
     label: LabelOption = "aging_type",
     group: GroupOption = "specimen_id",
     scheme: SchemeOption = None,
@@ -213,12 +215,6 @@ _OUT_HELP = "Run folder. Default: runs/study, with --quick runs/quick."
 _MODELS_HELP = "Models to compare, with commas: fusion,image,classical_fusion. Default: all that the data allow."
 _FULL_HELP = "All grouped folds, and of the simulated benchmark the stages as well: hours on two cores."
 _STAGE_HELP = "With --full: only this stage beside the headline; may be given again. Default: all of them."
-_STUDIED = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="MANIFEST", help=MANIFEST_HELP + " Without it: the simulated benchmark.", show_default=False
-    ),
-]
 
 
 @app.command(
@@ -231,7 +227,7 @@ _STUDIED = Annotated[
     )
 )
 def study(
-    manifest: _STUDIED = None,
+    manifest: StudiedArgument = None,
     out: Annotated[Path | None, option("Output", _OUT_HELP, show_default=False)] = None,
     label: LabelOption = "aging_type",
     group: GroupOption = "specimen_id",

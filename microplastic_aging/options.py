@@ -59,8 +59,31 @@ _BAR_HELP = (
     "Length of the scale bar drawn in the micrographs, such as 10um or 500nm, where neither table nor file names the "
     "scale."
 )
+_SIMULATED_HELP = "Number of samples, with --as-instruments of particles. Default: 1571, and 12."
+_CAMPAIGN_HELP = (
+    "A field instead, to practise `predict` on: particles of four sites under water, biofilm and soil, without labels; "
+    "the truth lies in the folder truth."
+)
+_INSTRUMENTS_HELP = (
+    "Files as instruments write them instead, without a manifest: TIFF of a microscope, CSV, German text, JCAMP-DX; "
+    "the truth lies in provenance.json."
+)
 
 ManifestArgument = Annotated[Path, typer.Argument(metavar="MANIFEST", help=MANIFEST_HELP, show_default=False)]
+CheckedArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MANIFEST",
+        help=MANIFEST_HELP + " A folder without one: whatever instrument files lie in it.",
+        show_default=False,
+    ),
+]
+StudiedArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="MANIFEST", help=MANIFEST_HELP + " Without it: the simulated benchmark.", show_default=False
+    ),
+]
 LabelOption = Annotated[str, option("Data", "Column of the class.")]
 GroupOption = Annotated[str, option("Data", "Column of the specimen, or of what else a split must not part.")]
 SchemeOption = Annotated[str | None, option("Data", _SCHEME_HELP, "--scheme", show_default=False)]
@@ -85,6 +108,11 @@ SamplesOption = Annotated[
         metavar="N",
     ),
 ]
+SimulatedOption = Annotated[
+    int | None, option("Simulated benchmark", _SIMULATED_HELP, min=1, show_default=False, metavar="N")
+]
+CampaignOption = Annotated[bool, option("Simulated benchmark", _CAMPAIGN_HELP, "--campaign")]
+InstrumentsOption = Annotated[bool, option("Simulated benchmark", _INSTRUMENTS_HELP, "--as-instruments")]
 VariantOption = Annotated[
     Variant | None, option("Simulated benchmark", "Which benchmark, or control. Default: standard.", show_default=False)
 ]
