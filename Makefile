@@ -15,7 +15,7 @@ help:
 	@echo 'make test             everything that must pass'
 	@echo 'make export           notebooks -> package modules, notebooks cleaned'
 	@echo 'make fast             what a change should pass in two minutes'
-	@echo 'make readme           nbs/index.ipynb -> README.md'
+	@echo 'make readme           nbs/index.ipynb -> README.md, card of the shipped model -> MODEL_CARD.md'
 	@echo 'make model            the model that comes with the package, trained again (minutes)'
 	@echo 'make bench            speed as ratios, into microplastic_aging/assets/results; leave the machine alone meanwhile'
 	@echo 'make docs             the site into _docs (needs Quarto)'
@@ -50,9 +50,11 @@ fast: $(READY)
 
 readme: $(READY)
 	@$(BIN)/python .ci/readme.py
+	@$(BIN)/python .ci/model_card.py
 
 model: $(READY)
 	@$(BIN)/python .ci/default_model.py
+	@$(BIN)/python .ci/model_card.py
 
 export: $(READY)
 	@$(BIN)/nbdev-export && $(BIN)/nbdev-clean

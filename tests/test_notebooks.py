@@ -13,7 +13,7 @@ def run_notebook(path, **env):
 
 
 # pages that train or explain: `make fast` leaves them out
-TRAINING = {"attribute", "explain", "model", "report", "studies", "study", "tutorials"}
+TRAINING = {"attribute", "explain", "howto", "model", "report", "studies", "study", "tutorials"}
 STUDIES = pytest.mark.xdist_group("studies")  # one process makes the run that these pages share, and begins with it
 PAGES = sorted(notebooks(), key=lambda p: p.parts[0] != "studies")
 
