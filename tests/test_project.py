@@ -14,7 +14,8 @@ from conftest import NBS, ROOT, call, notebooks, said, tool
 
 ALLOWED = set(
     """nbs microplastic_aging settings.ini setup.py pyproject.toml tests benchmarks _quarto.yml Makefile README.md
-MODEL_CARD.md LICENSE CITATION.cff CONTRIBUTING.md CHANGELOG.md .github .ci .gitignore .pre-commit-config.yaml""".split()
+MODEL_CARD.md LICENSE CITATION.cff CONTRIBUTING.md CHANGELOG.md .github .ci .gitignore
+.pre-commit-config.yaml""".split()
 )
 PACKAGE = "microplastic_aging"
 LIGHT = (
