@@ -16,7 +16,7 @@ help:
 	@echo 'make test-browser     the built site at 390 and 1280 px, and its links (needs Chromium and make docs)'
 	@echo 'make export           notebooks -> package modules, notebooks cleaned'
 	@echo 'make fast             what a change should pass in two minutes'
-	@echo 'make readme           template, nbs/index.ipynb and reference results -> README.md'
+	@echo 'make readme           README.md from its template and reference results, MODEL_CARD.md from the shipped model'
 	@echo 'make model            the model that comes with the package, trained again (minutes)'
 	@echo 'make bench            speed as ratios, into microplastic_aging/assets/results; leave the machine alone meanwhile'
 	@echo 'make docs             the site into _docs (needs Quarto)'
@@ -55,9 +55,11 @@ fast: $(READY)
 
 readme: $(READY)
 	@$(BIN)/python .ci/readme.py
+	@$(BIN)/python .ci/model_card.py
 
 model: $(READY)
 	@$(BIN)/python .ci/default_model.py
+	@$(BIN)/python .ci/model_card.py
 
 export: $(READY)
 	@$(BIN)/nbdev-export && $(BIN)/nbdev-clean

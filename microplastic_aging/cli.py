@@ -6,6 +6,7 @@
 __all__ = ['main']
 
 # %% ../nbs/98_cli.ipynb #1431faf8
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -309,7 +310,8 @@ def train(
     options = ManifestOptions(epochs, label, group, scheme, usable_device(device), shows_bars())
     begin = start and existing_model(start)
     made = train_manifest(manifest, out, modality and modality.value, begin, seed, options)
-    typer.echo(f"model: {shown_path(made)}")
+    if os.environ.get("RANK", "0") == "0":  # of several processes the first reports
+        typer.echo(f"model: {shown_path(made)}")
 
 # %% ../nbs/98_cli.ipynb #89e10c9b
 def _print_columns(wanted: bool):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from fastai.torch_core import rank_distrib
 from tqdm import tqdm
 
 from .aging import InputError, find_scheme
@@ -103,10 +104,13 @@ def train_manifest(
     rows = np.flatnonzero(samples.y >= 0)
     _check_classes(manifest, samples, rows, options.label)
     job = TrainOptions(modality=modality, seed=seed, recipe=recipe, device=options.device, init=InitOptions(begin))
-    bar = tqdm(total=recipe.epochs, desc=f"train {modality}", unit="epoch", disable=not options.progress)
+    silent = not options.progress or rank_distrib() > 0
+    bar = tqdm(total=recipe.epochs, desc=f"train {modality}", unit="epoch", disable=silent)
     with bar:
         job = replace(job, progress=bar.update)
         learn = train_model(arrays, samples.y, samples.groups, samples.scheme, rows, job)
+    if rank_distrib():  # several processes trained this model; the first one writes it
+        return Path(out)
     folder = _write_model(learn, out, samples, arrays, rows, begin)
     write_specimens(folder, learn, arrays, rows, samples.groups, samples.table[samples.label])
     if samples.scheme.pattern is not None:

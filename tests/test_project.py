@@ -16,7 +16,8 @@ from conftest import NBS, ROOT, call, notebooks, said, tool
 
 ALLOWED = set(
     """nbs microplastic_aging settings.ini setup.py pyproject.toml tests benchmarks _quarto.yml Makefile README.md
-LICENSE CITATION.cff CONTRIBUTING.md CHANGELOG.md .github .ci .gitignore .pre-commit-config.yaml""".split()
+MODEL_CARD.md LICENSE CITATION.cff CONTRIBUTING.md CHANGELOG.md .github .ci .gitignore
+.pre-commit-config.yaml""".split()
 )
 PACKAGE = "microplastic_aging"
 LIGHT = (
@@ -267,6 +268,30 @@ def test_readme_is_made_from_its_template(tmp_path):
     )
     made, kept = ({p.name: p.read_bytes() for p in (at / "nbs/figures").glob("readme_*")} for at in (tmp_path, ROOT))
     assert made == kept, "run `make readme`"
+
+
+def test_model_card_is_made_from_the_shipped_model(tmp_path):
+    done = call(sys.executable, ROOT / ".ci/model_card.py", tmp_path)
+    assert done.returncode == 0, said(done)
+    made, kept = ((at / "MODEL_CARD.md").read_text(encoding="utf-8") for at in (tmp_path, ROOT))
+    assert made == kept, "run `make readme`"
+
+
+def test_model_card_names_the_worst_figures():
+    text = (ROOT / "MODEL_CARD.md").read_text(encoding="utf-8")
+    audit = json.loads((ROOT / PACKAGE / "assets/results/audit.json").read_text(encoding="utf-8"))
+    real, other = audit["real_spectra"], audit["other_generator"]
+    assert f"{real['with_verdict']} of {real['n']}" in text and f"{100 * other['accuracy']:.1f} %" in text
+    assert "**simulated**" in text and "## Not for" in text
+
+
+VERSION = r"\d+\.\d+\.\d+"
+
+
+def test_version_is_the_first_of_the_changelog():
+    declared = re.search(rf'^__version__ = "({VERSION})"$', (ROOT / PACKAGE / "__init__.py").read_text(), re.M)
+    first = re.search(rf"^## ({VERSION})", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert declared and first and declared[1] == first[1]
 
 
 def test_readme_links_lead_somewhere():
