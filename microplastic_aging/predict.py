@@ -231,11 +231,19 @@ class Prediction:
     def __len__(self):
         return len(self.table)
 
+    def __repr__(self):
+        return f"{self._basis()}\n{self._shown().to_string(index=False)}"
+
     def _repr_html_(self):
+        return f"<p>{self._basis()}</p>" + self._shown().to_html(index=False)
+
+    def _basis(self) -> str:
+        return f"{len(self)} samples. Model trained on {self.evaluated.origin['trained_on']}."
+
+    def _shown(self) -> pd.DataFrame:
+        "The columns to read first, of the first samples"
         first = ["sample_id", "verdict", "dominant_mechanism", "dominant_p", "novelty_score"]
-        shown = self.table[[c for c in first if c in self.table]].fillna("")
-        basis = "Model trained on " + self.evaluated.origin["trained_on"]
-        return f"<p>{len(self)} samples. {basis}.</p>" + shown.head(20).to_html(index=False)
+        return self.table[[c for c in first if c in self.table]].fillna("").head(20)
 
     def plot_shares(self):
         "Figure of the shares by site; `InputError` where none could be estimated"
