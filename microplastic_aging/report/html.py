@@ -12,11 +12,12 @@ from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 from matplotlib.figure import Figure
+from PIL import Image
 
-from ..files import write_atomic
+from ..files import template_environment, write_atomic
 from .formats import percent, points, points_interval, share_interval, with_interval
 
 # %% ../../nbs/report/02_html.ipynb #13082ef2
@@ -27,8 +28,7 @@ def _one_line(value) -> str:
 
 def _environment(**settings) -> Environment:
     "Templates of the package, with the formats of numbers as filters"
-    loader = PackageLoader("microplastic_aging", "assets/templates")
-    environment = Environment(loader=loader, undefined=StrictUndefined, **settings)
+    environment = template_environment(**settings)
     for number_format in (percent, points, points_interval, share_interval, with_interval):
         environment.filters[number_format.__name__] = number_format
     return environment
@@ -56,7 +56,8 @@ def render_sentences(
     return [_one_line(item) for item in items]
 
 # %% ../../nbs/report/02_html.ipynb #b6c7d965
-_DPI = 100
+_DPI = 150
+_CSS_PX = 96  # Pixels of a style sheet in an inch
 
 
 def _png(picture: Figure | Path | bytes) -> bytes:
@@ -69,22 +70,33 @@ def _png(picture: Figure | Path | bytes) -> bytes:
     return content.getvalue()
 
 
+def _shown_size(content: bytes) -> list[int]:  # Width and height
+    "Size of a PNG on a page, px; one that does not say its resolution is shown pixel by pixel"
+    with Image.open(BytesIO(content)) as image:
+        dpi = image.info.get("dpi", (_CSS_PX, _CSS_PX))
+        return [round(n * _CSS_PX / d) for n, d in zip(image.size, dpi, strict=True)]
+
+
 def inline_figure(
     picture: Figure | Path | bytes,  # Figure, or PNG as file or content
     alt: str,  # What it shows, in words
 ) -> Markup:
     "A picture inside the page"
-    code = b64encode(_png(picture)).decode()
-    return Markup('<p><img alt="{}" src="data:image/png;base64,{}"></p>').format(alt, code)
+    content = _png(picture)
+    tag = '<figure><img alt="{}" width="{}" height="{}" src="data:image/png;base64,{}"></figure>'
+    return Markup(tag).format(alt, *_shown_size(content), b64encode(content).decode())
 
 # %% ../../nbs/report/02_html.ipynb #e0599669
-def _table(frame: pd.DataFrame, kind: str = "wide") -> Markup:
+_BLOCKS = _PAGES.get_template("tables.html.j2").module
+
+
+def _table(frame: pd.DataFrame, caption: str, kind: str = "narrow") -> Markup:
     "A table without its index; `kind` is a class of the style sheet, 'wide' or 'narrow'"
-    return _PAGES.get_template("tables.html.j2").module.table(frame, kind)
+    return _BLOCKS.table(frame, caption, kind)
 
 
 def _bullets(sentences) -> Markup:
-    return _PAGES.get_template("tables.html.j2").module.bullets(sentences)
+    return _BLOCKS.bullets(sentences)
 
 
 def _paragraphs(sentences) -> Markup:

@@ -26,7 +26,9 @@ from microplastic_aging.report.results import (
     comparisons_section,
     confusion_section,
     curves_section,
+    first_screen,
     results_section,
+    what_failed,
 )
 from .run import get_protocol, is_quick, is_simulated, read_run
 from .sentences import data_sentence, short_answer
@@ -43,7 +45,7 @@ class _Part:
 
 SECTIONS = dict(
     results=[
-        _Part("Results", "report_results.html.j2", results_section),
+        _Part("All models and figures of merit", "report_results.html.j2", results_section),
         _Part("Model against model", "report_comparisons.html.j2", comparisons_section),
         _Part("Calibration", "report_calibration.html.j2", calibration_section),
         _Part("Confusions", "report_confusion.html.j2", confusion_section),
@@ -101,6 +103,8 @@ def write_report(
         data=data_sentence(run),
         quick=is_quick(run),
         answer=short_answer(metrics),
+        first=first_screen(run),
+        failed=what_failed(run),
         parts=_filled_parts(run),
         limits=_limits(run),
         columns=columns_table("r"),
