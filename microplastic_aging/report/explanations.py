@@ -52,6 +52,8 @@ class _Figure:
     title: str
     words: str
     file: str
+    verdict: str
+    mechanism: str
 
 
 @dataclass
@@ -62,6 +64,21 @@ class _Specimen:
     notes: list = field(default_factory=list)  # (sample_id, note)
     figures: list = field(default_factory=list)
 
+    @property
+    def verdicts(self):
+        "Verdicts of its figures, each once"
+        return list(dict.fromkeys(f.verdict for f in self.figures))
+
+    @property
+    def mechanisms(self):
+        "What was explained, each once"
+        return list(dict.fromkeys(f.mechanism for f in self.figures))
+
+    @property
+    def n_refused(self):
+        "Samples without a verdict"
+        return sum(note.startswith(NO_VERDICT) for _, note in self.notes)
+
 
 def _draw(folder: Path, name: str, explanations: list, title: str, words: list, refused: str = "") -> _Figure:
     "Write one figure; `refused` is why there is no verdict"
@@ -71,7 +88,7 @@ def _draw(folder: Path, name: str, explanations: list, title: str, words: list, 
     stem = re.sub(r"[^\w.-]+", "_", name)[:_NAME_LENGTH]
     heading = f"{title}\n{textwrap.shorten(refused, 200)}".strip()
     file = write_explanation(folder / f"{stem}_{mechanism}.png", explanations, heading)
-    return _Figure(title, " ".join(words), file.name)
+    return _Figure(title, " ".join(words), file.name, verdict, mechanism)
 
 
 def _remove_earlier(folder: Path):
@@ -140,5 +157,7 @@ def write_explanations(
 
 
 def _write_index(folder: Path, sections: list, lacking: list, basis: str, simulated: bool) -> Path:
-    page = render("explanations.html.j2", sections=sections, lacking=lacking, basis=basis, simulated=simulated)
+    counts = dict(n_figures=sum(len(s.figures) for s in sections), n_refused=sum(s.n_refused for s in sections))
+    values = dict(sections=sections, lacking=lacking, basis=basis, simulated=simulated)
+    page = render("explanations.html.j2", **values, **counts)
     return write_atomic(folder / "index.html", page.encode("utf-8", "replace"))

@@ -57,10 +57,12 @@ def _first_table(table: pd.DataFrame) -> pd.DataFrame:
 def _accuracy_figure(metrics: dict, models: list[str]) -> Figure:
     "Accuracy of some models on the splits they were tested on"
     shown = metrics | dict(models={m: metrics["models"][m] for m in models})
-    fig = Figure(figsize=(6.2, 0.5 * len(models) + 1.4), layout="constrained")
+    fig = Figure(figsize=(6.2, 0.42 * len(models) + 1.4), layout="constrained")
     ax = fig.subplots()
     for split in tested_splits(shown):
         plot_results(shown, split, ax)
+    ax.get_legend().remove()  # it would be wider than the axes
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9, frameon=False)
     return fig
 
 # %% ../../nbs/report/14_results.ipynb #df0dad63
