@@ -117,4 +117,5 @@ class Page:
 
     def pdf(self):
         "The page as it is printed"
+        self.call("Emulation.setEmulatedMedia", media="print")
         return base64.b64decode(self.call("Page.printToPDF", preferCSSPageSize=True)["data"])

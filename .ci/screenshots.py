@@ -15,8 +15,15 @@ from browser import Page, find_browser
 from PIL import Image
 
 FIGURES = Path(__file__).resolve().parents[1] / "nbs/figures"
+# Where to end a picture: below the figure and below a row of the table, so that neither is cut in two
+END = """(() => {
+  const bottoms = what => [...document.querySelectorAll(what)].map(part => part.getBoundingClientRect().bottom);
+  const figure = Math.max(...bottoms(".first figure")), rows = bottoms(".first tr").filter(row => row >= figure);
+  const fitting = rows.filter(row => row < innerHeight - 8);
+  return Math.ceil(8 + (fitting.length ? Math.max(...fitting) : rows.length ? Math.min(...rows) : figure));
+})()"""
 LARGEST = 200_000  # Bytes of a picture
-COLORS = 96  # A screen of text and lines needs no more
+COLORS = 255  # A screen of text and lines needs no more
 STUDY = ["study", "--quick", "--samples", "112", "--epochs", "1", "--out", "study"]
 
 
@@ -52,6 +59,7 @@ def main(study=None):
         }
         for name, (path, height) in shown.items():
             page.open(path, width=1200, height=height)
+            page.height = page.evaluate(END)
             save(page.picture(scale=1.5), name)
 
 

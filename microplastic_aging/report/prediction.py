@@ -60,10 +60,6 @@ class _Dominant:
     rivals: list  # Names of those whose interval overlaps
 
 
-def _capital(name: str) -> str:
-    return name[:1].upper() + name[1:]
-
-
 def _find_dominant(field) -> _Dominant | None:
     "The largest share among all specimens; None where no share is given"
     shares = field.found.get("dominant", {}).get(ALL)
@@ -71,10 +67,10 @@ def _find_dominant(field) -> _Dominant | None:
         return None
     low, high = shares.interval()
     first = int(np.argmax(shares.estimate))
-    names = [name.removesuffix(" is dominant") for name in SHARE_NAMES["dominant"]]
+    names = ["no ageing", *(name.removesuffix(" is dominant") for name in SHARE_NAMES["dominant"][1:])]
     rivals = [name for k, name in enumerate(names) if k != first and high[k] > low[first]]
-    name = _capital(names[first]) if first else "No ageing"
-    return _Dominant(name, float(shares.estimate[first]), float(low[first]), float(high[first]), rivals)
+    numbers = (float(values[first]) for values in (shares.estimate, low, high))
+    return _Dominant(names[first][:1].upper() + names[first][1:], *numbers, rivals)
 
 # %% ../../nbs/report/16_prediction.ipynb #b51d5634
 def _label_origin(fig: Figure, simulated: bool):

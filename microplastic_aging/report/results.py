@@ -121,7 +121,7 @@ def _comparison_table(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _paired_figure(metrics: dict, n: int) -> Figure:
-    fig = Figure(figsize=(7, 0.4 * n + 1), layout="constrained")
+    fig = Figure(figsize=(7, 0.42 * n + 1.2), layout="constrained")
     plot_paired(metrics, ax=fig.subplots())
     return fig
 
