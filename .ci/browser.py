@@ -106,7 +106,8 @@ class Page:
             time.sleep(0.05)
 
     def _size(self, height, scale=1):
-        size = dict(width=self.width, height=height, deviceScaleFactor=scale, mobile=self.width < 600)
+        # Not `mobile`: that widens the window to its content, and nothing would ever be too wide
+        size = dict(width=self.width, height=height, deviceScaleFactor=scale, mobile=False)
         self.call("Emulation.setDeviceMetricsOverride", **size)
 
     def picture(self, whole=False, scale=1):
