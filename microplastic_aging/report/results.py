@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from ..evaluate.specimens import LEVEL
 from microplastic_aging.report.calibration import (
     CALIBRATED_MODELS,
-    calibration_sentences,
     one_sided_sentences,
     plot_calibration,
     plot_risk_coverage,
@@ -22,7 +21,7 @@ from .controls import corruption_sentences
 from .formats import percent, points_interval, share_interval
 from .html import keep_figure
 from .plots import plot_confusion, plot_curves, plot_paired, plot_results, tested_splits
-from .run import get_metrics, is_simulated, model_title
+from .run import get_metrics, is_simulated, model_names, model_title
 from .sentences import failed_folds, paper_sentences, reversed_sentences, split_sentences
 from .tables import paired_table, readable_table, result_table
 
@@ -112,7 +111,9 @@ def _comparison_table(pairs: pd.DataFrame) -> pd.DataFrame:
     "Five columns, as text"
     columns = {
         "models": [f"{model_title(m)} minus {model_title(a)}" for m, a in zip(pairs.model, pairs.against, strict=True)],
-        "difference (95 % interval)": [points_interval(*row) for row in pairs[["difference", "low", "high"]].to_numpy()],
+        "difference (95 % interval)": [
+            points_interval(*row) for row in pairs[["difference", "low", "high"]].to_numpy()
+        ],
         "verdict": pairs.verdict,
         "p": ["–" if np.isnan(p) else f"{p:.2g}" for p in pairs.p],
         "p after Holm": ["–" if np.isnan(p) else f"{p:.2g}" for p in pairs.p_holm],
@@ -167,17 +168,42 @@ def _risk_coverage_figure(metrics: dict) -> Figure | None:
     return fig if _drawn(fig.subplots(), plot_risk_coverage, metrics) else None
 
 # %% ../../nbs/report/14_results.ipynb #d8c833f5
+_SETS_COVER = f"{100 * LEVEL:g} % sets cover"
+
+
+def _calibration_row(metrics: dict, model: str) -> dict:
+    found = get_metrics(metrics, model, "grouped")
+    sets = found.get("conformal") or {}
+    low, high = sets.get("coverage_ci") or (None, None)
+    return {
+        "model": model_title(model),
+        "error as trained": percent(found.get("ece_before")),
+        "error scaled": percent(found.get("ece_after")),
+        "error by chance": percent(found.get("ece_noise")),
+        _SETS_COVER: share_interval(sets.get("coverage"), low, high),
+        "right if a fifth is refused": percent((found.get("abstention") or {}).get("at_80")),
+    }
+
+
+def _calibration_table(metrics: dict) -> pd.DataFrame | None:
+    "Models with a calibration error, sets or refusals; None where there are none"
+    rows = [_calibration_row(metrics, m) for m in model_names(metrics)]
+    basis = ("error as trained", _SETS_COVER, "right if a fifth is refused")
+    rows = [row for row in rows if any(row[name] != "–" for name in basis)]
+    return pd.DataFrame(rows) if rows else None
+
+# %% ../../nbs/report/14_results.ipynb #8d699945
 def calibration_section(
     run: dict,  # From `read_run`
 ) -> dict:  # Values for the template
     "What stated probabilities are worth"
     metrics, folder = run["metrics"], run["path"]
-    sentences = calibration_sentences(metrics)
-    if not sentences:
-        return dict(sentences=[])
+    table = _calibration_table(metrics)
+    if table is None:
+        return dict(table=None)
     figures = dict(reliability=_reliability_figure(metrics), abstention=_risk_coverage_figure(metrics))
     kept = {name: fig and keep_figure(folder, name, fig) for name, fig in figures.items()}
-    return dict(sentences=sentences, level=LEVEL, **kept)
+    return dict(table=table, level=LEVEL, **kept)
 
 # %% ../../nbs/report/14_results.ipynb #2e127026
 def _confusion_figure(metrics: dict, models: list[str]) -> Figure:
