@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # The first of these that is new enough makes the environment.
 PYTHON ?= python3 python3.11 python3.12 python3.13 python
 .DEFAULT_GOAL := help
-.PHONY: help setup study test test-browser fast readme model export docs bench clean
+.PHONY: help setup study test test-browser fast readme model export docs screenshots bench clean
 
 help:
 	@echo 'make setup            .venv with everything in it, once (a few minutes, mostly PyTorch)'
@@ -18,6 +18,7 @@ help:
 	@echo 'make fast             what a change should pass in two minutes'
 	@echo 'make readme           README.md from its template and reference results, MODEL_CARD.md from the shipped model'
 	@echo 'make model            the model that comes with the package, trained again (minutes)'
+	@echo 'make screenshots      pictures of report and prediction page into nbs/figures (minutes; needs Chromium)'
 	@echo 'make bench            speed as ratios, into microplastic_aging/assets/results; leave the machine alone meanwhile'
 	@echo 'make docs             the site into _docs (needs Quarto)'
 	@echo 'make clean            remove what the other targets made, but not runs/'
@@ -60,6 +61,9 @@ readme: $(READY)
 model: $(READY)
 	@$(BIN)/python .ci/default_model.py
 	@$(BIN)/python .ci/model_card.py
+
+screenshots: $(READY)
+	@$(BIN)/python .ci/screenshots.py $(ARGS)
 
 export: $(READY)
 	@$(BIN)/nbdev-export && $(BIN)/nbdev-clean

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import numpy as np
 import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 # %% ../nbs/01_files.ipynb #906ca92d
 def write_atomic(
@@ -84,3 +85,20 @@ def reference_result(
         return read_json(path)
     known = ", ".join(sorted(p.stem for p in RESULTS.glob("*.json")))
     raise FileNotFoundError(f"no reference result {name!r}; there are: {known}")
+
+# %% ../nbs/01_files.ipynb #39ac0ea0
+_TEMPLATES = Path(str(files("microplastic_aging"))) / "assets/templates"
+
+
+def template_environment(
+    **settings,  # Of `jinja2.Environment`, such as autoescape
+) -> Environment:
+    "The templates of the package; a value that is missing is an error"
+    return Environment(loader=FileSystemLoader(str(_TEMPLATES)), undefined=StrictUndefined, **settings)
+
+
+def package_text(
+    name: str,  # File in assets/templates, such as 'joint_space.js'
+) -> str:
+    "A style sheet or script of the package, as it stands"
+    return (_TEMPLATES / name).read_text("utf-8")

@@ -72,7 +72,7 @@ def test_real_files_of_another_kind_are_refused(explained):
     assert "silicate" in table.confounders["both"]  # low-density polyethylene with soil
     assert (
         pd.read_csv(explained / "predictions_specimens.csv").specimen_id.tolist() == ["a", "b"]
-        and "Out of distribution: 3" in page
+        and "3 out of distribution" in page
         and "below 5 no share is given" in page
         and "over its bands lie silicate" in table.note["both"]
     )

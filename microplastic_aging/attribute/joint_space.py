@@ -12,13 +12,11 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib.resources import files
 from io import BytesIO
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from matplotlib.colors import to_hex
 from PIL import Image
@@ -28,7 +26,7 @@ from sklearn.decomposition import PCA
 from ..aging import MECHANISM_COLORS, POLYMER_COLORS
 from .metric import EmbeddingError, check_vectors, vectors_of_length
 from ..evaluate.specimens import specimen_means, specimen_views, specimen_weights
-from ..files import write_atomic
+from ..files import package_text, template_environment, write_atomic
 
 # %% ../../nbs/attribute/03_joint_space.ipynb #b3db99a8
 MAPS = dict(tsne="t-SNE", umap="UMAP", pca="PC")
@@ -228,17 +226,6 @@ def plot_map(
 
 # %% ../../nbs/attribute/03_joint_space.ipynb #dbeeefb2
 _THUMB_PX, _THUMB_QUALITY, _RAMP_STEPS = 64, 50, 32
-_TEMPLATES = files("microplastic_aging") / "assets/templates"
-
-
-def _template(name: str):
-    "A jinja2 template of the package, which escapes every value"
-    return Environment(loader=FileSystemLoader(str(_TEMPLATES)), autoescape=True).get_template(name)
-
-
-def _own_text(name: str) -> Markup:
-    "Style or script of the package, put into a page as it stands"
-    return Markup((_TEMPLATES / name).read_text("utf-8"))
 
 
 def _json_text(data) -> Markup:
@@ -334,14 +321,14 @@ def write_map_html(
         nothing=_NOTHING,
         many=_MAX_LEGEND,
     )
-    script = _own_text("joint_space.js")
-    page = _template("joint_space.html.j2").render(
+    script = Markup(package_text("joint_space.js"))
+    page = template_environment(autoescape=True).get_template("joint_space.html.j2")
+    content = page.render(
         title=str(title),
         simulated=simulated,
         policy=Markup(_policy(script)),
-        style=_own_text("joint_space.css"),
         script=script,
         sheet=sheet,
         data=_json_text(data),
     )
-    return write_atomic(path, page.encode("utf-8", "replace"))
+    return write_atomic(path, content.encode("utf-8", "replace"))

@@ -84,6 +84,10 @@ def _experiment_row(found: dict) -> dict:
 def controls_section(
     run: dict,  # From `read_run`
 ) -> dict | None:  # Values for the template; None where nothing was changed
-    "What the headline model loses with one thing changed"
-    rows = [_experiment_row(found) for found in (run["controls"].get("variations") or {}).values()]
-    return dict(experiments=pd.DataFrame(rows)) if rows else None
+    "What the headline model loses with one thing changed, and what water and biofilm do"
+    controls = run["controls"]
+    rows = [_experiment_row(found) for found in (controls.get("variations") or {}).values()]
+    sentences = wet_sentences(controls)
+    if not rows and not sentences:
+        return None
+    return dict(experiments=pd.DataFrame(rows) if rows else None, sentences=sentences)

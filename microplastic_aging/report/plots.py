@@ -6,6 +6,7 @@
 __all__ = ['MODEL_COLORS', 'plot_results', 'plot_paired', 'plot_confusion', 'plot_curves']
 
 # %% ../../nbs/report/07_plots.ipynb #3a2281d3
+import textwrap
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
@@ -101,6 +102,11 @@ def tested_splits(
     return [s for s in _SPLIT_STYLES if any(get_metrics(metrics, m, s).get("accuracy") is not None for m in models)]
 
 # %% ../../nbs/report/07_plots.ipynb #0403749d
+def _two_lines(title: str) -> str:
+    "The name of a model beside an axis, on two lines where it is long"
+    return textwrap.fill(figure_label(title, 60), 30)
+
+
 def _accuracy_row(found: dict) -> tuple:
     return (found["accuracy"], *(found.get("accuracy_ci") or (np.nan, np.nan)))
 
@@ -122,7 +128,7 @@ def plot_results(
     chance = get_chance(metrics)
     if chance is not None and split == "grouped":
         ax.axvline(100 * chance, color="0.6", ls=":", lw=1.2, zorder=0, label="largest class")
-    ax.set_yticks(range(len(names)), [figure_label(model_title(m), 40) for m in names])
+    ax.set_yticks(range(len(names)), [_two_lines(model_title(m)) for m in names])
     ax.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, 101), xlabel="Accuracy (%)")
     if not ax.get_legend():
         label_simulated(ax, metrics)
@@ -144,9 +150,9 @@ def plot_paired(
     values = pairs[["difference", "low", "high"]].to_numpy()
     _draw_dots(ax, range(len(pairs)), values, list(pairs.model), _DotStyle())
     ax.axvline(0, color="0.6", ls=":", lw=1.2, zorder=0)
-    ax.set_yticks(range(len(pairs)), [figure_label(f"− {model_title(m)}", 45) for m in pairs.against])
+    ax.set_yticks(range(len(pairs)), [_two_lines(f"− {model_title(m)}") for m in pairs.against])
     firsts = " or ".join(dict.fromkeys(model_title(m) for m in pairs.model))
-    ax.set(ylim=(len(pairs) - 0.4, -0.6), xlabel=f"{firsts} minus each: accuracy, percentage points")
+    ax.set(ylim=(len(pairs) - 0.4, -0.6), xlabel=f"{firsts} minus each:\naccuracy (percentage points)")
     label_simulated(ax, metrics)
     return ax
 

@@ -130,7 +130,8 @@ _MIN_SPECIMENS = 20  # Resampled units
 
 
 def _rivals(metrics: dict, lead: str) -> dict:  # verdict -> list of (title, difference)
-    pairs = paired_table(metrics)
+    order = {model: place for place, model in enumerate(model_names(metrics))}
+    pairs = paired_table(metrics).sort_values("against", key=lambda names: names.map(order), kind="stable")
     found = {word: [] for word in ("better", "not told apart", "worse")}
     for row in pairs[pairs.model == lead].itertuples():
         if row.verdict in found:
