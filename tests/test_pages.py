@@ -17,7 +17,7 @@ from microplastic_aging.report.html import render
 FRONT = {"tutorials", "howto", "studies"}
 HIDDEN = re.compile(r"^#\| *(hide|export|exporti|default_exp|echo: *false|include: *false)\b", re.M)
 BASH = re.compile(r"^```bash\n(.*?)^```", re.M | re.S)
-FIGURES = ("image/png", "image/svg+xml")
+FIGURES = ("image/png", "image/jpeg", "image/svg+xml")
 LONGEST = 40  # words in a sentence
 FRONT_PAGES = [p for p in notebooks() if p.parts[0] in FRONT]
 PLAIN_PAGES = [
