@@ -22,6 +22,7 @@ SHOWN = re.compile(r"^show_doc\((\w+)\)", re.M)
 EDIT = re.compile(r"File to edit: (?:\.\./)+nbs/(\S+)\.$", re.M)
 PUBLIC = re.compile(r"^__all__ = (\[.*?\])", re.M | re.S)
 TEXT = re.compile(r"^(#\| *(?:fig|tbl)-(?:alt|cap): *)(.*)$", re.M)
+MAGIC = re.compile(r"(%%[^\n]*\n)((?:#\|[^\n]*\n)+)")
 DEFINED = re.compile(r"^(?:class|def) (\w+)", re.M)
 
 
@@ -89,6 +90,14 @@ class quoted_texts(Processor):
     def cell(self, cell):
         if cell.cell_type == "code":
             cell.source = TEXT.sub(lambda m: m[1] + json.dumps(spoken(m[2]), ensure_ascii=False), cell.source)
+
+
+class options_first(Processor):
+    "Options above the magic of a cell: below it, where IPython wants them, Quarto does not see them"
+
+    def cell(self, cell):
+        if cell.cell_type == "code" and (m := MAGIC.match(cell.source)):
+            cell.source = m[2] + m[1] + cell.source[m.end() :]
 
 
 class in_page_order(Processor):

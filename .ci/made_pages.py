@@ -165,17 +165,18 @@ def api_index():
 
 
 def figures(path):
-    "(PNG, alt text) of each saved figure of a page"
+    "(PNG or JPEG, alt text) of each saved figure of a page"
     for cell in cells(path):
         alt = ALT.search("".join(cell["source"]))
         for output in cell.get("outputs", []):
-            png = output.get("data", {}).get("image/png")
-            if png and alt:
-                yield base64.b64decode("".join(png)), alt[1].strip("\"'")
+            data = output.get("data", {})
+            picture = data.get("image/png") or data.get("image/jpeg")
+            if picture and alt:
+                yield base64.b64decode("".join(picture)), alt[1].strip("\"'")
 
 
-def thumbnail(png, path):
-    image = Image.open(io.BytesIO(png)).convert("RGBA")
+def thumbnail(picture, path):
+    image = Image.open(io.BytesIO(picture)).convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     small = Image.alpha_composite(white, image).convert("RGB")
     small.thumbnail((THUMB, THUMB), Image.Resampling.LANCZOS)
@@ -190,12 +191,12 @@ def for_markdown(text):
 
 def shown_figures(page, folder):
     "The figures of a page as links to it, their thumbnails written into `folder`"
-    for number, (png, alt) in enumerate(figures(page.path), 1):
+    for number, (picture, alt) in enumerate(figures(page.path), 1):
         thumb = f"{page.path.removesuffix('.ipynb').replace('/', '-')}-{number}.jpg"
-        thumbnail(png, folder / THUMBS / thumb)
+        thumbnail(picture, folder / THUMBS / thumb)
         alt = for_markdown(alt)
-        picture = f'[![]({THUMBS}/{thumb}){{fig-alt="{spoken(alt)}"}}]({page.path})'
-        yield f"::: {{.g-col-6 .g-col-md-3}}\n{picture}\n\n{page.link}: {alt}\n:::"
+        linked = f'[![]({THUMBS}/{thumb}){{fig-alt="{spoken(alt)}"}}]({page.path})'
+        yield f"::: {{.g-col-6 .g-col-md-3}}\n{linked}\n\n{page.link}: {alt}\n:::"
 
 
 def gallery(folder=None):

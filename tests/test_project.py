@@ -365,14 +365,14 @@ def assert_api_index_is_whole(text):
 
 
 def assert_gallery_is_whole(project, text):
-    "Every saved PNG has a thumbnail that leads to its page and carries its alt text"
+    "Every saved picture has a thumbnail that leads to its page and carries its alt text"
     shown = re.findall(r'^\[!\[\]\(([^)]+)\)\{fig-alt="([^"]+)"\}\]\(([^)]+)\)$', text, re.M)
     saved = [
         name.as_posix()
         for name in notebooks()
         for c in code_cells(read_nb(name))
         for o in c["outputs"]
-        if "image/png" in o.get("data", {})
+        if {"image/png", "image/jpeg"} & o.get("data", {}).keys()
     ]
     assert sorted(page for _, _, page in shown) == sorted(saved)
     assert not [thumb for thumb, _, _ in shown if not (project / "_proc" / thumb).stat().st_size > 1000]
