@@ -320,7 +320,7 @@ class Prediction:
         folder,  # Made if needed
         progress: bool = True,  # Show a bar
     ) -> Path:  # index.html in the folder
-        "One figure a sample and mechanism, a summary of each specimen with several views, and a page of them all"
+        "One figure a sample and mechanism, a summary of each specimen with several repeats, and a page of them all"
         run = self.evaluated
         check_explainable(run.folder, run.net.scheme, folder)
         return write_explanations(folder, run, self.table.note, progress)

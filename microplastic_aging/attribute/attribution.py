@@ -286,7 +286,7 @@ def attribute_specimens(
     for m, score in attributor.distribution.novelty_score(answers.pooled, has).items():
         far[m] = pd.Series(score).groupby(of).median().reindex(range(len(names))).to_numpy()
     table = attribute(together, attributor, has_any, scheme, far)
-    table.insert(0, "views", np.bincount(of, minlength=len(names)))
+    table.insert(0, "samples", np.bincount(of, minlength=len(names)))
     table.insert(0, "specimen_id", names)
     return table
 

@@ -31,11 +31,11 @@ _MECHANISM = ", ".join(MECHANISMS)
 COLUMNS = (
     Column("sample_id", "sr", "Name of the sample, from the manifest"),
     Column(
-        "specimen_id", "sp", "Particle that the sample is a view of; one verdict a specimen in the table of specimens"
+        "specimen_id", "sp", "Particle that the sample is a repeat of; one verdict a specimen in the table of specimens"
     ),
     Column("site", "spf", "Where the particle was found, from the manifest; in the table of shares also 'all sites'"),
     Column("polymer", "sp", "Polymer, from the manifest; several are separated by semicolons"),
-    Column("views", "p", "Samples of the specimen; it is judged by all of them together", "samples", "1, 2, …"),
+    Column("samples", "p", "Samples of the specimen; it is judged by all of them together", "samples", "1, 2, …"),
     Column("p_…", "sr", "Probability of the class", values=_FRACTION),
     Column("mechanism_p_…", "spr", "Probability that the mechanism acted, alone or with others", values=_FRACTION),
     Column(
@@ -99,10 +99,10 @@ COLUMNS = (
     Column("share", "f", "Share of the counted specimens, corrected for the model's misreadings", values=_FRACTION),
     Column("low, high", "f", "95 % interval of the share", values=_FRACTION),
     Column(
-        "uncorrected", "f", "The same share uncorrected: mean over the counted views of each specimen", values=_FRACTION
+        "uncorrected", "f", "The same share uncorrected: mean over the counted repeats of each specimen", values=_FRACTION
     ),
     Column("specimens, of_specimens", "f", "Specimens that are counted, and all of them", "specimens", "0, 1, …"),
-    Column("specimen", "r", "Particle that the sample is a view of: the unit of the grouped split"),
+    Column("specimen", "r", "Particle that the sample is a repeat of: the unit of the grouped split"),
     Column("label", "r", "Class from the manifest", values="a class, or empty"),
     Column("split", "r", "How test samples were held out", values="grouped, random"),
     Column("fold", "r", "Fold in which the sample was tested", values="0, 1, …"),

@@ -82,7 +82,7 @@ class _Selection:
     rows: np.ndarray  # Views that count and have this set, bool (n,)
 
     def specimens(self, rows) -> dict:  # `ALL` and each site -> specimens
-        "How many specimens have some of these views, bool (n,)"
+        "How many specimens have some of these repeats, bool (n,)"
         counts = {ALL: len(set(self.groups[rows]))}
         for place in [] if self.site is None else np.unique(self.site[self.site != ""]):
             counts[place] = len(set(self.groups[rows & (self.site == place)]))
@@ -163,7 +163,7 @@ def _compared_paddies(mechanisms: dict) -> str:
 # %% ../../nbs/attribute/11_field.ipynb #97e65b03
 _UNNAMED = (
     "{} samples name no specimen and count as one each: "
-    "where several are views of one particle, the intervals are too narrow."
+    "where several are repeats of one particle, the intervals are too narrow."
 )
 
 # %% ../../nbs/attribute/11_field.ipynb #98afbd1f
@@ -279,7 +279,7 @@ class _Figures:
         return dict(truth=float(real[here].mean()), truth_counted=float(real[here & is_counted].mean()))
 
     def site(self, place: str) -> dict:
-        "All shares of a site, and the share of its views that is refused"
+        "All shares of a site, and the share of its repeats that is refused"
         figures = {m: self.share("mechanisms", place, k) for k, m in enumerate(MECHANISMS)}
         inside = self.field.views.in_distribution[self.field.site == place]
         figures["refused"] = float(1 - inside.mean())

@@ -198,7 +198,7 @@ def _scatter_labels(ax, xy, by):
     if len(colors) > _MAX_LEGEND:
         title += f" ({len(colors)}: colours repeat)"
     else:
-        ax.legend(fontsize=6, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, handletextpad=0.1)
+        ax.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, handletextpad=0.1)
     ax.set_title(title, fontsize=9)
 
 # %% ../../nbs/attribute/03_joint_space.ipynb #132e1e5b
@@ -220,8 +220,8 @@ def plot_map(
     scatter(ax, xy, by)
     ax.set(xticks=[], yticks=[])
     across, up = _axes_of(at)
-    ax.set_xlabel(across, fontsize=8)
-    ax.set_ylabel(up, fontsize=8)
+    ax.set_xlabel(across, fontsize=9)
+    ax.set_ylabel(up, fontsize=9)
     return ax
 
 # %% ../../nbs/attribute/03_joint_space.ipynb #dbeeefb2

@@ -67,7 +67,7 @@ def _doubts(specimen, name) -> Iterator:
     files, how = specimen.files, specimen.how
     views = sorted({f.name.view for f in files if f.name.view}, key=int)
     if views and how in ("by name", "by folder", "no partner") and _has_several_views(specimen):
-        problem = f"the numbers {', '.join(views)} were read as views of one particle, {name}"
+        problem = f"the numbers {', '.join(views)} were read as repeats of one particle, {name}"
         remedy = "if they are particles of their own, give each its own specimen_id"
         yield Note("check", listed(files), problem, remedy)
     if how == "by name, across folders":

@@ -154,7 +154,7 @@ def plot_reliability(
     ax.plot([0, 100], [0, 100], color="0.7", lw=1, ls=":", zorder=0)
     ax.errorbar(x, y, yerr=np.clip([y - low, high - y], 0, None), fmt="o-", ms=4, lw=1, capsize=2, **style)
     rows = "–".join(str(n) for n in sorted({min(table["n"]), max(table["n"])}))
-    ax.text(0.97, 0.03, f"{rows} rows a dot", transform=ax.transAxes, fontsize=7, ha="right", color="0.35")
+    ax.text(0.97, 0.03, f"{rows} rows a dot", transform=ax.transAxes, fontsize=9, ha="right", color="0.35")
     ax.set(xlim=(0, 102), ylim=(0, 104), xlabel="Confidence (%)", ylabel="Accuracy (%)", aspect="equal")
     return ax
 

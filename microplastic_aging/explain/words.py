@@ -62,7 +62,7 @@ def _picture_caveats(e: Explanation) -> list[str]:
         ]
     if e.image is None or e.field_um is None or np.isfinite(e.field_um).all():
         return []
-    return ["The scale of the micrograph is unknown: the network took the whole picture for a view of its usual width."]
+    return ["The scale of the micrograph is unknown: the network took the whole picture for a field of view of its usual width."]
 
 # %% ../../nbs/explain/09_words.ipynb #c7c6d551
 _WORTH_SAYING = 0.1  # Log-odds
@@ -132,7 +132,7 @@ def _not_predicted(e: Explanation) -> list[str]:
         return ["No mechanism reaches one half, so the map explains a prediction that the network does not make."]
     if e.mechanisms[e.target] < 0.5:
         return [
-            f"From this view alone the network does not predict {e.target}: "
+            f"From this repeat alone the network does not predict {e.target}: "
             "the map explains a prediction that it does not make."
         ]
     return []
@@ -157,7 +157,7 @@ MAX_VIEWS = 12  # Pictures on a summary
 def pooled_types(
     views: list,  # `Explanation`s of one specimen
 ) -> pd.Series:  # Probability of each class
-    "The verdict of a specimen: mean log-probability over its views"
+    "The verdict of a specimen: mean log-probability over its repeats"
     prob = np.stack([view.types for view in views])
     return pd.Series(pool_probabilities(prob, np.zeros(len(views), int))[0], views[0].types.index)
 
@@ -169,7 +169,7 @@ def describe_specimen(
     types = pooled_types(views)
     predicted, agree = types.idxmax(), sum(view.types.idxmax() == types.idxmax() for view in views)
     said = [
-        f"{len(views)} views: predicted type {predicted} ({_percent(types.max())}); "
+        f"{len(views)} repeats: predicted type {predicted} ({_percent(types.max())}); "
         f"{agree} of them predict the same alone."
     ]
     n_pictures = sum(view.image is not None for view in views)

@@ -201,5 +201,5 @@ def plot_surface(
         layer[masks[name]] = to_rgba(_FEATURE_COLORS[name], alpha)
         ax.imshow(layer)
     patches = [Patch(color=_FEATURE_COLORS[name], label=name) for name in shown]
-    ax.legend(handles=patches, loc="upper right", fontsize=7, framealpha=0.7, handlelength=1)
+    ax.legend(handles=patches, loc="upper right", fontsize=9, framealpha=0.7, handlelength=1)
     return ax

@@ -104,7 +104,7 @@ def _draw_modality(ax, modality: str, content):
     if content is None:
         ax.set_axis_off()
         words = f"no {MODALITY_NAMES[modality]} in this row"
-        ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", fontsize=8)
+        ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", fontsize=9)
     elif modality == "image":
         plot_micrograph(content.image, content.um_per_px, ax)
     else:

@@ -36,7 +36,7 @@ def mechanisms_to_explain(
     groups: np.ndarray,  # Specimen of each sample, shape (n,)
     scheme,  # `Scheme` with mechanism bits
 ) -> dict:  # specimen -> list of mechanisms
-    "Mechanisms that reach one half in the views of a specimen together; else the most probable"
+    "Mechanisms that reach one half in the repeats of a specimen together; else the most probable"
     together, _, names, _ = pool_views(predictions, has, groups)
     probability = together.prob @ scheme.pattern
     likely = [[m for m, v in zip(MECHANISMS, p, strict=True) if v >= 0.5] for p in probability]
@@ -115,12 +115,12 @@ class _Explainer:
         return found.with_nearest(self.nearest[row])
 
     def specimen(self, number: int, name: str, rows) -> _Specimen:
-        "All figures of one specimen: a summary where it has several views, and each view by itself"
+        "All figures of one specimen: a summary where it has several repeats, and each by itself"
         section = _Specimen(name, [(self.ids[r], self.notes[r]) for r in rows if self.notes[r]])
         found = {m: [self.explain(r, m) for r in rows] for m in self.targets[name]}
         for views in found.values():
             if len(views) > 1:
-                title = f"{name}, all views"
+                title = f"{name}, all repeats"
                 figure = _draw(self.folder, f"specimen_{number}_{name}", views, title, describe_specimen(views))
                 section.figures.append(figure)
         for place, row in enumerate(rows):
@@ -139,7 +139,7 @@ def write_explanations(
     notes,  # Note of each sample, shape (n,)
     progress: bool = True,  # Show a bar
 ) -> Path:  # index.html in the folder
-    "One figure a sample and mechanism, a summary of each specimen with several views, and a page of them all"
+    "One figure a sample and mechanism, a summary of each specimen with several repeats, and a page of them all"
     folder, notes = Path(folder), list(notes)
     folder.mkdir(parents=True, exist_ok=True)
     _remove_earlier(folder)

@@ -136,7 +136,7 @@ def _readable_specimens(
     table.loc[refused, numbers] = np.nan
     table.loc[refused, "dominant_mechanism"] = ""
     severities = [f"severity_{m}" for m in MECHANISMS]
-    first = ["specimen_id", "site", "polymer", "views", "verdict", "aged_p", "dominant_mechanism", "dominant_p"]
+    first = ["specimen_id", "site", "polymer", "samples", "verdict", "aged_p", "dominant_mechanism", "dominant_p"]
     shown = table[[c for c in (*first, *severities, "reason") if c in table]].round(2).astype(object)
     return shown.where(shown.notna(), "")
 

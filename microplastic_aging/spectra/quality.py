@@ -345,7 +345,7 @@ def _mark_stretch(ax, flag, row):
     ax.axvspan(middle - half, middle + half, color=_LEVEL_COLORS[flag.level], alpha=0.35, lw=0)
     across = (middle - left) / (right - left)
     align = "left" if across < 0.12 else "right" if across > 0.88 else "center"
-    style = dict(va="top", ha=align, fontsize=7, color="0.1", bbox=_LABEL_BOX)
+    style = dict(va="top", ha=align, fontsize=9, color="0.1", bbox=_LABEL_BOX)
     height = 0.97 - 0.12 * (row % 4)
     ax.text(middle, height, f"{flag.flag} {flag.value:.3g}", transform=ax.get_xaxis_transform(), **style)
 
@@ -368,6 +368,6 @@ def plot_quality(
     lines = [_flag_words(flag) for flag in flags[flags.low.isna()].itertuples()]
     if flags.empty:
         lines = ["nothing flagged"]
-    ax.text(0.01, 0.03, "\n".join(lines), transform=ax.transAxes, va="bottom", fontsize=7)
-    ax.set_title(_names([spectrum])[0], fontsize=8)
+    ax.text(0.01, 0.03, "\n".join(lines), transform=ax.transAxes, va="bottom", fontsize=9)
+    ax.set_title(_names([spectrum])[0], fontsize=9)
     return ax
