@@ -140,6 +140,7 @@ RENAMED = {  # columns of version 0.1 -> those of today
     "nearest_type": "nearest_class",
     "sides_used": "modalities_used",
     "plain_count": "uncorrected",
+    "views": "samples",
 }
 PREFIXES = {"m_": "mechanism_p_", "primary_": "dominant_p_", "evidence_": "log_odds_", "given_": "input_"}
 

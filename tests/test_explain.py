@@ -55,7 +55,7 @@ def test_every_real_sample_has_its_reasons(explained):
     for row, sample in enumerate(table.sample_id, 1):
         assert list((explained / "predictions_explained").glob(f"{row}_{sample}_*.png")), sample
     assert (
-        "simulated particles only" in page and "scale of the micrograph is unknown" not in page
+        "simulated particles only" in page and "scale is unknown" not in page
     )  # both microscopes wrote it into the file
 
 

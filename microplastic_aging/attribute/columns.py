@@ -99,7 +99,7 @@ COLUMNS = (
     Column("share", "f", "Share of the counted specimens, corrected for the model's misreadings", values=_FRACTION),
     Column("low, high", "f", "95 % interval of the share", values=_FRACTION),
     Column(
-        "uncorrected", "f", "The same share uncorrected: mean over the counted repeats of each specimen", values=_FRACTION
+        "uncorrected", "f", "The same share uncorrected: mean over counted repeats of each specimen", values=_FRACTION
     ),
     Column("specimens, of_specimens", "f", "Specimens that are counted, and all of them", "specimens", "0, 1, …"),
     Column("specimen", "r", "Particle that the sample is a repeat of: the unit of the grouped split"),

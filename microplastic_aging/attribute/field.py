@@ -321,6 +321,7 @@ _RENAMED = {  # Version 0.1 -> today
     "known": "in_distribution",
     "nearest_type": "nearest_class",
     "plain_count": "uncorrected",
+    "views": "samples",
 }
 _RENAMED |= {f"m_{m}": f"mechanism_p_{m}" for m in MECHANISMS}
 _RENAMED |= {f"primary_{f}": f"dominant_p_{f}" for f in FACTORS}

@@ -62,7 +62,7 @@ def _picture_caveats(e: Explanation) -> list[str]:
         ]
     if e.image is None or e.field_um is None or np.isfinite(e.field_um).all():
         return []
-    return ["The scale of the micrograph is unknown: the network took the whole picture for a field of view of its usual width."]
+    return ["The scale is unknown: the network took the whole micrograph for a field of view of its usual width."]
 
 # %% ../../nbs/explain/09_words.ipynb #c7c6d551
 _WORTH_SAYING = 0.1  # Log-odds
