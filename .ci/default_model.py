@@ -1,7 +1,7 @@
 """Train the model that comes with the package on the whole simulated benchmark; its card quotes the record study.
 `make model`
 
-Where the familiar ends, and by how much frequencies are corrected, can only be told by held-out specimens, which a
+Where the familiar ends, and by how much frequencies are corrected, can only be shown by held-out specimens, which a
 model trained on everything has not. Both come from models trained alike: from runs/study where the record is at
 hand, else they stay as they are.
 """

@@ -54,7 +54,7 @@ _VERDICTS = {
     "higher": "Chemical ageing is more frequent in {}, by more than the threshold",
     "lower": "Chemical ageing is rarer in {}, by more than the threshold",
     "not higher": "Chemical ageing is not more frequent in {} by more than the threshold",
-    "cannot be told": "It cannot be told whether chemical ageing is more frequent in {} by more than the threshold",
+    "undecided": "It is undecided whether chemical ageing is more frequent in {} by more than the threshold",
 }
 _MISREADING = "what the model misreads does not shrink with their number."
 

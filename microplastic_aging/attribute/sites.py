@@ -229,7 +229,7 @@ def _verdict(low: float, high: float, threshold: float) -> str:
         return "higher"
     if high < -threshold:
         return "lower"
-    return "not higher" if high < threshold else "cannot be told"
+    return "not higher" if high < threshold else "undecided"
 
 
 def share_difference(
@@ -239,7 +239,7 @@ def share_difference(
     threshold: float = 0.0,  # Difference that matters, share ≥ 0
     level: float = LEVEL,  # Of the interval
 ) -> dict:  # difference, low, high (shares, a − b), verdict, threshold
-    "Does `a` hold more than `b`? 'higher', 'lower', 'not higher' (by more than the threshold) or 'cannot be told'"
+    "Does `a` hold more than `b`? 'higher', 'lower', 'not higher' (by more than the threshold) or 'undecided'"
     if threshold < 0:
         raise PrevalenceError(f"threshold {threshold} is below 0; give the size of the difference that matters")
     difference = float(a.estimate[which] - b.estimate[which])

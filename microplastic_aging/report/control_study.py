@@ -17,9 +17,9 @@ from matplotlib.axes import Axes
 
 from .controls import WET_LIMIT, corruption_sentences, wet_sentences
 from .formats import points_interval, share_interval
-from .html import render_sentences
 from .plots import MODEL_COLORS, make_axes
 from .run import MODELS
+from .study_parts import accuracy_cell, listed, say, say_list, titled
 from .tables import verdict as judge
 
 # %% ../../nbs/report/25_control_study.ipynb #9955f8d7
@@ -80,8 +80,8 @@ def _judge_loss(versus: dict) -> tuple:
 
 
 def _judge_seed(versus: dict) -> tuple:
-    if judge(*versus["ci"]) == "not told apart":
-        return _MET, "not distinguishable"
+    if judge(*versus["ci"]) == "no difference shown":
+        return _MET, "no difference shown"
     return _FAILED, "the seed matters"
 
 # %% ../../nbs/report/25_control_study.ipynb #ffca22d5
@@ -92,12 +92,12 @@ def _versus_words(versus: dict) -> str:
 def _random_labels(found: dict) -> dict:
     null = found["dealt_again"]
     chance = share_interval(null["mean"], null["low"], null["high"])
-    words = f"{share_interval(found['accuracy'], *found['accuracy_ci'])} right; permuted again {chance}"
+    words = f"{accuracy_cell(found)} right; permuted again {chance}"
     return _finding("random labels", "chance", words, _judge_random_labels(found), found["folds"])
 
 
 def _neutral(both: dict, alone: dict) -> dict:
-    fusion, spectrum = (share_interval(f["accuracy"], *f["accuracy_ci"]) for f in (both, alone))
+    fusion, spectrum = (accuracy_cell(f) for f in (both, alone))
     words = f"fusion {fusion}, spectrum alone {spectrum}"
     return _finding("neutral bands", "fusion still pays", words, _judge_neutral(both, alone), both["folds"])
 
@@ -166,27 +166,22 @@ def _name(key: str, found: dict) -> str:
 @patch
 def table(self: ControlStudy) -> pd.DataFrame:  # Text, five columns
     "Each control: what was expected, what was found, and whether it came out so"
-    columns = ["control", "expected", "found", "judged", "folds"]
-    rows = pd.DataFrame(_findings(self.controls), columns=[*columns, "state"])
-    return rows[columns].set_index("control").rename_axis(index=None, columns="control")
+    return titled(_findings(self.controls), "control", ("control", "expected", "found", "judged", "folds"))
 
 # %% ../../nbs/report/25_control_study.ipynb #337951d6
-_WORDS = {"better": "better", "worse": "worse", "not told apart": "not distinguishable", "no interval": "no interval"}
-
-
 def _judged_change(versus: dict) -> str:
     "What the interval of a difference says, with the p-value after Holm's correction"
     word, p = judge(*versus["ci"], versus.get("p")), versus["p_holm"]
     if word in ("better", "worse") and p >= 0.05:
         return f"{word} by its interval, not after Holm (p = {p:.2g})"
-    return f"{_WORDS[word]} (p = {p:.2g})"
+    return f"{word} (p = {p:.2g})"
 
 
 def _change_row(key: str, found: dict) -> dict:
     versus = found.get("versus")
     return {
         "change": _name(key, found),
-        "accuracy (95 % interval)": share_interval(found["accuracy"], *found["accuracy_ci"]),
+        "accuracy (95 % interval)": accuracy_cell(found),
         "difference (points)": points_interval(versus["difference"], *versus["ci"]) if versus else "–",
         "judged": _judged_change(versus) if versus else "–",
         "folds, specimens": f"{found['folds']}, {found['n_specimens']}",
@@ -201,8 +196,7 @@ def changes(
     "The headline study with one thing changed, one row a change"
     done = (self.controls.get("variations") or {}).items()
     rows = [_change_row(key, found) for key, found in done if found["kind"] == kind]
-    table = pd.DataFrame(rows)
-    return table.set_index("change").rename_axis(index=None, columns="change") if rows else table
+    return titled(rows, "change")
 
 
 @patch
@@ -213,17 +207,16 @@ def verdict(self: ControlStudy) -> Markdown:
     done = (self.controls.get("variations") or {}).items()
     tried = {k: f for k, f in done if f["kind"] in ("operators", "ablations") and f.get("versus")}
     changed = [dict(f["versus"], name=_name(k, f)) for k, f in tried.items()]
-    sentences = render_sentences(
+    return say(
         "study_controls.md.j2",
         n=len(rows),
         met=named[_MET],
         failed=named[_FAILED],
         open=named[_OPEN],
         n_changes=len(changed),
-        shown=[v["name"] for v in changed if v["p_holm"] < 0.05 and judge(*v["ci"]) != "not told apart"],
+        shown=[v["name"] for v in changed if v["p_holm"] < 0.05 and judge(*v["ci"]) != "no difference shown"],
         largest=min(changed, key=lambda v: v["difference"], default=None),
     )
-    return Markdown(" ".join(sentences))
 
 # %% ../../nbs/report/25_control_study.ipynb #837a22f0
 _KIND_COLORS = dict(operators="#332288", ablations="#44AA99", controls="#882255")
@@ -323,20 +316,16 @@ def plot_corruptions(self: ControlStudy) -> np.ndarray:  # Axes, shape (2, 3)
     return axs
 
 # %% ../../nbs/report/25_control_study.ipynb #8b3ac5f4
-def _listed(sentences: list[str], none: str) -> Markdown:
-    return Markdown("\n".join(f"- {s}" for s in sentences) or f"*{none}*")
-
-
 @patch
 def corruptions(self: ControlStudy) -> Markdown:
     "Corruptions of one modality that take fusion below the single model of the other"
-    return _listed(corruption_sentences(self.controls), "No corruption that was tried misleads fusion.")
+    return listed(corruption_sentences(self.controls), "No corruption that was tried misleads fusion.")
 
 
 @patch
 def wet(self: ControlStudy) -> Markdown:
     "How often each model calls particles aged that only carry water and biofilm"
-    return _listed(wet_sentences(self.controls), "The wet control has not been run.")
+    return listed(wet_sentences(self.controls), "The wet control has not been run.")
 
 
 @patch
@@ -344,7 +333,7 @@ def gap(self: ControlStudy) -> Markdown:
     "The wet control beside real fouled sheets from the sea"
     sheets = (self.others.get("audit") or {}).get("sheets")
     sea = sheets and sheets["aged_without_threshold"]["bio"]
-    return _listed(render_sentences("study_controls_gap.md.j2", sea=sea, wet=self.controls.get("wet") or {}), "")
+    return say_list("study_controls_gap.md.j2", sea=sea, wet=self.controls.get("wet") or {})
 
 
 @patch

@@ -41,6 +41,7 @@ from microplastic_aging.report.evidence_figures import (
 from .formats import with_interval
 from .html import render
 from .plots import make_axes
+from .study_parts import titled
 
 # %% ../../nbs/report/21_evidence_study.ipynb #3d1b88eb
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def table(self: EvidenceStudy) -> pd.DataFrame:  # Text, one row a claim
         }
         for c in claims(self.evidence)
     ]
-    return pd.DataFrame(rows).set_index("claim").rename_axis(None)
+    return titled(rows, "claim")
 
 # %% ../../nbs/report/21_evidence_study.ipynb #c684fbc7
 def _short_bands(evidence: dict) -> pd.DataFrame:
@@ -184,8 +185,7 @@ def unnamed(
         for mechanism, places in self.evidence["unnamed"].items()
         for found in places[:n]
     ]
-    columns = ["mechanism", "Wavenumber (cm⁻¹)", "enrichment"]
-    return pd.DataFrame(rows, columns=columns).set_index("mechanism").rename_axis(None)
+    return titled(rows, "mechanism")
 
 # %% ../../nbs/report/21_evidence_study.ipynb #a3cc4892
 def _marks_row(mechanism: str, found: dict) -> dict:
@@ -203,7 +203,7 @@ def surfaces(
 ) -> pd.DataFrame:  # Text, one row a mechanism; empty without such masks
     "How much of the evidence lies on the marks of each mechanism, and what it adds to the prediction"
     rows = [_marks_row(m, found) for m, found in (self.evidence.get(masks) or {}).items()]
-    return pd.DataFrame(rows).set_index("marks").rename_axis(None) if rows else pd.DataFrame()
+    return titled(rows, "marks")
 
 
 @patch

@@ -27,10 +27,10 @@ from microplastic_aging.report.claims import (
     single_rivals,
 )
 from .formats import percent, points, points_interval, share_interval
-from .html import render_sentences
 from .plots import plot_results, tested_splits
 from .run import get_metrics, get_protocol, is_simulated, model_names, model_title
 from .sentences import data_sentence, paper_sentences, split_sentences
+from .study_parts import accuracy_cell, listed, say, say_list, share_cell, titled
 from .tables import readable_table, result_table
 from .tables import verdict as judge
 
@@ -45,18 +45,7 @@ class FusionStudy:
 # %% ../../nbs/report/20_fusion_study.ipynb #4794920d
 _HEADLINE = ("fusion", *SINGLE_MODALITIES, "classical_fusion")
 _STACK = "stack of seven classical models"
-_WORDS = {"better": "fusion better", "worse": "fusion worse", "not told apart": "not distinguishable"}
-
-
-def _titled(rows: list, first: str, columns: tuple | None = None) -> pd.DataFrame:
-    "Rows as a table with one line of headings, the first column at the left edge; empty where there are none"
-    table = pd.DataFrame(rows, columns=columns)
-    return table.set_index(first).rename_axis(index=None, columns=first) if rows else table
-
-
-def _bullets(template: str, **data) -> Markdown:
-    "The sentences of a template as a list"
-    return Markdown("\n".join(f"- {s}" for s in render_sentences(template, **data)))
+_WORDS = {"better": "fusion better", "worse": "fusion worse", "no difference shown": "no difference shown"}
 
 # %% ../../nbs/report/20_fusion_study.ipynb #9af5e95c
 @patch
@@ -65,17 +54,16 @@ def verdict(self: FusionStudy) -> Markdown:
     rivals = single_rivals(self.metrics)
     by_verdict = {word: [r for r in rivals if r["verdict"] == word] for word in _WORDS}
     stack = (self.others.get("audit") or {}).get("classical", {}).get("stack_of_seven")
-    sentences = render_sentences(
+    return say(
         "study_fusion.md.j2",
         simulated=is_simulated(self.metrics),
         better=by_verdict["better"],
-        equal=by_verdict["not told apart"],
+        equal=by_verdict["no difference shown"],
         worse=by_verdict["worse"],
         missing=[model_title(m) for m in SINGLE_MODALITIES if m not in fusion_pairs(self.metrics).index],
         attention=attention_values(self.others.get("audit") or {}),
         stack=stack and stack["value"],
     )
-    return Markdown(" ".join(sentences))
 
 # %% ../../nbs/report/20_fusion_study.ipynb #fa825a9d
 def _stack(study: FusionStudy) -> dict | None:
@@ -113,9 +101,14 @@ def _main_row(table: pd.DataFrame, pairs: pd.DataFrame, model: str) -> dict:
 
 
 def _stack_row(found: dict) -> dict:
-    accuracy = share_interval(found["stack"]["value"], *found["stack"]["ci"])
     lead = f"{points(found['lead'])} (no interval)"
-    return dict(title=_STACK, accuracy=accuracy, difference=lead, judged=f"{found['judged']} (fold 0)", paper="–")
+    return dict(
+        title=_STACK,
+        accuracy=share_cell(found["stack"]),
+        difference=lead,
+        judged=f"{found['judged']} (fold 0)",
+        paper="–",
+    )
 
 # %% ../../nbs/report/20_fusion_study.ipynb #4545016f
 @patch
@@ -132,13 +125,13 @@ def table(self: FusionStudy) -> pd.DataFrame:  # Text, five columns
         judged="judged",
         paper="the paper, measured",
     )
-    return _titled([{heads[key]: text for key, text in row.items()} for row in rows], "model")
+    return titled([{heads[key]: text for key, text in row.items()} for row in rows], "model")
 
 
 @patch
 def stack(self: FusionStudy) -> Markdown:
     "Fusion against the strongest classical model that was tried"
-    return _bullets("study_fusion_stack.md.j2", **(_stack(self) or dict(stack=None)))
+    return say_list("study_fusion_stack.md.j2", **(_stack(self) or dict(stack=None)))
 
 # %% ../../nbs/report/20_fusion_study.ipynb #8267e74b
 @patch
@@ -163,7 +156,7 @@ def _model_row(metrics: dict, pairs: pd.DataFrame, model: str) -> dict:
     versus = pairs.loc[model] if model in pairs.index else None
     return {
         "model": model_title(model),
-        "accuracy (95 % interval)": share_interval(found.get("accuracy"), *(found.get("accuracy_ci") or (None, None))),
+        "accuracy (95 % interval)": accuracy_cell(found),
         "lowest and highest fold": f"{percent(min(folds))}, {percent(max(folds))}" if len(folds) > 1 else "–",
         "fusion minus it (points)": _difference(versus),
         "p after Holm": "–" if versus is None or np.isnan(versus.p_holm) else f"{versus.p_holm:.2g}",
@@ -184,7 +177,7 @@ def _specimen_row(title: str, share: float, n: int) -> dict:
 def every_model(self: FusionStudy) -> pd.DataFrame:  # Text, five columns
     "All models of the run on unseen specimens, each against fusion"
     pairs = fusion_pairs(self.metrics)
-    return _titled([_model_row(self.metrics, pairs, m) for m in model_names(self.metrics)], "model")
+    return titled([_model_row(self.metrics, pairs, m) for m in model_names(self.metrics)], "model")
 
 
 @patch
@@ -203,7 +196,7 @@ def specimens(self: FusionStudy) -> pd.DataFrame:  # Text, three columns
     if stack := _stack(self):
         n = get_metrics(self.metrics, "fusion", "grouped")["n_specimens"]
         rows.append(_specimen_row(_STACK, stack["per_specimen"], n))
-    return _titled(rows, "model")
+    return titled(rows, "model")
 
 # %% ../../nbs/report/20_fusion_study.ipynb #e4bc5904
 def _attention_rows(a: dict) -> list[tuple]:  # Contrast, points, what it rests on
@@ -225,7 +218,7 @@ def attention(self: FusionStudy) -> pd.DataFrame:  # Text, three columns; empty 
         gap = points_interval(tried["difference"], tried["low"], tried["high"])
         rows.append((f"cross-attention minus the best of {tried['n']} others", gap, f"{tried['samples']} samples"))
     heads = ("contrast", "points (95 % interval)", "rests on")
-    return _titled(rows, "contrast", heads)
+    return titled(rows, "contrast", heads)
 
 
 @patch
@@ -233,7 +226,7 @@ def attention_words(self: FusionStudy) -> Markdown:
     "Whether attention is shown to help, and whether operators differ"
     found = attention_values(self.others.get("audit") or {})
     operators = operator_values(self.others.get("controls") or {})
-    return _bullets("study_fusion_attention.md.j2", attention=found, operators=operators)
+    return say_list("study_fusion_attention.md.j2", attention=found, operators=operators)
 
 # %% ../../nbs/report/20_fusion_study.ipynb #4ff4de3d
 @patch
@@ -241,14 +234,13 @@ def missed(self: FusionStudy) -> pd.DataFrame:  # Text, five columns
     "Which mechanisms each model misses, as shares of the samples that have them"
     models = [m for m in _HEADLINE if len(aged_confusion(self.metrics, m))]
     rows = [{"model": model_title(m)} | missed_shares(self.metrics, m) for m in models]
-    return _titled([{k: v if k == "model" else percent(v) for k, v in row.items()} for row in rows], "model")
+    return titled([{k: v if k == "model" else percent(v) for k, v in row.items()} for row in rows], "model")
 
 
 @patch
 def one_modality(self: FusionStudy) -> Markdown:
     "Fusion with one modality hidden, against the model that was trained for the other"
-    found = [f"- {sentence}" for sentence in one_sided_sentences(self.metrics)]
-    return Markdown("\n".join(found) or "*No fusion model was evaluated with one modality missing.*")
+    return listed(one_sided_sentences(self.metrics), "No fusion model was evaluated with one modality missing.")
 
 # %% ../../nbs/report/20_fusion_study.ipynb #9f9ef174
 @patch
@@ -259,7 +251,7 @@ def prediction_sets(self: FusionStudy) -> pd.DataFrame:  # Text, three columns; 
     recall = found.get("per_class_recall") or {}
     rows = [(name, percent(share), percent(recall.get(name))) for name, share in shares]
     heads = ("true class", "in the prediction set", "predicted class is right")
-    return _titled(rows, "true class", heads)
+    return titled(rows, "true class", heads)
 
 
 @patch
@@ -269,7 +261,7 @@ def sets_words(self: FusionStudy) -> Markdown:
     below = [item for item in (found.get("by_class") or {}).items() if item[1] < found["level"]]
     low, high = found.get("coverage_ci") or (None, None)
     below = sorted(below, key=lambda item: item[1])
-    return _bullets("study_fusion_sets.md.j2", **found, below=below, low=low, high=high)
+    return say_list("study_fusion_sets.md.j2", **found, below=below, low=low, high=high)
 
 # %% ../../nbs/report/20_fusion_study.ipynb #71ff9587
 def _ceiling_row(model: str, found: dict) -> dict:
@@ -289,7 +281,7 @@ def ceiling(self: FusionStudy) -> pd.DataFrame:  # Text, five columns; empty whe
     "Errors of each network, and of the same network that learnt from many times the specimens"
     found = (self.others.get("ceiling") or {}).get("models") or {}
     rows = [_ceiling_row(model, f) for model, f in found.items()]
-    return _titled(rows, "model")
+    return titled(rows, "model")
 
 
 @patch
@@ -298,9 +290,9 @@ def ceiling_words(self: FusionStudy) -> Markdown:
     summary = self.others.get("ceiling") or {}
     found = (summary.get("models") or {}).get("fusion")
     if not found:
-        return _bullets("study_fusion_ceiling.md.j2", model=None)
+        return say_list("study_fusion_ceiling.md.j2", model=None)
     errors = dict(wrong=1 - found["record"], least=1 - found["accuracy"], share=found["share"])
-    return _bullets("study_fusion_ceiling.md.j2", model=model_title("fusion"), times=summary["times"], **errors)
+    return say_list("study_fusion_ceiling.md.j2", model=model_title("fusion"), times=summary["times"], **errors)
 
 # %% ../../nbs/report/20_fusion_study.ipynb #c235943e
 _SCATTER_ROWS = {
@@ -329,7 +321,7 @@ def scatter(self: FusionStudy) -> pd.DataFrame:  # Text, five columns; empty whe
     "Accuracy at the benchmark's scatter of spectra and at the measured one"
     found, paper = (self.others.get("audit") or {}).get("scatter"), result_table(self.metrics).paper
     rows = [_scatter_row(key, found[key], paper) for key in _SCATTER_ROWS] if found else []
-    return _titled(rows, "model")
+    return titled(rows, "model")
 
 
 @patch
@@ -337,7 +329,7 @@ def scatter_words(self: FusionStudy) -> Markdown:
     "How far the benchmark's spectra scatter, and what the measured scatter costs whom"
     found = (self.others.get("audit") or {}).get("scatter")
     if not found:
-        return _bullets("study_fusion_scatter.md.j2", scatter=None)
+        return say_list("study_fusion_scatter.md.j2", scatter=None)
     keys = dict(
         logistic="spectrum_logistic_five_folds",
         networks="two_networks_product",
@@ -347,7 +339,7 @@ def scatter_words(self: FusionStudy) -> Markdown:
     values = {name: (found[key]["benchmark"], found[key]["measured"]) for name, key in keys.items()}
     loss = {name: here - measured for name, (here, measured) in values.items()}
     falls_most = loss["classical"] > loss["networks"]
-    return _bullets("study_fusion_scatter.md.j2", scatter=found, classical_falls_most=falls_most, **values)
+    return say_list("study_fusion_scatter.md.j2", scatter=found, classical_falls_most=falls_most, **values)
 
 # %% ../../nbs/report/20_fusion_study.ipynb #9f83edbe
 _HOLDS = dict(
@@ -383,13 +375,13 @@ def origin(self: FusionStudy) -> Markdown:
 @patch
 def splits(self: FusionStudy) -> Markdown:
     "What the grouped and the random split mean, and how the paper's figures may be read"
-    return Markdown("\n".join(f"- {s}" for s in split_sentences(self.metrics) + paper_sentences(self.metrics)))
+    return listed(split_sentences(self.metrics) + paper_sentences(self.metrics))
 
 
 @patch
 def commits(self: FusionStudy) -> pd.DataFrame:  # Text, four columns
     "Which summary was written by which commit"
-    return _titled([_source_row(name, s) for name, s in (dict(study=self.metrics) | self.others).items()], "summary")
+    return titled([_source_row(name, s) for name, s in (dict(study=self.metrics) | self.others).items()], "summary")
 
 # %% ../../nbs/report/20_fusion_study.ipynb #5a3c65cf
 @patch

@@ -132,7 +132,7 @@ _MIN_SPECIMENS = 20  # Resampled units
 def _rivals(metrics: dict, lead: str) -> dict:  # verdict -> list of (title, difference)
     order = {model: place for place, model in enumerate(model_names(metrics))}
     pairs = paired_table(metrics).sort_values("against", key=lambda names: names.map(order), kind="stable")
-    found = {word: [] for word in ("better", "not told apart", "worse")}
+    found = {word: [] for word in ("better", "no difference shown", "worse")}
     for row in pairs[pairs.model == lead].itertuples():
         if row.verdict in found:
             found[row.verdict].append((model_title(row.against), row.difference))

@@ -15,9 +15,9 @@ from matplotlib.axes import Axes
 
 from ..model.recipe import Recipe
 from .formats import percent, points, share_interval
-from .html import render_sentences
 from .plots import MODEL_COLORS, make_axes, plot_results, tested_splits
 from .run import model_names, model_title
+from .study_parts import say
 from .tables import paired_table, result_table
 
 # %% ../../nbs/report/24_sheet_study.ipynb #77db59c6
@@ -56,7 +56,7 @@ def _worst_kind(found: dict) -> dict:
 
 # %% ../../nbs/report/24_sheet_study.ipynb #7dff596d
 _RIVALS = ("logistic", "pls_da", "classical_spectrum")
-_OUTCOMES = {"better": "is better than", "worse": "is worse than", "not told apart": "cannot be distinguished from"}
+_OUTCOMES = {"better": "is better than", "worse": "is worse than", "no difference shown": "is not shown to differ from"}
 
 
 def _short_title(model: str) -> str:
@@ -123,11 +123,6 @@ def _line_title(name: str, treatment: str) -> str:
     return f"{_KINDS[treatment]} sheets: {_NETWORKS.get(name, name)}"
 
 # %% ../../nbs/report/24_sheet_study.ipynb #e4d64b74
-def _say(template: str, **data) -> Markdown:
-    "The paragraphs that a template writes"
-    return Markdown("\n\n".join(render_sentences(f"study_sheets_{template}.md.j2", **data)))
-
-
 @dataclass(frozen=True)
 class SheetStudy:
     "What networks trained on simulated spectra make of real sheets in which no oxidation was measured"
@@ -144,8 +139,8 @@ class SheetStudy:
         "Whether the aim is reached where it can be judged, and what the novelty threshold has to do with it"
         found = self.sheets
         fouled, cleaned = (_treatment_values(found, treatment) for treatment in _KINDS)
-        return _say(
-            "verdict",
+        return say(
+            "study_sheets_verdict.md.j2",
             model=found["model"],
             worst=_worst_kind(found),
             aim=_AIM,
@@ -215,8 +210,8 @@ def gap(self: SheetStudy) -> Markdown:
     "Simulated wet particles against real biofouled sheets"
     if "fusion" not in (self.wet or {}):
         return Markdown("*This run has no control of simulated wet particles.*")
-    return _say(
-        "gap",
+    return say(
+        "study_sheets_gap.md.j2",
         model=self.sheets["model"],
         real=self.sheets["without_gate"]["bio"],
         fusion=self.wet["fusion"],
@@ -244,7 +239,7 @@ def biofilm(self: SheetStudy) -> Markdown:
         if name in networks and twin in networks:
             values = dict(without=_biofilm_values(networks[twin]), trained=_biofilm_values(networks[name]))
             pairs.append(dict(name=_NETWORKS[name].capitalize()) | values)
-    return _say("biofilm", pairs=pairs)
+    return say("study_sheets_biofilm.md.j2", pairs=pairs)
 
 
 @patch
@@ -252,8 +247,8 @@ def references(self: SheetStudy) -> Markdown:
     "How many measured spectra get a verdict from the model that comes with the package"
     if not self.audit:
         return Markdown("*No count of measured spectra was given.*")
-    return _say(
-        "references",
+    return say(
+        "study_sheets_references.md.j2",
         n=self.audit["n"],
         with_verdict=self.audit["with_verdict"],
         references=self.audit["pristine_references"],
@@ -263,18 +258,18 @@ def references(self: SheetStudy) -> Markdown:
 # %% ../../nbs/report/24_sheet_study.ipynb #b519fb03
 @patch
 def cleaning_verdict(self: SheetStudy) -> Markdown:
-    "Does the spectrum network tell biofouled from cleaned better than a chemist's first models?"
+    "Does the spectrum network distinguish biofouled from cleaned better than a chemist's first models?"
     if not self.cleaning:
         return Markdown("*No study of cleaning was given.*")
-    return _say("cleaning", **_cleaning_values(self.cleaning))
+    return say("study_sheets_cleaning.md.j2", **_cleaning_values(self.cleaning))
 
 
 @patch
 def cleaning_origin(self: SheetStudy) -> Markdown:
     "Which run the comparison of cleaning rests on, and whether its recipe is today's"
     run = self.cleaning
-    return _say(
-        "origin",
+    return say(
+        "study_sheets_origin.md.j2",
         n=run["data"]["n"],
         folds=len(run["protocol"]["grouped"]),
         seed=run.get("seed"),

@@ -16,8 +16,8 @@ from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.ticker import FormatStrFormatter, NullFormatter
 
-from .html import render_sentences
 from .plots import make_axes
+from .study_parts import say
 
 # %% ../../nbs/report/26_speed_study.ipynb #6a667642
 _AREAS = dict(preprocess="treating spectra", read="reading files", train="training, predicting", attribute="a field")
@@ -65,7 +65,7 @@ class SpeedStudy:
         targets = self.targets()
         held = targets[targets.holds]
         closest = held.loc[held.margin.idxmin()] if len(held) else None
-        sentences = render_sentences(
+        return say(
             "study_speed.md.j2",
             n=len(targets),
             held=len(held),
@@ -73,7 +73,6 @@ class SpeedStudy:
             closest=closest,
             machine=self._machine(),
         )
-        return Markdown("\n\n".join(sentences))
 
     def _machine(self) -> str:
         "Where it was measured, each once"

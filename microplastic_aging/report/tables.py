@@ -122,15 +122,15 @@ def verdict(
     low: float | None,  # 95 % interval of a difference
     high: float | None,  # Its other end
     p: float | None = None,  # Uncorrected
-) -> str:  # 'better', 'worse', 'not told apart' or 'no interval'
+) -> str:  # 'better', 'worse', 'no difference shown' or 'no interval'
     "What the interval of a difference says"
     if p is not None and p >= 0.05:
-        return "not told apart"
+        return "no difference shown"
     if low is None or high is None or np.isnan(low) or np.isnan(high):
         return "no interval"
     if low > 0:
         return "better"
-    return "worse" if high < 0 else "not told apart"
+    return "worse" if high < 0 else "no difference shown"
 
 
 def _paired_row(pair: str, found: dict) -> dict:
