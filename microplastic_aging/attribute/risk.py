@@ -56,6 +56,7 @@ _VERDICTS = {
     "not higher": "Chemical ageing is not more frequent in {} by more than the threshold",
     "undecided": "It is undecided whether chemical ageing is more frequent in {} by more than the threshold",
 }
+_VERDICTS["cannot be told"] = _VERDICTS["undecided"]  # as summaries of version 0.1 say it
 _MISREADING = "what the model misreads does not shrink with their number."
 
 
