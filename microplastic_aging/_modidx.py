@@ -1180,6 +1180,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                           'microplastic_aging/explain/figures.py'),
                                                     'microplastic_aging.explain.figures._draw_words': ( 'explain/figures.html#_draw_words',
                                                                                                         'microplastic_aging/explain/figures.py'),
+                                                    'microplastic_aging.explain.figures._explanation_layout': ( 'explain/figures.html#_explanation_layout',
+                                                                                                                'microplastic_aging/explain/figures.py'),
                                                     'microplastic_aging.explain.figures._number': ( 'explain/figures.html#_number',
                                                                                                     'microplastic_aging/explain/figures.py'),
                                                     'microplastic_aging.explain.figures._specimen_size': ( 'explain/figures.html#_specimen_size',

@@ -331,21 +331,34 @@ def test_a_bug_shows_its_traceback(dataset):
     assert done.returncode == 1 and "Traceback" in done.stderr and "KeyError: 'bug'" in done.stderr, said(done)
 
 
+def read_screen(screen):
+    "What has come; '' once nobody writes any more"
+    try:
+        return os.read(screen, 1000).decode(errors="replace")
+    except OSError:
+        return ""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal")
 def test_ctrl_c_is_told_in_one_line(tmp_path):
+    import termios
+
+    screen, terminal = os.openpty()  # a bar is drawn where somebody looks on
+    termios.tcsetwinsize(terminal, (24, 80))
     p = subprocess.Popen(
         [sys.executable, "-c", ENTRY, "simulate", "big", "--samples", "90"],
         cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        text=True,
+        stderr=terminal,
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # a suite that runs in the background hands on that Ctrl-C is ignored
+    os.close(terminal)
     head = ""
-    while not re.search(r"\b[1-9]\d?/90 ", head) and (c := p.stderr.read(1)):
-        head += c  # the bar has begun to count
+    while not re.search(r"\b[1-9]\d?/90 ", head) and (more := read_screen(screen)):
+        head += more  # the bar has begun to count
     os.killpg(p.pid, signal.SIGINT)
-    rest = p.communicate()[1]
+    rest = "".join(iter(lambda: read_screen(screen), ""))
+    p.wait()
     assert p.returncode == 130 and "Traceback" not in rest
     assert rest.rstrip().splitlines()[-1] == "interrupted; the same command starts from the beginning"
     assert os.listdir(tmp_path) == []

@@ -200,7 +200,7 @@ def plot_shares(
     ax=None,  # Matplotlib axes; None: new ones
     colors=None,  # One per name; None: Matplotlib's
 ):  # The axes
-    "Share of each class at each site, with its interval and the number of specimens"
+    "Share of each class at each site, with its interval and the number n of specimens"
     import matplotlib.pyplot as plt
 
     if ax is None:
@@ -213,9 +213,9 @@ def plot_shares(
         reach = [mid[:, r] - low[:, r], high[:, r] - mid[:, r]]
         color = None if colors is None else colors[r]
         ax.errorbar(mid[:, r], y, xerr=reach, fmt="o", ms=4, lw=1.2, capsize=2, label=str(name), color=color)
-    labels = [f"{shorten(site)} ({s.specimens})" for site, s in shares.items()]
+    labels = [f"{shorten(site)} (n = {s.specimens})" for site, s in shares.items()]
     ax.set_yticks(range(len(shares)), labels, parse_math=False)
-    ax.set(xlim=(-2, 102), xlabel="Share of specimens (%)", ylabel="Site (specimens)")
+    ax.set(xlim=(-2, 102), xlabel="Share of specimens (%)")
     ax.invert_yaxis()
     ax.legend(fontsize=9, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return ax

@@ -125,8 +125,14 @@ def _draw_words(ax, sentences: list, width: int):
     ax.text(0, 1, "\n".join(lines), va="top", fontsize=_FONT_PT, transform=ax.transAxes, parse_math=False)
 
 # %% ../../nbs/explain/10_figures.ipynb #5429f869
-_EXPLANATION_SIZE = (8, 9.6)  # Width and height, inches
+_ROWS = (3, 1.9, 1, 1.3, 2)  # Heights: pictures, spectrum, evidence, words, indices; inches
 _LINE_LENGTH = 108  # Characters of 9 pt across the figure
+
+
+def _explanation_layout(e: Explanation) -> tuple:  # Width and height of the figure, heights of its rows, inches
+    "Without indices their row is one line"
+    rows = (*_ROWS[:-1], _ROWS[-1] if len(e.indices) and e.indices.value.notna().any() else 0.3)
+    return (8, sum(rows) + 0.4), rows
 
 
 def plot_explanation(
@@ -135,8 +141,9 @@ def plot_explanation(
     fig=None,  # To draw on; None: a new one of pyplot
 ):  # The figure
     "One sample on one figure: surface with heat, probabilities, spectrum with evidence, words, indices"
-    fig = fig or plt.figure(figsize=_EXPLANATION_SIZE, layout="constrained")
-    grid = fig.add_gridspec(5, 2, width_ratios=(1.05, 1), height_ratios=(3, 1.9, 1, 1.3, 2))
+    size, rows = _explanation_layout(e)
+    fig = fig or plt.figure(figsize=size, layout="constrained")
+    grid = fig.add_gridspec(5, 2, width_ratios=(1.05, 1), height_ratios=rows)
     _draw_surface(fig.add_subplot(grid[0, 0]), e)
     _draw_probabilities(fig.add_subplot(grid[0, 1]), e)
     upper = fig.add_subplot(grid[1, :])
@@ -218,7 +225,7 @@ def write_explanation(
 ) -> Path:  # The PNG
     "Keep the figure of a sample, or the summary of a specimen"
     if len(views) == 1:
-        fig = Figure(figsize=_EXPLANATION_SIZE, layout="constrained")
+        fig = Figure(figsize=_explanation_layout(views[0])[0], layout="constrained")
         plot_explanation(views[0], title, fig)
     else:
         fig = Figure(figsize=_specimen_size(views), layout="constrained")
