@@ -2184,6 +2184,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                          'microplastic_aging/report/claims.py'),
                                                   'microplastic_aging.report.claims._field_values': ( 'report/claims.html#_field_values',
                                                                                                       'microplastic_aging/report/claims.py'),
+                                                  'microplastic_aging.report.claims._level': ( 'report/claims.html#_level',
+                                                                                               'microplastic_aging/report/claims.py'),
                                                   'microplastic_aging.report.claims._link_values': ( 'report/claims.html#_link_values',
                                                                                                      'microplastic_aging/report/claims.py'),
                                                   'microplastic_aging.report.claims._read_claims': ( 'report/claims.html#_read_claims',

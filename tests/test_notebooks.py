@@ -2,6 +2,7 @@
 where their visible cells are pasted and their hidden ones checked in one run"""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -10,11 +11,15 @@ from conftest import NBS, ROOT, call, notebooks, said, tool
 
 def run_notebook(path, **env):
     "`nbdev-test` on one notebook, in its own process"
-    return call(tool("nbdev-test"), path, cwd=ROOT if path.is_relative_to(ROOT) else path.parent, IN_TEST=None, **env)
+    where = ROOT if path.is_relative_to(ROOT) else path.parent
+    commands = f"{tool('nbdev-test').parent}{os.pathsep}{os.environ['PATH']}"  # `microplastic-aging` in a %%bash cell
+    return call(tool("nbdev-test"), path, cwd=where, IN_TEST=None, PATH=commands, **env)
 
 
 # pages that train or explain: `make fast` leaves them out
 TRAINING = {"attribute", "explain", "index.ipynb", "model", "report", "study", "tutorials"}
+LONG = {"simulate/03_benchmark", "simulate/04_field", "evaluate/09_tuning", "evaluate/10_surface_truth"}
+LONG |= {"spectra/19_confounders", "micrographs/11_surface"}  # and pages that simulate or measure for some seconds
 PASTED = {
     "howto",
     "index.ipynb",
@@ -25,9 +30,9 @@ PAGES = [p for p in notebooks() if p.parts[0] not in PASTED or p.name == "first_
 
 
 def as_case(page):
-    "A page as a case: pages that train are slow"
-    trains = page.parts[0] in TRAINING or page.name.startswith("9")
-    return pytest.param(page, marks=[pytest.mark.slow] if trains else [], id=str(page))
+    "A page as a case"
+    slow = page.parts[0] in TRAINING or page.name.startswith("9") or page.with_suffix("").as_posix() in LONG
+    return pytest.param(page, marks=[pytest.mark.slow] if slow else [], id=str(page))
 
 
 @pytest.mark.parametrize("name", map(as_case, PAGES))

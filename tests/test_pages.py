@@ -184,6 +184,18 @@ def long_sentences(markdown):
     return [s for s in sentences(markdown) if len(re.findall(r"\w[\w'’.,×%-]*", s)) > LONGEST]
 
 
+LINK = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)")
+
+
+@pytest.mark.parametrize("name", notebooks(), ids=str)
+def test_links_lead_to_files(name):
+    prose = [
+        re.sub(r"```.*?```|`[^`]*`", "", source(c), flags=re.S) for c in cells(name) if c["cell_type"] == "markdown"
+    ]
+    links = [link for text in prose for link in LINK.findall(text)]
+    assert [link for link in links if not ((NBS / name).parent / link).exists()] == []
+
+
 @pytest.mark.parametrize("name", PLAIN_PAGES, ids=str)
 def test_sentences_are_short(name):
     found = [s for c in cells(name) if c["cell_type"] == "markdown" for s in long_sentences(source(c))]
@@ -217,7 +229,7 @@ def test_how_good_includes_the_worst_figures(where):
         [percent(grouped["fusion"]["accuracy"]), percent(best_classical)],
         [percent(audit["other_generator"]["accuracy"]), percent(audit["other_generator"]["refused"])],
         [f"{real['with_verdict']} of {real['n']}"],
-        ["not measurable", f"{min(planted):.2f}", f"{max(planted):.2f}"],
+        ["not found", f"{min(planted):.2f}", f"{max(planted):.2f}"],
     ]
     for words in rows:
         assert [line for line in table.splitlines() if all(w in line for w in words)], f"no row with {words}"

@@ -14,7 +14,7 @@ import pandas as pd
 from ..aging import MECHANISMS
 from ..explain.hypotheses import CANNOT_JUDGE
 from .evidence import judged_link, links_control
-from .evidence_claims import checks_of, marks_of
+from .evidence_claims import checks_of, marks_of, of_source
 from .html import render_sentences
 from .run import get_metrics, model_title
 from .tables import paired_table
@@ -104,9 +104,18 @@ def both_in_verdict(metrics: dict) -> float | None:
 
 # %% ../../nbs/report/20_claims.ipynb #19e3189f
 def _counted_checks(evidence: dict, part: str, mechanism: str, found: dict | None) -> dict | None:
-    "How many checks a band or a surface passes; None where it was not examined"
+    "How many checks a band or a surface passes, and whether another training agrees; None where it was not examined"
     checks = checks_of(evidence, part, mechanism, found) if found else {}
-    return dict(yes=sum(checks.values()), n=len(checks)) if checks else None
+    if not checks:
+        return None
+    again = of_source(evidence, "other_seed", part, mechanism)
+    others = checks_of(evidence, part, mechanism, again) if again else {}
+    differs = bool(others) and _level(others) != _level(checks)
+    return dict(yes=sum(checks.values()), n=len(checks), other_seed_differs=differs)
+
+
+def _level(checks: dict) -> int:  # 2: all pass, 1: some, 0: none
+    return all(checks.values()) + any(checks.values())
 
 
 def _evidence_values(evidence: dict, mechanism: str) -> dict | None:

@@ -299,7 +299,7 @@ _SCATTER_ROWS = {
     "spectrum_logistic_five_folds": ("logistic regression on the spectrum, five folds", None),
     "spectrum_network": ("network on the spectrum, fold 0", "spectrum"),
     "image_network": ("network on the micrograph, fold 0", "image"),
-    "two_networks_product": ("product of the two networks, fold 0", "fusion"),
+    "two_networks_product": ("product of the two networks (with temperatures), fold 0", "fusion"),
     "classical_product_five_folds": ("product of two classical models, five folds", None),
 }
 
