@@ -14,6 +14,7 @@ import numpy as np
 from ..aging import MECHANISM_COLORS
 from ..files import write_atomic
 from .absorbance import resolve
+from .families import refuse_foreign, refuse_named
 from .jcamp import read_jcamp
 from .opus import OPUS_MARK, read_opus
 from .tables import read_table
@@ -67,27 +68,22 @@ class Spectrum:
 # %% ../../nbs/spectra/08_core.ipynb #d68410ee
 MIN_COVERAGE = 0.60  # Share of the grid below which nothing is predicted from a spectrum
 _MAX_BYTES = 50_000_000  # The largest single spectrum takes a hundredth of this
-_FOREIGN_MARKS = {
-    b"PK\x03\x04": "an Excel workbook or a zip archive; save the sheet as CSV, or unpack it",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook, or a Shimadzu file; save it as CSV or JCAMP-DX",
-    b"%PDF": "a PDF; export the spectrum as numbers",
-    b"\x89PNG": "a picture; export the spectrum as numbers",
-    b"\xff\xd8\xff": "a picture; export the spectrum as numbers",
-    b"\x89HDF": "an HDF5 file; export its spectra as CSV",
-    b"MATLAB": "a MATLAB file; export its spectra as CSV",
-    b"\x1f\x8b": "compressed; unpack it",
-}
+_HEAD = 4096  # Bytes that show the family of a file too large to read
 
 
 def _content(path: Path) -> bytes:
     "Bytes of a file, if it is one and of a sensible size"
     try:
         size = path.stat().st_size
-        raw = path.read_bytes() if size <= _MAX_BYTES else b""
+        with open(path, "rb") as file:
+            raw = file.read(size if size <= _MAX_BYTES else _HEAD)
     except (OSError, ValueError) as error:
         cause = getattr(error, "strerror", None) or error
         raise SpectrumFormatError(path, f"cannot be read ({cause}); check name and permissions") from error
     if size > _MAX_BYTES:
+        refuse_foreign(path, raw)
+        if b"\0" in raw:
+            refuse_named(path)
         found = f"holds {size:,} bytes; a spectrum stays under {_MAX_BYTES:,}"
         raise SpectrumFormatError(path, f"{found}. Write fewer spectra per file")
     return raw
@@ -103,6 +99,16 @@ def _is_jcamp(text: str) -> bool:
     return any(line.lstrip().startswith("##") and "=" in line for line in text[:2000].splitlines()[:3])
 
 # %% ../../nbs/spectra/08_core.ipynb #e96981c3
+def _text(path: Path, raw: bytes) -> str:
+    "Text of a file; a binary file is named by its suffix where that is known"
+    try:
+        return to_text(path, raw)
+    except SpectrumFormatError as error:
+        if "binary" in error.reason:
+            refuse_named(path)
+        raise
+
+
 def _raw_spectra(path: Path, raw: bytes) -> list:
     "`RawSpectrum` of each spectrum, by the reader that the content asks for"
     if raw.startswith(OPUS_MARK):
@@ -111,12 +117,11 @@ def _raw_spectra(path: Path, raw: bytes) -> list:
         return read_omnic(path, raw)
     if raw.startswith(PE_MARK):
         return read_perkinelmer(path, raw)
-    for mark, what in _FOREIGN_MARKS.items():
-        if raw.startswith(mark):
-            raise SpectrumFormatError(path, f"is {what}")
+    refuse_foreign(path, raw)
     if _is_spc(raw):
+        refuse_named(path, images_only=True)
         return read_spc(path, raw)
-    text = to_text(path, raw)
+    text = _text(path, raw)
     return read_jcamp(path, text) if _is_jcamp(text) else read_table(path, text)
 
 
