@@ -18,6 +18,7 @@ from .families import refuse_foreign, refuse_named
 from .jcamp import read_jcamp
 from .opus import OPUS_MARK, read_opus
 from .tables import read_table
+from .tagged import read_labelled, text_family
 from .text import to_text
 from .units import MID_INFRARED, MIN_POINTS, SpectrumFormatError
 from microplastic_aging.spectra.vendors import (
@@ -93,11 +94,6 @@ def _is_spc(raw: bytes) -> bool:
     "Whether bytes have a version of SPC in their second place, and are no text"
     return len(raw) > 256 and raw[1] in SPC_VERSIONS and b"\0" in raw[:256]
 
-
-def _is_jcamp(text: str) -> bool:
-    "Whether one of the first lines is a labelled record"
-    return any(line.lstrip().startswith("##") and "=" in line for line in text[:2000].splitlines()[:3])
-
 # %% ../../nbs/spectra/08_core.ipynb #e96981c3
 def _text(path: Path, raw: bytes) -> str:
     "Text of a file; a binary file is named by its suffix where that is known"
@@ -122,7 +118,8 @@ def _raw_spectra(path: Path, raw: bytes) -> list:
         refuse_named(path, images_only=True)
         return read_spc(path, raw)
     text = _text(path, raw)
-    return read_jcamp(path, text) if _is_jcamp(text) else read_table(path, text)
+    readers = {"jcamp": read_jcamp, "labelled": read_labelled}
+    return readers.get(text_family(text), read_table)(path, text)
 
 
 def _range_flags(wn: np.ndarray) -> list:
