@@ -110,6 +110,13 @@ def _check_value(number: int, found: float, last: float, pending: bool) -> list:
     return [] if pending and found == last else [f"{words}; it is a check line and was passed over"]
 
 
+def _check_handed_on(path: str | Path, number: int, found: float, last: float):
+    "Refuse a line of differences that does not begin with the last value of the line before"
+    if found != last:
+        reason = f"line {number} begins with {found:g} but the line before ended at {last:g}"
+        raise SpectrumFormatError(path, f"{reason}; the table is damaged. Export it again")
+
+
 def _read_steps(path: str | Path, lines: list, n: int) -> tuple:
     "Ordinates of `(X++(Y..Y))`, shape (m,), `_LineStart` of each line, and flags"
     values, starts, flags, pending = [], [], [], False
@@ -119,9 +126,8 @@ def _read_steps(path: str | Path, lines: list, n: int) -> tuple:
             flags = _check_value(number, found[0], values[-1], pending)
             starts.append(_LineStart(n - 1, x, rounding(line), number))
             break
-        if pending and found[0] != values[-1]:
-            reason = f"line {number} begins with {found[0]:g} but the line before ended at {values[-1]:g}"
-            raise SpectrumFormatError(path, f"{reason}; the table is damaged. Export it again")
+        if pending:
+            _check_handed_on(path, number, found[0], values[-1])
         starts.append(_LineStart(len(values) - pending, x, rounding(line), number))
         values += found[1:] if pending else found
         pending = is_difference

@@ -30,18 +30,23 @@ _OTHER_TYPES = re.compile(
 )
 
 
+def _sort_words(said: str) -> tuple:  # Words that mean infrared, words that are not known
+    "The telling words of a data type"
+    words = re.findall(r"[^\W\d_]+", said.upper()) or [said] * bool(said)
+    infrared = [word for word in words if word in _IR or "INFRA" in word]
+    return infrared, [word for word in words if word not in (*infrared, *_GENERAL)]
+
+
 def check_data_type(
     path: str | Path,  # Named in errors
     text: str | None,  # What the header says; None or '' where it says nothing
 ) -> list:  # Flags, as sentences
     "Refuse a data type that is not known as an infrared spectrum"
     said = (text or "").strip()
-    words = re.findall(r"[^\W\d_]+", said.upper())
+    infrared, unknown = _sort_words(said)
     if _OTHER_TYPES.search(said):
         raise NotInfrared(path, f"holds {said}; an infrared spectrum is needed")
-    infrared = {word for word in words if word in _IR or "INFRA" in word}
-    unknown = [word for word in words if word not in infrared | _GENERAL]
-    if unknown or not words and said:
+    if unknown:
         found = f"says that its data type is {said[:40]!r}, which is not known as an infrared spectrum"
         raise NotInfrared(path, f"{found}. If it is one, write ##DATA TYPE=INFRARED SPECTRUM there")
     if infrared:

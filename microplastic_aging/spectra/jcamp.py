@@ -32,6 +32,13 @@ class _Record:
     open_end: bool = False  # Whether the file ends within its last line
 
 
+def _to_record(match: re.Match) -> _Record:
+    "The record that a line begins"
+    name = (match[1] or match[3] or "").strip()
+    label = re.sub(r"[\s\-/_]", "", name).upper()
+    return _Record(name, label, (match[2] or "").strip(), [])
+
+
 def _records(path: str | Path, text: str) -> list:
     "Records of a file in their order, remarks removed"
     found = []
@@ -39,9 +46,7 @@ def _records(path: str | Path, text: str) -> list:
     for number, line in enumerate(text.splitlines(), 1):
         line = line.split("$$")[0].rstrip()
         if match := _LABEL.match(line):
-            name = (match[1] or match[3] or "").strip()
-            label = re.sub(r"[\s\-/_]", "", name).upper()
-            found.append(_Record(name, label, (match[2] or "").strip(), []))
+            found.append(_to_record(match))
         elif found and line.strip():
             found[-1].lines.append((number, line))
     if not found:
@@ -194,6 +199,13 @@ def _page_head(head: dict, x: int, y: int, n_pages: int) -> dict:
     )
 
 # %% ../../nbs/spectra/03_jcamp.ipynb #aafefc29
+def _check_once(path: str | Path, record: _Record, before: str):
+    "Refuse a label that had another value before"
+    if record.label in _ONCE and before.casefold() != record.value.casefold():
+        reason = f"says ##{record.name}={before[:30]} and, further on, {record.value[:30]}; correct the header"
+        raise SpectrumFormatError(path, reason)
+
+
 def _headed_tables(path: str | Path, block: list) -> Iterator:  # (header, record of the table)
     "Tables of a block, each with the header that it has at its place"
     tables = [record for record in block if record.label in _TABLES]
@@ -204,12 +216,11 @@ def _headed_tables(path: str | Path, block: list) -> Iterator:  # (header, recor
             given = given if len(tables) == 1 else set()
             if len(tables) > 1:
                 yield dict(head), record
-        elif record.label in given and record.label in _ONCE and before.casefold() != record.value.casefold():
-            reason = f"says ##{record.name}={before[:30]} and, further on, {record.value[:30]}; correct the header"
-            raise SpectrumFormatError(path, reason)
-        else:
-            head[record.label] = record.value
-            given.add(record.label)
+            continue
+        if record.label in given:
+            _check_once(path, record, before)
+        head[record.label] = record.value
+        given.add(record.label)
     if len(tables) == 1:
         yield head, tables[0]
 

@@ -131,6 +131,14 @@ class _Parameters:
     high: float | None
 
 
+def _number_form(path: str | Path, code: int) -> str:
+    "Type of the stored numbers, as numpy names it"
+    if code in _NUMBER_FORMS:
+        return _NUMBER_FORMS[code]
+    reason = f"stores its numbers in the format DPF {code}, which is not known (1 and 2 are)"
+    raise SpectrumFormatError(path, f"{reason}. Save it again in OPUS, or export it as CSV")
+
+
 def _curve_parameters(path: str | Path, status) -> _Parameters:
     "Parameters of a curve, from its status block"
     p = status.data
@@ -139,12 +147,10 @@ def _curve_parameters(path: str | Path, status) -> _Parameters:
     except (KeyError, TypeError, ValueError):
         reason = "has a curve whose parameters name no points or range"
         raise SpectrumFormatError(path, f"{reason}; {DAMAGED}") from None
-    if p.get("dpf", 1) not in _NUMBER_FORMS:
-        reason = f"stores its numbers in the format DPF {p['dpf']}, which is not known (1 and 2 are)"
-        raise SpectrumFormatError(path, f"{reason}. Save it again in OPUS, or export it as CSV")
+    form = _number_form(path, p.get("dpf", 1))
     if not np.isfinite(scale) or scale == 0:
         raise SpectrumFormatError(path, f"has the factor {scale:g} for its values (CSF); {DAMAGED}")
-    return _Parameters(n, first, last, scale, _NUMBER_FORMS[p.get("dpf", 1)], p.get("mny"), p.get("mxy"))
+    return _Parameters(n, first, last, scale, form, p.get("mny"), p.get("mxy"))
 
 
 def _series(path: str | Path, block: bytes) -> np.ndarray:

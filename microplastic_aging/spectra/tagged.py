@@ -82,15 +82,15 @@ def _check_columns(path: str | Path, labels: dict, found: list):
         if _number_of(path, labels, label) not in (None, 1.0):
             reason = f"names a factor (##{label}=) but no table (##XYDATA=) that it applies to; the header is damaged"
             raise SpectrumFormatError(path, f"{reason}. Export it again")
-    _check_axis(path, labels, found[0].axis)
-
-
-def _check_axis(path: str | Path, labels: dict, axis: np.ndarray):
-    "Refuse an axis that has not the points or the ends of the header"
-    n = _number_of(path, labels, "NPOINTS")
-    if n is not None and n != axis.size:
-        reason = f"holds {axis.size} rows, but its header says {n:g}; the file is cut off or damaged. Export it again"
+    n, rows = _number_of(path, labels, "NPOINTS"), found[0].axis.size
+    if n is not None and n != rows:
+        reason = f"holds {rows} rows, but its header says {n:g}; the file is cut off or damaged. Export it again"
         raise SpectrumFormatError(path, reason)
+    _check_ends(path, labels, found[0].axis)
+
+
+def _check_ends(path: str | Path, labels: dict, axis: np.ndarray):
+    "Refuse an axis that has not the ends of the header"
     slack = 1.5 * abs(axis[-1] - axis[0]) / max(axis.size - 1, 1)
     for label, end in (("FIRSTX", axis[0]), ("LASTX", axis[-1])):
         said = _number_of(path, labels, label)
@@ -111,17 +111,22 @@ def _declared_over(path: str | Path, label: str, found: str | None, kind_of) -> 
     return declared or found
 
 # %% ../../nbs/spectra/07_tagged.ipynb #0f1ccbcf
+def _split(text: str) -> tuple:  # Value of each label, and the text without labels and remarks
+    "The labels of a text and its other lines, each at its place"
+    lines = text.splitlines()
+    fields = {match[1]: match[2].strip() for line in lines if (match := _FIELD.match(line))}
+    return fields, "\n".join("" if line.lstrip().startswith(("##", "$$")) else line for line in lines)
+
+
 def read_labelled(
     path: str | Path,  # Named in errors
     text: str,  # The whole file
 ) -> list:  # Of one `RawSpectrum`
     "The spectrum of two columns under `##` labels"
-    lines = text.splitlines()
-    fields = {match[1]: match[2].strip() for line in lines if (match := _FIELD.match(line))}
+    fields, rows = _split(text)
     labels = {_label(name): value for name, value in fields.items()}
     flags = check_data_type(path, labels.get("DATATYPE"))
-    rows = ["" if line.lstrip().startswith(("##", "$$")) else line for line in lines]
-    found = read_table(path, "\n".join(rows))
+    found = read_table(path, rows)
     _check_columns(path, labels, found)
     (raw,) = found
     more = {name: value for name, value in fields.items() if _label(name) not in (*_USED, "END") and value}

@@ -327,6 +327,15 @@ def _pe_axis(path: str | Path, blocks: dict, ends: tuple, n: int) -> np.ndarray:
     return np.linspace(first, last, n)
 
 
+def _pe_values(path: str | Path, blocks: dict) -> np.ndarray:
+    "Values, as many as the number of points"
+    (n,) = unpack(path, "<i", blocks[_PE_POINTS], 2, "number of points")
+    (size,) = unpack(path, "<i", blocks[_PE_DATA], 2, "values")
+    if size != 8 * n:
+        raise SpectrumFormatError(path, f"says that it holds {n} points but has {size // 8}; {CUT_OFF}")
+    return unpack_array(path, blocks[_PE_DATA], 6, n, "<f8")
+
+
 def _check_description(path: str | Path, raw: bytes):
     "Refuse a PerkinElmer data set that is no single spectrum"
     said = unpack_text(raw[len(PE_MARK) : _PE_START])
@@ -348,12 +357,8 @@ def read_perkinelmer(
     _check_description(path, raw)
     blocks = _pe_blocks(path, raw)
     ends = unpack(path, "<2d", blocks[_PE_RANGE], 2, "range")
-    (n,) = unpack(path, "<i", blocks[_PE_POINTS], 2, "number of points")
-    (size,) = unpack(path, "<i", blocks[_PE_DATA], 2, "values")
-    if size != 8 * n:
-        raise SpectrumFormatError(path, f"says that it holds {n} points but has {size // 8}; {CUT_OFF}")
-    values = unpack_array(path, blocks[_PE_DATA], 6, n, "<f8")
-    axis = _pe_axis(path, blocks, ends, n)
+    values = _pe_values(path, blocks)
+    axis = _pe_axis(path, blocks, ends, values.size)
     keys = (_PE_X, _PE_Y, _PE_ALIAS, _PE_NAME)
     x_unit, y_unit, alias, name = (unpack_text(blocks.get(key, b"")[4:]) for key in keys)
     fields = {"name": name} if alias and name else {}
