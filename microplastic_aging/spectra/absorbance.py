@@ -269,7 +269,7 @@ def resolve(
     x_unit, x_flags = find_x(path, raw.axis, raw.x_unit)
     file_wn = to_wavenumber(raw.axis, x_unit)
     wn, values = _kept_points(path, raw, file_wn)
-    y_unit, y_flags = find_y(path, values, raw.y_unit)
+    y_unit, y_flags = (raw.quantity, []) if raw.quantity else find_y(path, values, raw.y_unit)
     absorbance, light_flags = to_absorbance(path, values, y_unit, reflectance)
     defined = np.isfinite(absorbance)
     check_count(path, defined.sum(), "points with an absorbance")
