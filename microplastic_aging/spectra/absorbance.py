@@ -100,7 +100,9 @@ def _refuse_unnamed(path: str | Path, values: np.ndarray):
         limit = f"absorbance stays within ±{_MAX_ABSORBANCE:g}"
         raise SpectrumFormatError(path, f"{found}; {limit}, and it does not look like percent transmittance")
     found = f"the values run from {values.min():.3g} to {values.max():.3g} without a unit"
-    raise SpectrumFormatError(path, f"{found}; they may be absorbance or transmittance. Name the column so")
+    raise SpectrumFormatError(
+        path, f"{found}; they may be absorbance or transmittance. Name the column so, or write it in a line above"
+    )
 
 # %% ../../nbs/spectra/02_absorbance.ipynb #89f0ef43
 def _check_light(path: str | Path, values: np.ndarray, kind: str, says: str) -> tuple:

@@ -51,11 +51,16 @@ def header_cells(
     return cells[: max(trimmed_size(cells), 1)]
 
 
+def is_unit_of_axis(words: str) -> bool:
+    "Whether words name wavenumber, wavelength or a Raman shift, and not a setting of the instrument"
+    return x_kind(words) not in (None, "another unit") and not _OF_INSTRUMENT.search(words)
+
+
 def axis_remark(lines: list) -> str | None:
     "Unit of the axis by a short line, the last one first"
     for line in reversed(lines):
         words = tidy(line)
-        if len(words) < _SHORT and not _OF_INSTRUMENT.search(words) and x_kind(words) not in (None, "another unit"):
+        if len(words) < _SHORT and is_unit_of_axis(words):
             return words
     return None
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from .header import find_remark
-from .text import cell_value, find_delimiter, is_section, tidy
+from .text import cell_value, is_section, tidy
 from .units import AXIS_RANGE, MIN_POINTS, RawSpectrum, SpectrumFormatError, x_kind
 
 # %% ../../nbs/spectra/07_lists.ipynb #fc2a734d
@@ -62,7 +62,8 @@ _ENDS = {
 }
 _OF_AXIS = r"[\s_.-]*(?:x|wave\w*|wave number|wellenzahl|value|position|frequency|freq|shift|cm\S*|nm|µm)?"
 _KEYS = {key: re.compile(rf"\W*{words}{_OF_AXIS}{_VALUE}", re.I) for key, words in _ENDS.items()}
-_MIN_AGREEMENT = 0.02  # Steps by which a declared step may differ over the whole axis, as a share of one
+_ROUNDED_STEP = 0.02  # Share by which a rounded step may be off, where the number of points agrees
+_EXACT_STEP = 0.002  # The same, where the step alone shows whether the file is whole
 
 
 def _said(lines: list) -> dict:  # 'first', 'last', 'points', 'step' -> number
@@ -77,9 +78,9 @@ def _said(lines: list) -> dict:  # 'first', 'last', 'points', 'step' -> number
 
 
 def _values_of(rows: list) -> np.ndarray | None:
-    "Values of rows with one or as many numbers each, shape (n, columns); None for any others"
+    "Values of rows of one number each, shape (n,); None for any others"
     try:
-        return np.array([[cell_value(cell) for cell in row.split(find_delimiter(row))] for _, row in rows])
+        return np.array([cell_value(row) for _, row in rows])
     except ValueError:
         return None
 
@@ -106,7 +107,8 @@ def _check_points(path: str | Path, said: dict, n: int):
         raise SpectrumFormatError(path, f"{found}; the file is cut off or damaged. Export it again")
     if "step" in said:
         steps = abs((said["last"] - said["first"]) / said["step"]) if said["step"] else 0
-        if abs(steps - (n - 1)) > max(_MIN_AGREEMENT * n, 0.5):
+        allowed = _ROUNDED_STEP if "points" in said else _EXACT_STEP
+        if abs(steps - (n - 1)) > max(allowed * n, 0.5):
             found = f"says steps of {said['step']:g} from {said['first']:g} to {said['last']:g} but has {n} points"
             raise SpectrumFormatError(path, f"{found}; the file is cut off or damaged. Export it again")
     elif "points" not in said:
@@ -132,7 +134,7 @@ def read_list(
     if len(rows) < MIN_POINTS or not {"first", "last"} <= set(said):
         return None
     values = _values_of(rows)
-    if values is None or values.ndim != 2 or values.shape[1] != 1:
+    if values is None:
         return None
     _check_points(path, said, len(rows))
     axis = np.linspace(said["first"], said["last"], len(rows))
@@ -140,4 +142,4 @@ def read_list(
     meta = dict(format="list of values", preamble=words)
     places = np.array([number for number, _ in rows])
     unit = _axis_words(above)
-    return [RawSpectrum(axis, values[:, 0], unit, find_remark(words), places=places, meta=meta, flags=flags)]
+    return [RawSpectrum(axis, values, unit, find_remark(words), places=places, meta=meta, flags=flags)]

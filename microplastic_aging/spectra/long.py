@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../../nbs/spectra/07_long.ipynb #b17f9992
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def find_long(
     at: int,  # Its place in the file
 ) -> LongTable | None:
     "The long table that a line of names begins; None for any other line"
-    for mark in (";", "\t", ",", None):
+    for mark in [mark for mark in ";\t," if mark in line] or [None]:
         cells = [tidy(cell) for cell in line.split(mark)]
         names = cells[: trimmed_size(cells)]
         if not 3 <= len(names) <= 40 or any(NUMBER.fullmatch(name) for name in names):
@@ -105,7 +106,8 @@ def _is_wide(rows: list, x: np.ndarray, table: LongTable) -> bool:
 
 def _keeps_apart(keys: list, x: np.ndarray) -> bool:
     "Whether spectra that are told apart by keys have each wavenumber once, and are not single points"
-    return len(set(zip(keys, x, strict=True))) == x.size and len(set(keys)) * MIN_POINTS <= x.size
+    fewest = min(Counter(keys).values(), default=0)
+    return fewest >= MIN_POINTS and len(set(zip(keys, x, strict=True))) == x.size
 
 
 def _keys(path: str | Path, rows: list, x: np.ndarray, table: LongTable) -> list:
@@ -118,6 +120,8 @@ def _keys(path: str | Path, rows: list, x: np.ndarray, table: LongTable) -> list
     together = list(zip(*columns.values(), strict=True)) or [""] * len(rows)
     if _keeps_apart(together, x):
         return together
+    if np.unique(x).size == x.size:
+        return [""] * len(rows)
     found = "is a table with one point a row, but no column tells its spectra apart: some wavenumbers stand twice"
     raise SpectrumFormatError(path, f"{found}. Give each spectrum a name of its own in one column")
 
@@ -140,6 +144,9 @@ def read_long(
     table: LongTable,
 ) -> list | None:  # Of `RawSpectrum`, in the order in which the file begins them; None where it is no long table
     "Spectra of a table with one point a row"
+    below = lines[table.at + 1 : table.at + 2]
+    if not below or len(below[0][1].split(table.mark)) < len(table.names):
+        return None
     rows, numbers, flags = _cells(path, lines, table)
     if len(rows) < MIN_POINTS:
         return None

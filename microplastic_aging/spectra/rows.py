@@ -13,8 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from .header import axis_remark, declared_quantity, find_remark, give_titles, is_axis
-from .text import is_remark, is_section, remark_flag, tidy, to_floats, trimmed_size
+from microplastic_aging.spectra.header import (
+    axis_remark,
+    declared_quantity,
+    find_remark,
+    give_titles,
+    is_axis,
+    is_unit_of_axis,
+)
+from .text import NUMBER, is_remark, is_section, remark_flag, tidy, to_floats, trimmed_size
 from microplastic_aging.spectra.units import (
     AXIS_RANGE,
     MID_INFRARED,
@@ -157,7 +164,7 @@ def _refuse_run(path: str | Path, number: int, first: int, axis: np.ndarray):
     if not _infrared(axis):
         return
     step = np.diff(axis)
-    wrong = np.flatnonzero(step * np.sign(step[0] or 1) <= 0)
+    wrong = np.flatnonzero(step * (np.sign(np.median(step)) or 1) <= 0)
     if wrong.size:
         place, before, after = wrong[0], *axis[wrong[0] : wrong[0] + 2]
         found = f"the axis in the header, line {number}, turns round at column {first + place + 2}"
@@ -167,6 +174,7 @@ def _refuse_run(path: str | Path, number: int, first: int, axis: np.ndarray):
         raise SpectrumFormatError(path, f"{found}. Put the columns in order, each wavenumber once, with all its digits")
 
 # %% ../../nbs/spectra/07_rows.ipynb #ca8052cf
+_NOT_A_SPECTRUM = re.compile(r"\W*(?:std|sd|sem|stdev|std\W?dev|error|variance|standard deviation)\W*", re.I)
 _UNNAMED = "column"  # What a column without a name is called, before its number
 
 
@@ -199,7 +207,7 @@ def _names_above(head: RowAxis, above: list) -> list:
 def _layout(head: RowAxis, lines: list, above: list) -> _Layout:
     "Where the cells of the rows lie"
     width = len(head.cells)
-    shift = int(any(_filled(line, head.mark) == width + 1 for _, line in lines))
+    shift = int(np.mean([_filled(line, head.mark) == width + 1 for _, line in lines]) > 0.5)
     names = [(place + shift, name) for place, name in _names_above(head, above)]
     names = [(0, "")] * shift + names
     order = np.argsort(head.axis) if head.by_text else None
@@ -232,7 +240,8 @@ def _read_row(path: str | Path, number: int, line: str, layout: _Layout) -> tupl
     cells, width = line.split(head.mark), trimmed_size(head.cells) + layout.shift
     if len(cells) < width or trimmed_size(cells) > len(head.cells) + layout.shift:
         found = f"line {number} ({line[:40]!r}) has {len(cells)} cells, but the axis above has {head.axis.size}"
-        raise SpectrumFormatError(path, f"{found} and the header {width}; complete it")
+        advice = "complete it" if len(cells) < width else "put words that hold the delimiter in quotes"
+        raise SpectrumFormatError(path, f"{found} and the header {width}; {advice}")
     cells += [""] * (len(head.cells) + layout.shift - len(cells))
     first, last = head.first + layout.shift, head.last + layout.shift
     values = _row_values(path, number, cells[first:last], head.mark)
@@ -246,9 +255,15 @@ def _x_unit(head: RowAxis, names: list, above: list) -> str | None:
     "Unit of the axis: beside its numbers, in the corner of the table, or in a short line above"
     corner = [name for place, name in names if place == head.first - 1 or place == 0]
     for words in (head.words, *corner):
-        if x_kind(words) not in (None, "another unit") and axis_remark([words]):
+        if is_unit_of_axis(words):
             return words
     return axis_remark(above)
+
+
+def _is_unit_row(line: str, head: RowAxis) -> bool:
+    "Whether a row repeats one word below each number of the header"
+    words = {cell.strip() for cell in line.split(head.mark)[head.first : head.last]}
+    return len(words) == 1 and any(map(str.isalpha, (*words,)[0])) and not NUMBER.fullmatch((*words,)[0])
 
 
 def _kept_rows(lines: list, head: RowAxis, header: str) -> tuple:  # (number, line) of the spectra; flags
@@ -275,6 +290,8 @@ def read_rows(
     "Spectra of a table with the axis in its header and one spectrum a row"
     above = [line for _, line in lines[:at]]
     rows, flags = _kept_rows(lines[at + 1 :], head, lines[at][1])
+    if rows and _is_unit_row(rows[0][1], head):
+        above += tidy(rows.pop(0)[1]).replace(head.mark or " ", " ").split()[:2]
     if not rows:
         raise SpectrumFormatError(path, "has an axis in its header but no row of values; export it again")
     layout = _layout(head, rows, above)
@@ -291,4 +308,7 @@ def read_rows(
         meta = dict(shared, fields=fields, line=number)
         found.append(RawSpectrum(axis, values, x_unit, unit, meta=meta, flags=list(flags)))
     give_titles(found)
+    for raw in found:
+        if _NOT_A_SPECTRUM.fullmatch(raw.meta["title"]):
+            raw.refusal = "is no spectrum but says how the others scatter; delete the row"
     return found

@@ -17,6 +17,7 @@ from microplastic_aging.spectra.header import (
     doubt,
     header_cells,
     is_axis,
+    is_unit_of_axis,
     read_header,
     settle_quantity,
 )
@@ -24,6 +25,8 @@ from .lists import asp_head, read_asp, read_list
 from .long import find_long, read_long
 from .rows import find_row_axis, is_row_table, read_rows, refuse_disorder
 from microplastic_aging.spectra.text import (
+    NUMBER,
+    cell_value,
     find_delimiter,
     is_data,
     is_remark,
@@ -60,24 +63,30 @@ def _counts_rows(numbers: np.ndarray) -> bool:
     return counts and is_axis(numbers[:, 1])
 
 
+def _is_pairs(numbers: np.ndarray) -> bool:
+    "Whether every second column is an axis"
+    columns = numbers.shape[1]
+    return columns > 2 and columns % 2 == 0 and all(is_axis(numbers[:, i]) for i in range(0, columns, 2))
+
+
 def _places(numbers: np.ndarray) -> list:
     "(column of the axis, column of the values) of each spectrum"
     columns = numbers.shape[1]
-    pairs = columns > 2 and columns % 2 == 0 and all(is_axis(numbers[:, i]) for i in range(0, columns, 2))
-    if pairs:
+    if _is_pairs(numbers):
         return [(i, i + 1) for i in range(0, columns, 2)]
     return [(0, i) for i in range(1, columns)]
 
 
-def _full_rows(preamble: list, mark: str | None, columns: int) -> list:
+def _full_rows(preamble: list, mark: str | None, columns: int) -> tuple:  # Rows of cells, number of lines
     "Cells of the lines straight above the numbers that have one for each column"
-    rows = []
+    rows, count = [], 0
     for _, line in reversed(preamble):
         cells = [tidy(cell) for cell in line.split(mark)]
-        if len(cells) < columns or any(cells[columns:]) or not any(cells[1:columns]):
+        if len(cells) < columns or any(cells[columns:]):
             break
+        count += 1
         rows.insert(0, cells[:columns])
-    return rows
+    return [row for row in rows if any(row[1:])], count
 
 
 def _is_units(row: list) -> bool:
@@ -85,10 +94,16 @@ def _is_units(row: list) -> bool:
     return all(y_kind(cell) for cell in row[1:])
 
 
+def _names_well(row: list) -> tuple:
+    "How well a line names columns: by an axis or a word for samples in its first cell, by names that differ"
+    says = bool(x_kind(row[0])), bool(_NAMING.fullmatch(row[0]))
+    return any(says) and len(set(row)) == len(row), *says
+
+
 def _names_and_words(rows: list) -> tuple:  # Names of the columns, units of the values, words of each column
     "What the lines above a table say, line by line"
     names = [row for row in rows if not _is_units(row)] or rows
-    best = max(names, key=lambda row: (bool(x_kind(row[0])), bool(_NAMING.fullmatch(row[0])), row is names[-1]))
+    best = max(names, key=lambda row: (*_names_well(row), row is names[-1]))
     units = next((row for row in rows if _is_units(row) and row is not best), None)
     others = [row for row in rows if row is not best and row is not units]
     return best, units, others
@@ -123,30 +138,52 @@ def _column_spectrum(path: str | Path, table: _Table, header, i: int, j: int) ->
 def _header_of(table: _Table):
     "What the lines above the numbers say, for a table of any number of columns"
     columns, mark = table.numbers.shape[1], table.meta["delimiter"]
-    rows = _full_rows(table.preamble, None if mark == " " else mark, columns) if columns > 2 else []
-    if len(rows) < 2:
+    rows, count = _full_rows(table.preamble, None if mark == " " else mark, columns) if columns > 2 else ([], 0)
+    if not rows or count < 2:
         return read_header(table.preamble, table.names, columns)
     names, units, others = _names_and_words(rows)
-    above = table.preamble[: -len(rows)]
+    above = table.preamble[:-count]
     header = read_header([*above, (0, " ".join(names))], names, columns)
     if units:
         header.y_units = [own or unit for own, unit in zip(header.y_units, units[1:], strict=True)]
-        header.x_unit = header.x_unit or (units[0] if x_kind(units[0]) else None)
+    corners = [tidy(line.split(mark)[0]) for _, line in table.preamble[-count:]]
+    header.x_unit = next(filter(is_unit_of_axis, corners), header.x_unit)
     table.meta["words"] = {j: {row[0]: row[j] for row in others if row[0] and row[j]} for j in range(1, columns)}
     return header
+
+
+def _leave_out(table: _Table, count: int):
+    "Leave out the first columns of a table"
+    table.numbers, table.names = table.numbers[:, count:], table.names[count:]
+    table.preamble = [*table.preamble[:-1], (0, table.meta["delimiter"].join(table.names))] if table.names else []
+
+
+def _move_axis_first(path: str | Path, table: _Table):
+    "Leave out columns of whole numbers before the one that is named as the axis; refuse other columns before it"
+    columns = table.numbers.shape[1]
+    named = (
+        [i for i, name in enumerate(table.names) if is_unit_of_axis(name)] if len(table.names) == columns > 2 else []
+    )
+    if len(named) != 1 or not named[0] or not is_axis(table.numbers[:, named[0]]) or _is_pairs(table.numbers):
+        return
+    before = table.numbers[:, : named[0]]
+    if not (np.isfinite(before) & (before == np.round(before))).all():
+        found = f"has its axis {table.names[named[0]]!r} in column {named[0] + 1}"
+        raise SpectrumFormatError(path, f"{found}; put it first, before the values")
+    _leave_out(table, named[0])
 
 
 def _columns(path: str | Path, table: _Table) -> list:
     "Spectra of a table of columns"
     if _counts_rows(table.numbers):
-        table.numbers, table.names = table.numbers[:, 1:], table.names[1:]
-        table.preamble = [*table.preamble[:-1], (0, table.meta["delimiter"].join(table.names))] if table.names else []
+        _leave_out(table, 1)
+    _move_axis_first(path, table)
     columns = table.numbers.shape[1]
     if columns == 2 and is_axis(table.numbers[:, 1]) and not is_axis(table.numbers[:, 0]):
         raise SpectrumFormatError(path, "has its columns the wrong way round: write wavenumber first, value second")
     header = _header_of(table)
     wrong = [title for title in header.titles if _NOT_A_SPECTRUM.search(title)]
-    if wrong:
+    if wrong and columns > 2:
         raise SpectrumFormatError(path, f"has a column {wrong[0]!r}, which is no spectrum; delete it")
     return [_column_spectrum(path, table, header, i, j) for i, j in _places(table.numbers)]
 
@@ -169,6 +206,11 @@ def _refuse_without_rows(path: str | Path, lines: list):
     if single >= MIN_POINTS:
         found = f"{found}: {single} lines hold one number, and no line gives start, end and number of points"
         raise SpectrumFormatError(path, f"{found}. Export the spectrum with its axis")
+    mixed = sum(len(re.findall(r"(?<![\w.])\d+[.,]?\d*(?![\w.])", line)) >= 2 for _, line in lines)
+    if mixed >= MIN_POINTS:
+        found = f"{found}: {mixed} lines hold words beside numbers"
+        advice = "Delete a column of words, or name the columns in the first line, as sample,wavenumber,absorbance"
+        raise SpectrumFormatError(path, f"{found}. {advice}")
     raise SpectrumFormatError(path, f"{found}; expected rows such as 1715.0,0.0123, without thousands separator")
 
 
@@ -181,11 +223,22 @@ def _split_preamble(path: str | Path, lines: list) -> tuple:  # Lines above the 
     return lines[:first], rows, flags
 
 
+def _refuse_damaged_row(path: str | Path, preamble: list, names: list, rows: list):
+    "Refuse a line above the numbers that is one of their rows but for a damaged cell"
+    if len(names) < 2 or not NUMBER.fullmatch(names[0]) or len(rows) < 2:
+        return
+    above, first, second = (cell_value(re.split(r"[;\t, ]", cell)[0]) for cell in (names[0], rows[0][1], rows[1][1]))
+    if abs(above - first) <= 2 * abs(second - first):
+        number, line = preamble[-1]
+        raise SpectrumFormatError(path, f"line {number} ({line[:40]!r}) begins as a row of numbers does; complete it")
+
+
 def _read_numbers(path: str | Path, lines: list) -> _Table:
     "Header and numbers of a table of columns"
     preamble, rows, flags = _split_preamble(path, lines)
     mark = find_delimiter(rows[0][1])
     names = header_cells(preamble, mark)
+    _refuse_damaged_row(path, preamble, names, rows)
     numbers, decimal = to_numbers(path, rows, names)
     count = (np.isfinite(numbers[:, 0]) & np.isfinite(numbers[:, 1:]).any(1)).sum()
     if count < MIN_POINTS:

@@ -119,9 +119,9 @@ def hold(words: str) -> str:
     return words
 
 
-def _mark_outside(text: str) -> str:
-    "The delimiter of a text with quotes"
-    lines = [line for line in _QUOTED.sub("", text).splitlines() if line.strip()]
+def _mark_outside(bare: str) -> str:
+    "The delimiter of a text, from what lies outside its quotes"
+    lines = [line for line in bare.splitlines() if line.strip()]
     for mark in "\t;":
         if sum(mark in line for line in lines) * 2 >= max(len(lines), 1):
             return mark
@@ -130,7 +130,10 @@ def _mark_outside(text: str) -> str:
 
 def _without_quotes(text: str) -> str:
     "Text without quotes; a delimiter within them is held by a sign of its own"
-    mark = _mark_outside(text)
+    bare = _QUOTED.sub("", text)
+    if not any(mark in bare for mark in ",;\t"):
+        return text.replace('"', "")  # whole rows within quotes
+    mark = _mark_outside(bare)
     if mark == "," and any(_QUOTED_DECIMAL.fullmatch(found[1]) for found in _QUOTED.finditer(text)):
         either = re.compile(_QUOTED.pattern + "|,")  # decimal commas within, so semicolons divide
         text = either.sub(lambda found: ";" if found[0] == "," else found[1].replace(";", _HELD[";"]), text)
@@ -144,7 +147,10 @@ def split_lines(text: str) -> list:
     if '"' in text:
         text = _without_quotes(text)
     numbered = enumerate(text.splitlines(), 1)
-    return [(number, line.strip(" ")) for number, line in numbered if line.strip(" \t,;")]
+    lines = [(number, line.strip(" ")) for number, line in numbered if line.strip(" \t,;")]
+    while lines and lines[0][1][0] in ",;\t" and all(line[0] == lines[0][1][0] for _, line in lines):
+        lines = [(number, line[1:]) for number, line in lines]  # a table that begins in the second column
+    return lines
 
 # %% ../../nbs/spectra/06_text.ipynb #bcc15581
 def trimmed_size(cells: list) -> int:
@@ -241,6 +247,7 @@ def to_numbers(path: str | Path, rows: list, names: list) -> tuple:  # Numbers, 
 
 # %% ../../nbs/spectra/06_text.ipynb #72e17887
 _REMARK = re.compile(r"\s*(?:#|(?://|;|!|%|\*|'|--)\W*[^\W\d_]{2})")
+_BEHIND = re.compile(r"[\s,;]*(?:#|//|!|;)\s*[^\W\d_]{2}.*$")
 _SECTION = re.compile(r"\[\s*[^\W\d][^\[\]]*\]\W*|####.*|\W*(?:end|eof|ende)\b.*", re.I | re.S)
 _WIDE = 100  # Span of numbers above which a block is a spectrum, not a list of peaks
 
@@ -293,8 +300,12 @@ def split_body(path: str | Path, lines: list) -> tuple:  # Rows as (number, line
             break
         elif is_remark(line):
             flags.append(remark_flag(number, line))
+        elif is_data(line):
+            rows.append((number, line))
+        elif is_data(_BEHIND.sub("", line)):
+            flags.append(f"line {number} ends with a remark, which was passed over: {tidy(line)[:60]!r}")
+            rows.append((number, _BEHIND.sub("", line)))
         else:
-            if not is_data(line):
-                _refuse_second_block(path, lines[i + 1 :])
+            _refuse_second_block(path, lines[i + 1 :])
             rows.append((number, line))
     return rows, flags[:3]

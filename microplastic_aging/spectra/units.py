@@ -113,10 +113,10 @@ _WAVENUMBER = r"(?:wave.?num|wellenzahl|nombres? d.onde|n[uú]mero d.\s?onda|gol
 _X_PATTERNS = (
     ("Raman shift", r"raman"),
     ("cm⁻¹", r"cm\W{0,4}1\b|cm⁻¹|1\s*/\s*cm|kayser"),
-    ("wavelength", _WAVENUMBER + r".*(?:[µμ]m\b|\bum\b|\bnm\b)"),  # contradicts itself: the numbers decide
+    ("wavelength", _WAVENUMBER + r".*(?:[µμ]m\b|(?<![a-z])[un]m\b)"),  # contradicts itself: the numbers decide
     ("cm⁻¹", _WAVENUMBER),
-    ("µm", r"[µμ]m\b|\bum\b|micro(?:n|met)"),
-    ("nm", r"\bnm\b|nanomet"),
+    ("µm", r"[µμ]m\b|(?<![a-z])um\b|micro(?:n|met)"),
+    ("nm", r"(?<![a-z])nm\b|nanomet"),
     ("wavelength", r"wave.?len|wellenl|\bd['’ ]onde?a?\b|\bde onda\b|golflengte|våglängd|波[长長]|длин\w* волн"),
     ("wavelength", r"^\W*(?:lambda|λ)\W*(?:$|[\[(/])"),
     (
@@ -221,7 +221,7 @@ def find_x(
     if kind in ("Raman shift", "another unit"):
         reason = f"has an axis in {named}; an infrared spectrum over wavenumber or wavelength is needed"
         raise SpectrumFormatError(path, reason)
-    if low < 0 or low == 0 and kind not in ("cm⁻¹", "wavelength"):
+    if low < 0 or low == 0 and kind in ("µm", "nm"):
         advice = "wavenumbers and wavelengths are positive. The file is damaged, or this is no spectrum"
         raise SpectrumFormatError(path, f"{span}; {advice}")
     if kind == "wavelength":
