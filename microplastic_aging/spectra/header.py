@@ -144,7 +144,8 @@ def is_axis(column: np.ndarray) -> bool:
 
 # %% ../../nbs/spectra/07_header.ipynb #785ebba7
 _ID_NAME = re.compile(
-    r"\W*(?:(?:sample|specimen|spectrum|particle|file|spec|col|piece)?[\s_.-]*(?:id|name|nr|no|number|code|label|title|key)"
+    r"\W*(?:(?:sample|specimen|spectrum|particle|file|spec|col|piece)?[\s_.-]*"
+    r"(?:id|name|nr|no|number|code|label|title|key)"
     r"|sample|specimen|spectrum|particle|file|\.?row\.?names?|probe\w*|nom|nombre|muestra|échantillon|echantillon"
     r"|样品\w*|試料\w*|サンプル\w*)\W*",
     re.I,

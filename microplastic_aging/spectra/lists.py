@@ -52,7 +52,9 @@ def read_asp(path: str | Path, lines: list, head: np.ndarray, flags: list) -> li
     return [RawSpectrum(axis, values, "cm-1", None, places=places, meta=meta, flags=flags)]
 
 # %% ../../nbs/spectra/07_lists.ipynb #ad9fb398
-_VALUE = r"\W*?(?:\(.*?\)|\[.*?\])?\s*[:=;,\t ]\s*([+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)\b"
+_VALUE = (
+    r"\W*?(?:\(.*?\)|\[.*?\])?\s*[:=;,\t ]\s*([+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)\s*(?:cm\S*|1/cm|[nµu]m)?[\s,;]*$"
+)
 _ENDS = {
     "first": r"(?:x[\s_.-]*)?(?:start|first|begin\w*|from|min\w*|von|anfang\w*|début|debut|inicio|inizio)",
     "last": r"(?:x[\s_.-]*)?(?:end|last|stop|to|max\w*|bis|ende|fin|fine)",
@@ -102,18 +104,25 @@ def _is_number(line: str) -> bool:
 # %% ../../nbs/spectra/07_lists.ipynb #bd4b1667
 def _check_points(path: str | Path, said: dict, n: int):
     "Refuse a list whose length is not the declared one, or not declared"
-    if "points" in said and said["points"] != n:
-        found = f"says that it holds {said['points']:g} points but has {n}"
-        raise SpectrumFormatError(path, f"{found}; the file is cut off or damaged. Export it again")
-    if "step" in said:
-        steps = abs((said["last"] - said["first"]) / said["step"]) if said["step"] else 0
-        allowed = _ROUNDED_STEP if "points" in said else _EXACT_STEP
-        if abs(steps - (n - 1)) > max(allowed * n, 0.5):
-            found = f"says steps of {said['step']:g} from {said['first']:g} to {said['last']:g} but has {n} points"
-            raise SpectrumFormatError(path, f"{found}; the file is cut off or damaged. Export it again")
-    elif "points" not in said:
-        found = f"gives the ends of the axis, {said['first']:g} and {said['last']:g}, but not the number of points"
+    damage, ends = None, f"{said['first']:g} and {said['last']:g}"
+    if "points" not in said and "step" not in said:
+        found = f"gives the ends of the axis, {ends}, but not the number of points"
         raise SpectrumFormatError(path, f"{found}. Add a line such as 'Points {n}', or export it with its axis")
+    if said.get("points", n) != n:
+        damage = f"says that it holds {said['points']:g} points but has {n}"
+    elif not _step_agrees(said, n):
+        damage = f"says steps of {said['step']:g} between {ends} but has {n} points"
+    if damage:
+        raise SpectrumFormatError(path, f"{damage}; the file is cut off or damaged. Export it again")
+
+
+def _step_agrees(said: dict, n: int) -> bool:
+    "Whether a declared step leads from one end of the axis to the other in as many points"
+    if "step" not in said:
+        return True
+    steps = abs((said["last"] - said["first"]) / said["step"]) if said["step"] else 0
+    allowed = _ROUNDED_STEP if "points" in said else _EXACT_STEP
+    return abs(steps - (n - 1)) <= max(allowed * n, 0.5)
 
 
 def _axis_words(above: list) -> str | None:

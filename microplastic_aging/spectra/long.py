@@ -126,7 +126,7 @@ def _keys(path: str | Path, rows: list, x: np.ndarray, table: LongTable) -> list
     raise SpectrumFormatError(path, f"{found}. Give each spectrum a name of its own in one column")
 
 # %% ../../nbs/spectra/07_long.ipynb #a90595d1
-def _one_spectrum(rows: list, places: np.ndarray, table: LongTable, numbers: tuple) -> RawSpectrum:
+def _one_spectrum(rows: list, places: np.ndarray, table: LongTable, numbers: list) -> RawSpectrum:
     "The spectrum of some rows of a long table"
     x, y, lines = (column[places] for column in numbers)
     order = np.argsort(x, kind="stable")
@@ -136,6 +136,14 @@ def _one_spectrum(rows: list, places: np.ndarray, table: LongTable, numbers: tup
     x_unit = table.names[table.x] if x_kind(table.names[table.x]) else None
     meta = dict(format="table, one point a row", delimiter=table.mark or " ", fields=fields)
     return RawSpectrum(x[order], y[order], x_unit, unit, places=lines[order], meta=meta)
+
+
+def _numbers(path: str | Path, rows: list, lines: np.ndarray, table: LongTable) -> tuple | None:
+    "Axis, values and lines of the points; None where each column is a spectrum"
+    x = _column(path, rows, lines, table, table.x)
+    if _is_wide(rows, x, table):
+        return None
+    return x, _column(path, rows, lines, table, table.y), lines
 
 
 def read_long(
@@ -148,18 +156,15 @@ def read_long(
     if not below or len(below[0][1].split(table.mark)) < len(table.names):
         return None
     rows, numbers, flags = _cells(path, lines, table)
-    if len(rows) < MIN_POINTS:
+    columns = _numbers(path, rows, numbers, table) if len(rows) >= MIN_POINTS else None
+    if columns is None:
         return None
-    x = _column(path, rows, numbers, table, table.x)
-    if _is_wide(rows, x, table):
-        return None
-    y = _column(path, rows, numbers, table, table.y)
-    present = np.flatnonzero(np.isfinite(x))
-    rows, x, y, numbers = [rows[i] for i in present], x[present], y[present], numbers[present]
+    present = np.flatnonzero(np.isfinite(columns[0]))
+    rows, columns = [rows[i] for i in present], [column[present] for column in columns]
     groups = {}
-    for place, key in enumerate(_keys(path, rows, x, table)):
+    for place, key in enumerate(_keys(path, rows, columns[0], table)):
         groups.setdefault(key, []).append(place)
-    found = [_one_spectrum(rows, np.array(places), table, (x, y, numbers)) for places in groups.values()]
+    found = [_one_spectrum(rows, np.array(places), table, columns) for places in groups.values()]
     give_titles(found)
     for raw in found:
         raw.flags += flags

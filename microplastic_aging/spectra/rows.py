@@ -161,17 +161,18 @@ def _refuse_run(path: str | Path, number: int, first: int, axis: np.ndarray):
     if _counts(axis):
         found = f"the header, line {number}, only counts its columns, from {axis[0]:g} to {axis[-1]:g}"
         raise SpectrumFormatError(path, f"{found}. Write the wavenumbers there")
-    if not _infrared(axis):
-        return
     step = np.diff(axis)
     wrong = np.flatnonzero(step * (np.sign(np.median(step)) or 1) <= 0)
-    if wrong.size:
-        place, before, after = wrong[0], *axis[wrong[0] : wrong[0] + 2]
-        found = f"the axis in the header, line {number}, turns round at column {first + place + 2}"
-        if before == after:
-            found = f"the header, line {number}, gives {after:g} twice, again in column {first + place + 2}"
-        found = f"{found}: {after:g} after {before:g}"
+    if wrong.size and _infrared(axis):
+        found = _disorder(number, first + wrong[0] + 2, *axis[wrong[0] : wrong[0] + 2])
         raise SpectrumFormatError(path, f"{found}. Put the columns in order, each wavenumber once, with all its digits")
+
+
+def _disorder(number: int, column: int, before: float, after: float) -> str:
+    "Reason against two neighbouring columns out of order"
+    if before == after:
+        return f"the header, line {number}, gives {after:g} twice, again in column {column}"
+    return f"the axis in the header, line {number}, turns round at column {column}: {after:g} after {before:g}"
 
 # %% ../../nbs/spectra/07_rows.ipynb #ca8052cf
 _NOT_A_SPECTRUM = re.compile(r"\W*(?:std|sd|sem|stdev|std\W?dev|error|variance|standard deviation)\W*", re.I)
@@ -234,17 +235,23 @@ def _row_values(path: str | Path, number: int, cells: list, mark: str | None) ->
         raise SpectrumFormatError(path, reason) from None
 
 # %% ../../nbs/spectra/07_rows.ipynb #2eb28f3f
+def _refuse_length(path: str | Path, number: int, line: str, layout: _Layout):
+    "Refuse a row with more or fewer cells than its header"
+    mark, width = layout.head.mark, trimmed_size(layout.head.cells) + layout.shift
+    count = len(line.split(mark))
+    advice = "complete it" if count < width else "put words that hold the delimiter in quotes"
+    found = f"line {number} ({line[:40]!r}) has {count} cells, but the axis above has {layout.head.axis.size}"
+    raise SpectrumFormatError(path, f"{found} and the header {width}; {advice}")
+
+
 def _read_row(path: str | Path, number: int, line: str, layout: _Layout) -> tuple:  # Values and fields
     "Values and other cells of one row"
-    head = layout.head
-    cells, width = line.split(head.mark), trimmed_size(head.cells) + layout.shift
-    if len(cells) < width or trimmed_size(cells) > len(head.cells) + layout.shift:
-        found = f"line {number} ({line[:40]!r}) has {len(cells)} cells, but the axis above has {head.axis.size}"
-        advice = "complete it" if len(cells) < width else "put words that hold the delimiter in quotes"
-        raise SpectrumFormatError(path, f"{found} and the header {width}; {advice}")
-    cells += [""] * (len(head.cells) + layout.shift - len(cells))
-    first, last = head.first + layout.shift, head.last + layout.shift
-    values = _row_values(path, number, cells[first:last], head.mark)
+    head, shift, cells = layout.head, layout.shift, line.split(layout.head.mark)
+    most = len(head.cells) + shift
+    if not trimmed_size(head.cells) + shift <= len(cells) or trimmed_size(cells) > most:
+        _refuse_length(path, number, line, layout)
+    cells += [""] * (most - len(cells))
+    values = _row_values(path, number, cells[head.first + shift : head.last + shift], head.mark)
     if layout.order is not None:
         values = values[layout.order]
     words = {name: tidy(cells[place]) for place, name in layout.names}
@@ -281,6 +288,35 @@ def _kept_rows(lines: list, head: RowAxis, header: str) -> tuple:  # (number, li
     return rows, flags[:3]
 
 # %% ../../nbs/spectra/07_rows.ipynb #91c242fb
+@dataclass
+class _OfAll:
+    "What is the same for all rows"
+
+    axis: np.ndarray  # In rising or falling order, shape (n,)
+    x_unit: str | None
+    y_unit: str | None
+    meta: dict
+    flags: list
+
+
+def _of_all(head: RowAxis, layout: _Layout, above: list, flags: list) -> _OfAll:
+    "What header and lines above say of all rows"
+    axis = head.axis if layout.order is None else head.axis[layout.order]
+    if head.by_text:
+        flags = [*flags, "the columns stood in the order of their text; put in the order of their wavenumbers"]
+    y_unit = head.words if y_kind(head.words) and len(head.words) > 1 else find_remark(above)
+    meta = dict(format="table, one row a spectrum", delimiter=head.mark or " ", preamble=above)
+    return _OfAll(axis, _x_unit(head, head.names, above), y_unit, meta, flags)
+
+
+def _row_spectrum(path: str | Path, number: int, line: str, layout: _Layout, of_all: _OfAll) -> RawSpectrum:
+    "The spectrum of one row"
+    values, fields = _read_row(path, number, line, layout)
+    unit = declared_quantity(fields) or of_all.y_unit
+    meta = dict(of_all.meta, fields=fields, line=number)
+    return RawSpectrum(of_all.axis, values, of_all.x_unit, unit, meta=meta, flags=list(of_all.flags))
+
+
 def read_rows(
     path: str | Path,  # Named in errors
     lines: list,  # (line number, line) of the file
@@ -295,18 +331,8 @@ def read_rows(
     if not rows:
         raise SpectrumFormatError(path, "has an axis in its header but no row of values; export it again")
     layout = _layout(head, rows, above)
-    if head.by_text:
-        flags.append("the columns stood in the order of their text; put in the order of their wavenumbers")
-    axis = head.axis if layout.order is None else head.axis[layout.order]
-    x_unit = _x_unit(head, head.names, above)
-    y_unit = head.words if y_kind(head.words) and len(head.words) > 1 else find_remark(above)
-    shared = dict(format="table, one row a spectrum", delimiter=head.mark or " ", preamble=above)
-    found = []
-    for number, line in rows:
-        values, fields = _read_row(path, number, line, layout)
-        unit = declared_quantity(fields) or y_unit
-        meta = dict(shared, fields=fields, line=number)
-        found.append(RawSpectrum(axis, values, x_unit, unit, meta=meta, flags=list(flags)))
+    of_all = _of_all(head, layout, above, flags)
+    found = [_row_spectrum(path, number, line, layout, of_all) for number, line in rows]
     give_titles(found)
     for raw in found:
         if _NOT_A_SPECTRUM.fullmatch(raw.meta["title"]):

@@ -137,19 +137,23 @@ def _column_spectrum(path: str | Path, table: _Table, header, i: int, j: int) ->
 # %% ../../nbs/spectra/07_tables.ipynb #ce185a08
 def _header_of(table: _Table):
     "What the lines above the numbers say, for a table of any number of columns"
-    columns, mark = table.numbers.shape[1], table.meta["delimiter"]
-    rows, count = _full_rows(table.preamble, None if mark == " " else mark, columns) if columns > 2 else ([], 0)
+    columns, mark = table.numbers.shape[1], table.meta["delimiter"].strip(" ") or None
+    rows, count = _full_rows(table.preamble, mark, columns) if columns > 2 else ([], 0)
     if not rows or count < 2:
         return read_header(table.preamble, table.names, columns)
     names, units, others = _names_and_words(rows)
-    above = table.preamble[:-count]
-    header = read_header([*above, (0, " ".join(names))], names, columns)
+    header = read_header([*table.preamble[:-count], (0, " ".join(names))], names, columns)
     if units:
         header.y_units = [own or unit for own, unit in zip(header.y_units, units[1:], strict=True)]
     corners = [tidy(line.split(mark)[0]) for _, line in table.preamble[-count:]]
     header.x_unit = next(filter(is_unit_of_axis, corners), header.x_unit)
-    table.meta["words"] = {j: {row[0]: row[j] for row in others if row[0] and row[j]} for j in range(1, columns)}
+    table.meta["words"] = _words_of_columns(others, columns)
     return header
+
+
+def _words_of_columns(rows: list, columns: int) -> dict:  # Column -> name of a row to its word
+    "Words above each column"
+    return {j: {row[0]: row[j] for row in rows if row[0] and row[j]} for j in range(1, columns)}
 
 
 def _leave_out(table: _Table, count: int):
@@ -198,20 +202,24 @@ def _cut_off(text: str) -> list:
     return []
 
 # %% ../../nbs/spectra/07_tables.ipynb #7f820547
+_NAME_COLUMNS = "name the columns in the first line, as sample,wavenumber,absorbance"
+_NUMBER_IN_WORDS = re.compile(r"(?<![\w.])\d+[.,]?\d*(?![\w.])")
+
+
 def _refuse_without_rows(path: str | Path, lines: list):
     "Refuse a text that holds no rows of numbers"
     refuse_disorder(path, lines)
     found = f"has {len(lines)} lines but no row of two numbers"
-    single = sum(bool(re.fullmatch(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?", line)) for _, line in lines)
-    if single >= MIN_POINTS:
-        found = f"{found}: {single} lines hold one number, and no line gives start, end and number of points"
-        raise SpectrumFormatError(path, f"{found}. Export the spectrum with its axis")
-    mixed = sum(len(re.findall(r"(?<![\w.])\d+[.,]?\d*(?![\w.])", line)) >= 2 for _, line in lines)
-    if mixed >= MIN_POINTS:
-        found = f"{found}: {mixed} lines hold words beside numbers"
-        advice = "Delete a column of words, or name the columns in the first line, as sample,wavenumber,absorbance"
-        raise SpectrumFormatError(path, f"{found}. {advice}")
-    raise SpectrumFormatError(path, f"{found}; expected rows such as 1715.0,0.0123, without thousands separator")
+    single = sum(bool(re.fullmatch(NUMBER, line)) for _, line in lines)
+    mixed = sum(len(_NUMBER_IN_WORDS.findall(line)) >= 2 for _, line in lines)
+    advice = "; expected rows such as 1715.0,0.0123, without thousands separator"
+    if lines and lines[0][1][0] in "{[<":
+        advice = ": it is a web page, XML or JSON. Export the spectrum as CSV"
+    elif single >= MIN_POINTS:
+        advice = f": {single} lines hold one number, without start, end and number of points. Export it with its axis"
+    elif mixed >= MIN_POINTS:
+        advice = f": {mixed} lines hold words beside numbers. Delete a column of words, or {_NAME_COLUMNS}"
+    raise SpectrumFormatError(path, found + advice)
 
 
 def _split_preamble(path: str | Path, lines: list) -> tuple:  # Lines above the numbers, rows of numbers, flags

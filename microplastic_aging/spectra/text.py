@@ -289,6 +289,17 @@ def _refuse_second_block(path: str | Path, lines: list):
         raise SpectrumFormatError(path, f"{found}. Write one spectrum per file, or the spectra side by side as columns")
 
 
+def _row_or_remark(path: str | Path, number: int, line: str, below: list) -> tuple:  # Row, flags
+    "A line that is not all numbers: a row, a row before a remark, or a line that the next step will name"
+    without = _BEHIND.sub("", line)
+    if is_data(line):
+        return line, []
+    if is_data(without):
+        return without, [f"line {number} ends with a remark, which was passed over: {tidy(line)[:60]!r}"]
+    _refuse_second_block(path, below)
+    return line, []
+
+
 def split_body(path: str | Path, lines: list) -> tuple:  # Rows as (number, line); flags
     "The rows of numbers from the first one on, without remarks and what follows the numbers"
     rows, flags = [], []
@@ -300,12 +311,8 @@ def split_body(path: str | Path, lines: list) -> tuple:  # Rows as (number, line
             break
         elif is_remark(line):
             flags.append(remark_flag(number, line))
-        elif is_data(line):
-            rows.append((number, line))
-        elif is_data(_BEHIND.sub("", line)):
-            flags.append(f"line {number} ends with a remark, which was passed over: {tidy(line)[:60]!r}")
-            rows.append((number, _BEHIND.sub("", line)))
         else:
-            _refuse_second_block(path, lines[i + 1 :])
+            line, more = _row_or_remark(path, number, line, lines[i + 1 :])
             rows.append((number, line))
+            flags += more
     return rows, flags[:3]

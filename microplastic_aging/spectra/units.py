@@ -175,18 +175,18 @@ def _steps_like_wavenumber(x: np.ndarray) -> bool:
 
 def _steps_like_nm(x: np.ndarray) -> bool:
     "Whether steps over this range can only be those of a wavelength in nm"
-    return x.min() > _NM_ENDS[0] and x.max() > _NM_ENDS[1] and 1.5 < _step_power(x) < 2.5
-
-
-def _unevenness(x: np.ndarray) -> float:
-    "Spread of the steps, relative to their mean"
-    step = np.diff(x)
-    return float(np.std(step) / max(abs(np.mean(step)), 1e-12))
+    return x.min() > _NM_ENDS[0] and x.max() > _NM_ENDS[1] and _even_in_wavenumber(x)
 
 
 def _even_in_wavenumber(x: np.ndarray) -> bool:
-    "Whether an uneven axis becomes even as a wavenumber, as a wavelength in nm does"
-    return _unevenness(x) > 0.02 and _unevenness(1e7 / x) < _unevenness(x) / 5
+    "Whether steps grow as those of a wavelength in nm that is even as a wavenumber"
+    return 1e7 / x.min() <= AXIS_RANGE[1] and 1.5 < _step_power(x) < 2.5
+
+
+def _leaps(x: np.ndarray) -> bool:
+    "Whether a single step covers more than half of the axis"
+    step = np.abs(np.diff(np.sort(x)))
+    return bool(step.max() > step.sum() / 2 and x.max() > _FT_LIMIT)
 
 
 def _infer_x(path: str | Path, x: np.ndarray) -> str:
@@ -198,6 +198,8 @@ def _infer_x(path: str | Path, x: np.ndarray) -> str:
     if low < AXIS_RANGE[0]:
         span = f"{AXIS_RANGE[0]:g}–{AXIS_RANGE[1]:g} cm⁻¹"
         doubt = f"infrared wavenumbers lie within {span}, and this may be a Raman shift"
+    elif _leaps(x):
+        doubt = "one number lies far from all others, so the file may be damaged"
     elif high > _FT_LIMIT or _even_in_wavenumber(x):
         return "nm"
     elif high > AXIS_RANGE[1]:

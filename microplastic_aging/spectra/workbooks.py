@@ -85,6 +85,15 @@ def _try_sheets(path: str | Path, sheets: dict) -> tuple:  # Spectra by sheet, r
     return found, reasons
 
 
+def _refuse_sheets(path: str | Path, found: dict, reasons: dict):
+    "Refuse a workbook with spectra in several sheets, or in none"
+    if found:
+        names = ", ".join(map(repr, found))
+        raise SpectrumFormatError(path, f"holds spectra in several sheets: {names}. Keep one, or save each as CSV")
+    said = "; ".join(f"sheet {name!r} {reason}" for name, reason in list(reasons.items())[:3])
+    raise SpectrumFormatError(path, f"is a workbook without a spectrum: {said or 'its sheets are empty'}")
+
+
 def read_workbook(
     path: str | Path,  # Named in errors
     raw: bytes,  # The whole file
@@ -93,12 +102,8 @@ def read_workbook(
     _check_archive(path, raw)
     sheets = _sheets(path, raw)
     found, reasons = _try_sheets(path, sheets)
-    if len(found) > 1:
-        names = ", ".join(map(repr, found))
-        raise SpectrumFormatError(path, f"holds spectra in several sheets: {names}. Keep one, or save each as CSV")
-    if not found:
-        said = "; ".join(f"sheet {name!r} {reason}" for name, reason in list(reasons.items())[:3])
-        raise SpectrumFormatError(path, f"is a workbook without a spectrum: {said or 'its sheets are empty'}")
+    if len(found) != 1:
+        _refuse_sheets(path, found, reasons)
     ((name, raws),) = found.items()
     for spectrum in raws:
         spectrum.meta |= dict(sheet=name, format=f"Excel workbook, {spectrum.meta['format']}")
