@@ -19,7 +19,7 @@ from .jcamp import read_jcamp
 from .opus import OPUS_MARK, read_opus
 from .tables import read_table
 from .tagged import read_labelled, text_family
-from .text import to_text
+from .text import to_text, utf16_order
 from .units import MID_INFRARED, MIN_POINTS, SpectrumFormatError
 from microplastic_aging.spectra.vendors import (
     OMNIC_MARK,
@@ -30,6 +30,7 @@ from microplastic_aging.spectra.vendors import (
     read_perkinelmer,
     read_spc,
 )
+from .workbooks import ZIP_MARK, read_workbook
 
 # %% ../../nbs/spectra/08_core.ipynb #dcd5a2a7
 @dataclass(eq=False)
@@ -68,7 +69,7 @@ class Spectrum:
 
 # %% ../../nbs/spectra/08_core.ipynb #d68410ee
 MIN_COVERAGE = 0.60  # Share of the grid below which nothing is predicted from a spectrum
-_MAX_BYTES = 50_000_000  # The largest single spectrum takes a hundredth of this
+_MAX_BYTES = 200_000_000  # A table of 10 000 spectra; the largest single one takes a four-hundredth of this
 _HEAD = 4096  # Bytes that show the family of a file too large to read
 
 
@@ -92,7 +93,7 @@ def _content(path: Path) -> bytes:
 
 def _is_spc(raw: bytes) -> bool:
     "Whether bytes have a version of SPC in their second place, and are no text"
-    return len(raw) > 256 and raw[1] in SPC_VERSIONS and b"\0" in raw[:256]
+    return len(raw) > 256 and raw[1] in SPC_VERSIONS and b"\0" in raw[:256] and not utf16_order(raw)
 
 # %% ../../nbs/spectra/08_core.ipynb #e96981c3
 def _text(path: Path, raw: bytes) -> str:
@@ -113,6 +114,8 @@ def _raw_spectra(path: Path, raw: bytes) -> list:
         return read_omnic(path, raw)
     if raw.startswith(PE_MARK):
         return read_perkinelmer(path, raw)
+    if raw.startswith(ZIP_MARK):
+        return read_workbook(path, raw)
     refuse_foreign(path, raw)
     if _is_spc(raw):
         refuse_named(path, images_only=True)
@@ -139,17 +142,20 @@ def read_spectra(
     "Read the spectra of a file; `SpectrumFormatError` says what is wrong and what to do"
     path = Path(path)
     found, errors = [], []
-    for raw in _raw_spectra(path, _content(path)):
+    for number, raw in enumerate(_raw_spectra(path, _content(path)), 1):
+        raw.meta = dict(title="", fields={}, number=number) | raw.meta
         try:
             wn, absorbance, meta = resolve(path, raw, reflectance)
         except SpectrumFormatError as error:
-            errors.append(error)
+            errors.append((repr(raw.meta["title"] or number), error))
             continue
         meta["flags"] += _range_flags(wn)
         found.append(Spectrum(wn, absorbance, path, meta))
     if not found:
-        raise errors[0]
-    passed_over = [f"another spectrum of the file was passed over: it {error.reason}" for error in errors[:3]]
+        raise errors[0][1]
+    passed_over = [
+        f"another spectrum of the file, {name}, was passed over: it {why.reason}" for name, why in errors[:3]
+    ]
     for spectrum in found:
         spectrum.meta["flags"] += passed_over
     return found
