@@ -3544,6 +3544,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                        'microplastic_aging/spectra/header.py'),
                                                    'microplastic_aging.spectra.header.is_axis': ( 'spectra/header.html#is_axis',
                                                                                                   'microplastic_aging/spectra/header.py'),
+                                                   'microplastic_aging.spectra.header.is_other_quantity': ( 'spectra/header.html#is_other_quantity',
+                                                                                                            'microplastic_aging/spectra/header.py'),
                                                    'microplastic_aging.spectra.header.is_unit_of_axis': ( 'spectra/header.html#is_unit_of_axis',
                                                                                                           'microplastic_aging/spectra/header.py'),
                                                    'microplastic_aging.spectra.header.read_header': ( 'spectra/header.html#read_header',

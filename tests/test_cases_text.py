@@ -201,6 +201,12 @@ def test_an_axis_of_something_else_is_refused(tmp_path, name):
         read(tmp_path, columns([f"{name},Intensity"], WN, PE))
 
 
+@pytest.mark.parametrize("name", ["Heat flow (mW)", "Weight (%)", "Signal [mV]", "Temperature", "DSC/(mW/mg)"])
+def test_values_of_something_else_are_refused(tmp_path, name):
+    with pytest.raises(SpectrumFormatError, match="an infrared absorbance, transmittance or reflectance is needed"):
+        read(tmp_path, columns([f"cm-1,{name}"], WN, PE))
+
+
 # ---- one spectrum a row
 
 FORMS = (
