@@ -255,6 +255,9 @@ def _read_numbers(path: str | Path, lines: list) -> _Table:
     _refuse_damaged_row(path, preamble, names, rows)
     numbers, decimal = to_numbers(path, rows, names)
     count = (np.isfinite(numbers[:, 0]) & np.isfinite(numbers[:, 1:]).any(1)).sum()
+    if count < MIN_POINTS < numbers.shape[1] // 5:
+        found = f"holds {count} rows of {numbers.shape[1]} numbers and no axis"
+        raise SpectrumFormatError(path, f"{found}. Write the wavenumbers as a line above the rows, one for each column")
     if count < MIN_POINTS:
         raise SpectrumFormatError(path, f"holds {count} rows of two numbers; a spectrum has at least {MIN_POINTS}")
     above = [line for _, line in preamble]
