@@ -623,16 +623,16 @@ def sheet_of(text, mark=","):
 NOTES = [["measured by", "Ada"], ["on", datetime.date(2025, 3, 1)], ["lamp", 3.5]]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        rows(("sample",), ("site",), words={"site": dict.fromkeys(THREE, "sea")}),
-        columns(["cm-1,s0,s1,s2"], WN, *THREE.values()),
-        long_text(LONG[0]),
-    ],
-)
-def test_workbooks(tmp_path, text):
-    spectra = read(tmp_path, workbook(Notes=NOTES, Data=sheet_of(text)), "book.xlsx")
+SHEETS = {
+    "rows": rows(("sample",), ("site",), words={"site": dict.fromkeys(THREE, "sea")}),
+    "columns": columns(["cm-1,s0,s1,s2"], WN, *THREE.values()),
+    "points": long_text(LONG[0]),
+}
+
+
+@pytest.mark.parametrize("shape", SHEETS)
+def test_workbooks(tmp_path, shape):
+    spectra = read(tmp_path, workbook(Notes=NOTES, Data=sheet_of(SHEETS[shape])), "book.xlsx")
     assert [one.meta["title"] for one in spectra] == list(THREE)
     assert_pe(spectra[2], values=THREE["s2"])
     assert spectra[0].meta["sheet"] == "Data"
