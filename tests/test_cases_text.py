@@ -656,5 +656,5 @@ def test_a_zip_archive_is_no_workbook(tmp_path):
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("a.csv", rows())
-    with pytest.raises(SpectrumFormatError, match="is a zip archive and no Excel workbook; unpack it"):
+    with pytest.raises(SpectrumFormatError, match="is a zip archive.*; unpack it"):
         read(tmp_path, content.getvalue())
