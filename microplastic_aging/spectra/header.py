@@ -114,9 +114,22 @@ _NO_TITLE = re.compile(
 )
 
 
+_OTHER_QUANTITY = re.compile(
+    r"\W*(?:heat.?flow|weight|mass|current|voltage|temperature|pressure|concentration|stress|strain|force|viscosity"
+    r"|density|storage modulus|loss modulus|torque|dsc|tga|dtg)\b.*"
+    r"|.*[\[(]\s*(?:m?W(?:/m?g)?|m?A|m?V|K|°C|[kM]?Pa|N|m?g|s|min|h|mm?|rad|deg|dB|k?Hz|eV)\s*[\])]\s*",
+    re.I,
+)
+
+
 def _is_title(name: str) -> bool:
     "Whether the name of the one column of values is that of a sample"
-    return not (y_kind(name) or x_kind(name) or _NO_TITLE.match(name))
+    return not (y_kind(name) or x_kind(name) or _NO_TITLE.match(name) or is_other_quantity(name))
+
+
+def is_other_quantity(name: str) -> bool:
+    "Whether the name of the one column of values is that of something no spectrum is made of"
+    return not y_kind(name) and bool(_OTHER_QUANTITY.fullmatch(name))
 
 # %% ../../nbs/spectra/07_header.ipynb #5bef343f
 def doubt(

@@ -13,7 +13,7 @@ import numpy as np
 
 from .header import find_remark
 from .text import cell_value, is_section, tidy
-from .units import AXIS_RANGE, MIN_POINTS, RawSpectrum, SpectrumFormatError, x_kind
+from .units import AXIS_RANGE, MIN_POINTS, RawSpectrum, SpectrumFormatError, find_x, x_kind
 
 # %% ../../nbs/spectra/07_lists.ipynb #fc2a734d
 _ASP_HEAD = 6  # Lines before the values
@@ -64,6 +64,7 @@ _ENDS = {
 }
 _OF_AXIS = r"[\s_.-]*(?:x|wave\w*|wave number|wellenzahl|value|position|frequency|freq|shift|cm\S*|nm|µm)?"
 _KEYS = {key: re.compile(rf"\W*{words}{_OF_AXIS}{_VALUE}", re.I) for key, words in _ENDS.items()}
+_RANGE = re.compile(r"\b(?:range|bereich)\b.*?(\d+(?:[.,]\d+)?)\s*(?:-|–|to|bis|\.\.+|:)\s*(\d+(?:[.,]\d+)?)", re.I)
 _ROUNDED_STEP = 0.02  # Share by which a rounded step may be off, where the number of points agrees
 _EXACT_STEP = 0.002  # The same, where the step alone shows whether the file is whole
 
@@ -72,6 +73,9 @@ def _said(lines: list) -> dict:  # 'first', 'last', 'points', 'step' -> number
     "Numbers that lines above the values name"
     said = {}
     for _, line in lines:
+        both = _RANGE.search(line)
+        if both:
+            said = dict(first=cell_value(both[1]), last=cell_value(both[2])) | said
         for key, pattern in _KEYS.items():
             found = pattern.match(line)
             if found and key not in said:
@@ -79,27 +83,32 @@ def _said(lines: list) -> dict:  # 'first', 'last', 'points', 'step' -> number
     return said
 
 
-def _values_of(rows: list) -> np.ndarray | None:
-    "Values of rows of one number each, shape (n,); None for any others"
-    try:
-        return np.array([cell_value(row) for _, row in rows])
-    except ValueError:
-        return None
+def _values_of(rows: list, n: float | None) -> tuple:  # Values and line of each, shape (n,); None for other rows
+    "Values of rows of one number each, or of as many as make the declared number of points"
+    found = [(number, _numbers_of(row)) for number, row in rows]
+    single = all(len(values) == 1 for _, values in found)
+    if not single and (n != sum(len(values) for _, values in found) or n == len(found)):
+        return None, None
+    places = [number for number, values in found for _ in values]
+    return np.array([value for _, values in found for value in values]), np.array(places)
 
 
 def _body(lines: list) -> tuple:  # Lines above, rows of numbers
     "The two parts of a list; the second is empty where there is no list"
-    first = next((i for i, (_, line) in enumerate(lines) if _is_number(line)), len(lines))
+    first = next((i for i, (_, line) in enumerate(lines) if _numbers_of(line)), len(lines))
     end = next((i for i, (_, line) in enumerate(lines[first:], first) if is_section(line)), len(lines))
     return lines[:first], lines[first:end]
 
 
-def _is_number(line: str) -> bool:
-    "Whether a line is one number"
-    try:
-        return np.isfinite(cell_value(line))
-    except ValueError:
-        return False
+def _numbers_of(line: str) -> list:
+    "Numbers of a line that holds nothing else, first as one with a decimal comma; empty for any other line"
+    line = line.strip(" ,;\t")
+    for cells in ([line], re.split(r"[\s;,]+", line)):
+        try:
+            return [cell_value(cell) for cell in cells]
+        except ValueError:
+            continue
+    return []
 
 # %% ../../nbs/spectra/07_lists.ipynb #bd4b1667
 def _check_points(path: str | Path, said: dict, n: int):
@@ -125,6 +134,13 @@ def _step_agrees(said: dict, n: int) -> bool:
     return abs(steps - (n - 1)) <= max(allowed * n, 0.5)
 
 
+def _check_even(path: str | Path, axis: np.ndarray, unit: str | None, said: dict):
+    "Refuse a wavelength whose even steps nobody declares"
+    if "step" not in said and find_x(path, axis, unit)[0] != "cm⁻¹":
+        found = f"gives the ends of a wavelength, {said['first']:g} and {said['last']:g}; its steps need not be even"
+        raise SpectrumFormatError(path, f"{found}. Export the spectrum with its axis")
+
+
 def _axis_words(above: list) -> str | None:
     "Unit of the axis by the lines that give its ends"
     kinds = [tidy(line) for _, line in above if x_kind(line) not in (None, "another unit")]
@@ -140,15 +156,14 @@ def read_list(
     "The spectrum of a list of values below the ends of their axis"
     above, rows = _body(lines)
     said = _said(above)
-    if len(rows) < MIN_POINTS or not {"first", "last"} <= set(said):
+    if not {"first", "last"} <= set(said):
         return None
-    values = _values_of(rows)
-    if values is None:
+    values, places = _values_of(rows, said.get("points"))
+    if values is None or values.size < MIN_POINTS:
         return None
-    _check_points(path, said, len(rows))
-    axis = np.linspace(said["first"], said["last"], len(rows))
-    words = [line for _, line in above]
+    _check_points(path, said, values.size)
+    axis = np.linspace(said["first"], said["last"], values.size)
+    words, unit = [line for _, line in above], _axis_words(above)
+    _check_even(path, axis, unit, said)
     meta = dict(format="list of values", preamble=words)
-    places = np.array([number for number, _ in rows])
-    unit = _axis_words(above)
     return [RawSpectrum(axis, values, unit, find_remark(words), places=places, meta=meta, flags=flags)]

@@ -17,6 +17,7 @@ from microplastic_aging.spectra.header import (
     doubt,
     header_cells,
     is_axis,
+    is_other_quantity,
     is_unit_of_axis,
     read_header,
     settle_quantity,
@@ -132,7 +133,12 @@ def _column_spectrum(path: str | Path, table: _Table, header, i: int, j: int) ->
     if table.numbers.shape[1] > 2:
         meta |= dict(column=j + 1)
     flags = [*table.flags, *flags]
-    return RawSpectrum(x[kept], y[kept], header.x_unit, unit, places=table.lines[kept], meta=meta, flags=flags)
+    raw = RawSpectrum(x[kept], y[kept], header.x_unit, unit, places=table.lines[kept], meta=meta, flags=flags)
+    if table.numbers.shape[1] == len(table.names) == 2 and is_other_quantity(table.names[1]):
+        raw.refusal = (
+            f"has values named {table.names[1]!r}; an infrared absorbance, transmittance or reflectance is needed"
+        )
+    return raw
 
 # %% ../../nbs/spectra/07_tables.ipynb #ce185a08
 def _header_of(table: _Table):
@@ -249,6 +255,9 @@ def _read_numbers(path: str | Path, lines: list) -> _Table:
     _refuse_damaged_row(path, preamble, names, rows)
     numbers, decimal = to_numbers(path, rows, names)
     count = (np.isfinite(numbers[:, 0]) & np.isfinite(numbers[:, 1:]).any(1)).sum()
+    if count < MIN_POINTS < numbers.shape[1] // 5:
+        found = f"holds {count} rows of {numbers.shape[1]} numbers and no axis"
+        raise SpectrumFormatError(path, f"{found}. Write the wavenumbers as a line above the rows, one for each column")
     if count < MIN_POINTS:
         raise SpectrumFormatError(path, f"holds {count} rows of two numbers; a spectrum has at least {MIN_POINTS}")
     above = [line for _, line in preamble]

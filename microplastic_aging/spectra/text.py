@@ -16,6 +16,8 @@ from .units import MIN_POINTS, SpectrumFormatError
 
 # %% ../../nbs/spectra/06_text.ipynb #499e6824
 _DASH_OF_NUMBER = re.compile(r"[‐-―−﹣－](?=[\d.,])")
+_OTHER_PAGES = ("gb18030", "shift_jis", "cp1251")  # Taken only where a word of spectroscopy shows that they fit
+_THEIR_WORDS = re.compile("波[数长長]|吸光|吸収|透[过過射]率|反射率|волнов|длина волны|поглощ|пропускан", re.I)
 _FILLING = b"\0\x1a"  # Zeros and the end mark of DOS behind a text
 
 
@@ -38,11 +40,13 @@ def _decode(raw: bytes, order: str | None) -> str:
     if order:
         return raw[: len(raw) // 2 * 2].decode(order, "replace").strip("\0\ufeff")
     raw = raw.rstrip(_FILLING)
-    for encoding in ("utf-8-sig", "cp1252"):
+    for encoding in ("utf-8-sig", *_OTHER_PAGES, "cp1252"):
         try:
-            return raw.decode(encoding)
+            text = raw.decode(encoding)
         except UnicodeDecodeError:
             continue
+        if encoding not in _OTHER_PAGES or _THEIR_WORDS.search(text[:2000]):
+            return text
     return raw.decode("latin-1")
 
 
@@ -246,7 +250,7 @@ def to_numbers(path: str | Path, rows: list, names: list) -> tuple:  # Numbers, 
     return numbers, decimal
 
 # %% ../../nbs/spectra/06_text.ipynb #72e17887
-_REMARK = re.compile(r"\s*(?:#|(?://|;|!|%|\*|'|--)\W*[^\W\d_]{2})")
+_REMARK = re.compile(r"\s*(?:#|(?:/[/*]|;|!|%|\*|'|--)\W*[^\W\d_]{2})")
 _BEHIND = re.compile(r"[\s,;]*(?:#|//|!|;)\s*[^\W\d_]{2}.*$")
 _SECTION = re.compile(r"\[\s*[^\W\d][^\[\]]*\]\W*|####.*|\W*(?:end|eof|ende)\b.*", re.I | re.S)
 _WIDE = 100  # Span of numbers above which a block is a spectrum, not a list of peaks

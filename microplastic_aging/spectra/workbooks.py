@@ -17,7 +17,7 @@ from .units import MIN_POINTS, SpectrumFormatError
 
 # %% ../../nbs/spectra/07_workbooks.ipynb #444c5468
 ZIP_MARK = b"PK\x03\x04"
-_WORKBOOK_PART = "xl/workbook.xml"
+WORKBOOK_PART = b"xl/workbook.xml"
 _MAX_UNPACKED = 1_000_000_000  # Bytes; a sheet of 380 spectra unpacks to 40 million
 _MAX_ROWS = 200_000
 _EXTRA = "microplastic-aging[excel]"
@@ -31,7 +31,7 @@ def _check_archive(path: str | Path, raw: bytes):
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         reason = "is an Excel workbook or a zip archive, and cut off or damaged; copy it again, save the sheet as CSV"
         raise SpectrumFormatError(path, reason) from error
-    if _WORKBOOK_PART not in sizes:
+    if WORKBOOK_PART.decode() not in sizes:
         raise SpectrumFormatError(path, "is a zip archive and no Excel workbook; unpack it, or save the sheet as CSV")
     if sum(sizes.values()) > _MAX_UNPACKED:
         reason = f"unpacks to {sum(sizes.values()):,} bytes; write fewer spectra per file, or save the sheet as CSV"
