@@ -192,7 +192,8 @@ def _spc_values(
     "Scaled values of one spectrum"
     if exponent == _SPC_FLOAT:
         numbers = unpack_array(path, raw, place, n, f"{head.order}f4")
-        return numbers.astype(float), place + numbers.nbytes
+        with np.errstate(invalid="ignore"):  # a signalling nan is a nan
+            return numbers.astype(float), place + numbers.nbytes
     single = head.flags & _SINGLE
     numbers = unpack_array(path, raw, place, n, head.order + ("i2" if single else "i4"))
     if head.old and not single:
