@@ -3324,6 +3324,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                 'microplastic_aging/spectra/absorbance.py'),
                                                        'microplastic_aging.spectra.absorbance._check_light': ( 'spectra/absorbance.html#_check_light',
                                                                                                                'microplastic_aging/spectra/absorbance.py'),
+                                                       'microplastic_aging.spectra.absorbance._check_unbroken': ( 'spectra/absorbance.html#_check_unbroken',
+                                                                                                                  'microplastic_aging/spectra/absorbance.py'),
                                                        'microplastic_aging.spectra.absorbance._describe': ( 'spectra/absorbance.html#_describe',
                                                                                                             'microplastic_aging/spectra/absorbance.py'),
                                                        'microplastic_aging.spectra.absorbance._extreme': ( 'spectra/absorbance.html#_extreme',

@@ -250,6 +250,12 @@ REAL = {
 }
 
 
+def labelled():
+    "Two columns under labels that are no JCAMP-DX"
+    head = f"##TITLE=drawn\n##DATA TYPE=INFRARED SPECTRUM\n##XUNITS=1/CM\n##YUNITS=ABSORBANCE\n##NPOINTS={len(WN)}\n"
+    return (head + "\n".join(f"{x:g}\t{y:.5f}" for x, y in zip(WN, AB, strict=True)) + "\n").encode()
+
+
 def made_files():
     "Whole files of each format, written here"
     return {
@@ -257,7 +263,14 @@ def made_files():
         "Thermo OMNIC": [omnic(), omnic(((WN, AB), (WN[::2], AB[::2])))],
         "Galactic SPC": [spc(), spc(0x4C), spc(0x4D), spc(many=3), spc(many=2, own_axis=True), spc(exponent=-128)],
         "PerkinElmer SP": [perkinelmer()],
-        "JCAMP-DX": [jcamp(), jcamp("DIF"), jcamp("PAIRS"), compound()],
+        "JCAMP-DX": [
+            jcamp(),
+            jcamp("DIF"),
+            jcamp("PAIRS"),
+            compound(),
+            jcamp("DIF").replace(b"##END=\n", b""),
+            labelled(),
+        ],
         "text": [table(), table("Wellenzahl;Absorbanz", ";", ","), table("x\ty", "\t"), table("cm-1 Abs", " ")],
         "tables": [table("cm-1;a;b;c", ";", ",", 3), table("cm-1,a,b", columns=2), by_row(), rows_around()],
         "long tables": [long_table()],

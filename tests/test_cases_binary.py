@@ -351,6 +351,21 @@ def test_old_spc(exponent, tmp_path):
     assert same(read(tmp_path, raw)[0])
 
 
+def test_an_old_spc_of_impossible_numbers_is_refused(tmp_path):
+    "Found by 20 000 damaged files: a power of two and a number of points that no float holds"
+    old = spc(0x4D)
+    for place, form, value in ((2, "<h", 2000), (2, "<h", -3000), (4, "<f", np.inf), (4, "<f", np.nan)):
+        number = struct.pack(form, value)
+        assert "damaged" in refused(tmp_path, old[:place] + number + old[place + len(number) :])
+
+
+@pytest.mark.parametrize("mark", (",", "\t"))
+def test_a_point_outside_the_range_among_the_others_is_refused(mark, tmp_path):
+    rows = [f"{x:g}{mark}{y:.5f}" for x, y in zip(WN, AB, strict=True)]
+    rows[200] = "1" + rows[200]
+    assert "comes back" in refused(tmp_path, f"cm-1{mark}A\n" + "\n".join(rows))
+
+
 def compound_file(*streams):
     "The first kilobyte of a compound file"
     names = b"".join((name + "\0").encode("utf-16-le").ljust(128, b"\0") for name in streams)

@@ -253,9 +253,21 @@ def _describe(raw: RawSpectrum, wn: np.ndarray, x_unit: str, y_unit: str) -> dic
     )
 
 
+def _check_unbroken(path: str | Path, raw: RawSpectrum, wn: np.ndarray, inside: np.ndarray):
+    "Refuse an axis that leaves the range that is kept and comes back: one of its numbers is wrong"
+    places = np.flatnonzero(inside)
+    gone = places[:-1][np.diff(places) > 1] + 1
+    if gone.size:
+        unit, place = ("point", gone[0] + 1) if raw.places is None else ("line", raw.places[gone[0]])
+        found = f"the axis leaves the mid-infrared at {unit} {place}, {wn[gone[0]]:g} cm⁻¹, and comes back"
+        raise SpectrumFormatError(path, f"{found}; correct or remove that point")
+
+
 def _kept_points(path: str | Path, raw: RawSpectrum, wn: np.ndarray) -> tuple:
     "Wavenumber and values of the measured points in the mid-infrared, increasing"
-    kept = crop(path, wn) & np.isfinite(raw.values)
+    inside = crop(path, wn)
+    _check_unbroken(path, raw, wn, inside)
+    kept = inside & np.isfinite(raw.values)
     check_count(path, kept.sum(), "points in the mid-infrared")
     places = None if raw.places is None else np.asarray(raw.places)[kept]
     return to_increasing(path, wn[kept], raw.values[kept], places)

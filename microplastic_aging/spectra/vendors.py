@@ -143,8 +143,10 @@ def _spc_old_header(path: str | Path, raw: bytes) -> _SpcHeader:
     "Header of version 0x4D"
     flags, _, exponent, n, *rest = unpack(path, "<BBhfffBB", raw, 0, "header")
     exponent = _SPC_FLOAT if exponent == -_SPC_FLOAT else exponent  # 128, written in two bytes
-    if not (n > 0 and n == int(n)):
+    if not (n > 0 and n.is_integer()):
         raise SpectrumFormatError(path, f"says that it holds {n:g} points; {DAMAGED}")
+    if abs(exponent) > -_SPC_FLOAT:
+        raise SpectrumFormatError(path, f"says that its values have the power of two {exponent}; {DAMAGED}")
     texts = 224, unpack_text(raw[64:194]), raw[194:224]
     return _SpcHeader(True, "<", flags, exponent, int(n), *rest, *texts)
 
@@ -192,7 +194,8 @@ def _spc_values(
     "Scaled values of one spectrum"
     if exponent == _SPC_FLOAT:
         numbers = unpack_array(path, raw, place, n, f"{head.order}f4")
-        return numbers.astype(float), place + numbers.nbytes
+        with np.errstate(invalid="ignore"):  # a signalling nan is a nan
+            return numbers.astype(float), place + numbers.nbytes
     single = head.flags & _SINGLE
     numbers = unpack_array(path, raw, place, n, head.order + ("i2" if single else "i4"))
     if head.old and not single:
