@@ -335,18 +335,15 @@ def _found_in(grey: np.ndarray, ink: _Ink) -> tuple:
             bars.append(bar)
     return found + [_extended(grey, ink, line) for line in lines] + [bar.box for bar in bars], bars
 
-
-def _coloured_boxes(coloured: np.ndarray) -> list:
-    "Boxes of coloured pieces"
-    labels, sizes = _labelled(ndimage.binary_dilation(coloured, _AROUND, 2))
-    area = sizes.fill * sizes.height * sizes.width
-    places = [sizes.places[k] for k in np.flatnonzero(area >= 40)]
-    return [(rows.start + 2, rows.stop - 2, columns.start + 2, columns.stop - 2) for rows, columns in places]
-
 # %% ../../nbs/micrographs/04b_overlay.ipynb #f991ea08
-def _mask_of(boxes: list, shape: tuple, step: int) -> np.ndarray:
-    "Boxes with a margin for soft rims and outlines, at full size"
+def _mask_of(boxes: list, coloured: np.ndarray | None, shape: tuple, step: int) -> np.ndarray | None:
+    "Boxes and coloured pixels with a margin for soft rims and outlines, at full size; None where there are none"
+    if not boxes and coloured is None:
+        return None
     mask = np.zeros(shape, bool)
+    if coloured is not None:
+        wide = ndimage.binary_dilation(coloured, _AROUND, 3)
+        mask |= wide.repeat(step, 0).repeat(step, 1)[: shape[0], : shape[1]]
     for top, bottom, left, right in boxes:
         margin = max(3, round(0.12 * min(bottom - top, 40)))
         rows = slice(max(0, (top - margin) * step), (bottom + margin) * step)
@@ -369,12 +366,12 @@ def _lengths(grey: np.ndarray, bars: list) -> list:
     return [length for length, width in lengths if abs(length - width) <= 2]
 
 
-def _coloured(chroma: np.ndarray | None) -> tuple:
-    "Boxes of everything coloured, and the lengths of coloured bars, px; nothing where colour is everywhere"
-    coloured = None if chroma is None else chroma > _COLOUR_LEVELS
-    if coloured is None or not 0 < coloured.mean() <= _COLOURED:
-        return [], []
-    return _coloured_boxes(coloured), _lengths(chroma, _coloured_bars(chroma))
+def _coloured(chroma: np.ndarray | None) -> np.ndarray | None:
+    "Coloured pixels, bool; None where there are none, or where colour is everywhere"
+    if chroma is None:
+        return None
+    coloured = ndimage.binary_opening(chroma > _COLOUR_LEVELS, np.ones((2, 2)))
+    return coloured if 0 < coloured.mean() <= _COLOURED else None
 
 
 def find_overlay(
@@ -384,13 +381,14 @@ def find_overlay(
     "Find letters, bars and boxes that are drawn on a picture"
     step = -(-max(image.shape) // _SEARCHED_PX)
     grey = to_levels(np.ascontiguousarray(image[::step, ::step]))
-    boxes, lengths = _coloured(None if chroma is None else chroma[::step, ::step])
-    bars = []
+    chroma = None if chroma is None else chroma[::step, ::step]
+    coloured, boxes, bars = _coloured(chroma), [], []
+    lengths = [] if coloured is None else _lengths(chroma, _coloured_bars(chroma))
     for ink in _inks(grey) if min(grey.shape) >= 32 else []:
         found, more = _found_in(grey, ink)
         boxes += found
         bars += more
-    mask = _mask_of(boxes, image.shape, step) if boxes else None
+    mask = _mask_of(boxes, coloured, image.shape, step)
     return Overlay(mask, tuple(length * step for length in lengths + _lengths(grey, bars)))
 
 # %% ../../nbs/micrographs/04b_overlay.ipynb #f9aa068e
