@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 from scipy.sparse import csr_array
 
 from ..files import write_atomic
 from .databar import InformationBar, find_information_bar
 from .metadata import read_sem_metadata
-from .overlay import Overlay, fill_mirrored, find_overlay
+from .overlay import Overlay, find_overlay
 from .pixels import MAX_PX, MicrographFormatError, read_picture
 from .scale import SemMetadata, add_flags, field_problem
 from .scalebar import agreed_length, find_scale_bar
@@ -170,6 +171,28 @@ def _check_given(given: float | None, bar_um: float | None, scale: _Finding, sha
     if given or bar_um:
         raise MicrographFormatError(path, problem)
     return _Finding(None, "scale unknown", (*scale.flags, f"{scale.found}: {problem}; the scale was not used"))
+
+# %% ../../nbs/micrographs/07_core.ipynb #048d61ab
+def fill_mirrored(
+    image: np.ndarray,  # Grey, float32 in 0–1, shape (h, w)
+    mask: np.ndarray,  # True where the picture is hidden, bool, shape (h, w)
+) -> np.ndarray:  # A copy with those pixels mirrored at the nearest edge of the mask
+    "Fill what is hidden with what lies beside it"
+    if mask.all():
+        return image
+    filled, shape = image.copy(), np.array(image.shape)
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    for number, place in enumerate(ndimage.find_objects(labels), 1):
+        low, high = (np.array([getattr(side, end) for side in place]) for end in ("start", "stop"))
+        pad = (high - low).min() // 2 + 2
+        part = tuple(slice(*ends) for ends in zip(np.maximum(low - pad, 0), np.minimum(high + pad, shape), strict=True))
+        rows, columns = np.nonzero(labels[part] == number)
+        nearest = ndimage.distance_transform_edt(mask[part], return_distances=False, return_indices=True)
+        edge = nearest[:, rows, columns]
+        beyond = np.clip(2 * edge - (rows, columns), 0, np.array(mask[part].shape)[:, None] - 1)
+        source = np.where(mask[part][tuple(beyond)], edge, beyond)
+        filled[part][rows, columns] = image[part][tuple(source)]
+    return filled
 
 # %% ../../nbs/micrographs/07_core.ipynb #f8840092
 _BLACK = 2 / 255  # A picture with no grey above this is black

@@ -38,7 +38,10 @@ def _decode(content: bytes) -> str:
         return content[3:].decode("utf-8", "replace")
     if content[1:2] == b"\0":
         return content.decode("utf-16-le", "replace")
-    return content.decode("cp1252", "replace")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
 
 
 def _sidecar_paths(path: Path, width: int) -> list:
