@@ -330,7 +330,7 @@ def _found_in(grey: np.ndarray, ink: _Ink) -> tuple:
     for bar in (piece for piece in pieces if _is_bar(piece, grey, ink.level)):
         labels = _labels_of(grey, ink, bar)
         least = 0.06 if bar.height > 2 else 0.1
-        if labels or bar.width >= least * width:
+        if labels or bar.width >= max(32, least * width):
             lines += labels
             bars.append(bar)
     return found + [_extended(grey, ink, line) for line in lines] + [bar.box for bar in bars], bars
