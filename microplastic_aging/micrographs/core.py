@@ -168,7 +168,7 @@ def _check_given(given: float | None, bar_um: float | None, scale: _Finding, sha
     problem = field_problem(scale.value, shape) if scale.value else ""
     if not problem:
         return scale
-    if given or bar_um:
+    if given or (bar_um and scale.found.startswith("scale bar of")):
         raise MicrographFormatError(path, problem)
     return _Finding(None, "scale unknown", (*scale.flags, f"{scale.found}: {problem}; the scale was not used"))
 
