@@ -97,7 +97,7 @@ def plausible_um(
 
 # %% ../../nbs/micrographs/01_scale.ipynb #0b3949aa
 _FIELD_UM = (0.01, 2e4)  # Longer side of a picture of an electron microscope, µm
-_MISTAKEN_UNITS = {"nm": 1e-3, "pm": 1e-6, "mm": 1e3, "m": 1e6}  # µm
+_MISTAKEN_UNITS = {"nm": 1e-3, "m": 1e6, "mm": 1e3, "pm": 1e-6}  # µm; the likelier first
 
 
 def _length_text(um: float) -> str:
