@@ -38,6 +38,7 @@ from microplastic_aging.options import (
     check_table_path,
     existing,
     existing_model,
+    in_order,
     names_between_commas,
     not_an_input,
     option,
@@ -151,11 +152,24 @@ def simulate(
     typer.echo(f"{samples} simulated samples: {shown_path(manifest)}")
 
 # %% ../nbs/98_cli.ipynb #4465189b
-def _propose(folder: Path, drawn_um, csv):
-    "Propose a manifest for a folder of instrument files, and say what it rests on"
+def _without_manifest(path: Path) -> tuple | None:
+    "Folder and files of which no manifest is there; None where the path is one, or should be"
+    if path.is_dir():
+        return None if any((path / name).exists() for name in MANIFEST_NAMES) else (path, None)
+    if not path.is_file() or path.name in MANIFEST_NAMES:
+        return None
+    from microplastic_aging.data.load import is_manifest
+    from microplastic_aging.data.names import recognise
+
+    is_data = not is_manifest(path) and recognise(path, path.parent.resolve(), None).kind in ("image", "spectrum")
+    return (path.parent, [path.name]) if is_data else None
+
+
+def _propose(folder: Path, files, drawn_um, csv):
+    "Propose a manifest for a folder of instrument files or for one file, and say what it rests on"
     from microplastic_aging.data.propose import propose_manifest, write_proposal
 
-    table, notes = propose_manifest(folder, scale_bar_um=drawn_um)
+    table, notes = propose_manifest(folder, scale_bar_um=drawn_um, files=files)
     if csv:
         csv.write_text(notes.to_csv(index=False), encoding="utf-8")
     typer.echo("\n".join(note_lines(notes, terminal_width())))
@@ -163,8 +177,9 @@ def _propose(folder: Path, drawn_um, csv):
     pairing = table.drop_duplicates("specimen_id").pairing.value_counts()
     how = ", ".join(f"{n} {words}" for words, n in pairing.items())
     typer.echo(f"{count(len(table), 'sample')} of {count(table.specimen_id.nunique(), 'specimen')}; {how}")
-    pictured = table.image != ""
-    typer.echo(f"scale known for {(table.um_per_px != '').sum()} of {pictured.sum()} rows with a micrograph")
+    n_pictured, n_scaled = (table.image != "").sum(), (table.um_per_px != "").sum()
+    if n_pictured:
+        typer.echo(f"scale known for {n_scaled} of {count(n_pictured, 'row')} with a micrograph")
     typer.echo(f"proposal: {shown_path(made)}")
     name = MANIFEST_NAMES[0]
     typer.echo(f"Look at it, fill aging_type where it is known, save it as {name} in the same folder, and check again.")
@@ -191,8 +206,8 @@ def check(
 
     Opens every file; ends with 1 if there is an error."""
     drawn_um = scale_bar_length(scale_bar)
-    if manifest.is_dir() and not any((manifest / name).exists() for name in MANIFEST_NAMES):
-        return _propose(manifest, drawn_um, csv)
+    if unlisted := _without_manifest(manifest):
+        return _propose(*unlisted, drawn_um, csv)
     if scale_bar:
         raise typer.BadParameter("--scale-bar is for a folder without manifest; a manifest has the column um_per_px")
     from microplastic_aging.data.checks import check_manifest
@@ -206,7 +221,11 @@ def check(
     typer.echo("\n".join(level_lines(problems, terminal_width())), nl=False)
     failed = bool((problems.level == "error").any())
     if not failed:
-        typer.echo("\n".join(dataset_lines(readable_samples(manifest, label, group, chosen))))
+        from microplastic_aging.data.load import beside_sentence
+
+        samples = readable_samples(manifest, label, group, chosen)
+        lines = [*dataset_lines(samples), beside_sentence(samples)]
+        typer.echo("\n".join(filter(None, lines)))
     counts = [count((problems.level == level).sum(), level) for level in ("error", "warning")]
     typer.echo(f"{' and '.join(counts)} in {manifest}")
     if failed:
@@ -361,8 +380,8 @@ def predict(
     Estimates shares by site, and gives no verdict on what is out of distribution."""
     if len(paths) > 2:
         raise typer.BadParameter(f"[MODEL] DATA: one or two paths, not {len(paths)}")
-    drawn_um, (*named, data) = scale_bar_length(scale_bar), paths
-    model = existing_model(named[0]) if named else "default"
+    drawn_um, (model, data) = scale_bar_length(scale_bar), in_order(paths)
+    existing_model(model)
     check_table_path(out)
     existing(data)
     from microplastic_aging.model.store import DEFAULT_MODEL, load_model, model_folder

@@ -193,13 +193,14 @@ def prediction_lines(
 def missing_lines(
     table,  # Of samples, from a `Prediction`
 ) -> list:  # Lines of text
-    "How many samples have no verdict, or one that rests on less than their rows name"
+    "How many samples have no verdict, or one with a note on their files"
     without = table.verdict.fillna("") == ""
     partly = (table.note != "") & ~without
     lines = []
     if without.any():
-        lines.append(f"{without.sum()} of {len(table)} samples have no verdict; the column note says why")
+        have = "sample has" if len(table) == 1 else "samples have"
+        lines.append(f"{without.sum()} of {len(table)} {have} no verdict; the column note says why")
     if partly.any():
-        reason = "rest on less than their rows name; the column note says why"
-        lines.append(f"{partly.sum()} of {len(table)} verdicts {reason}")
+        have = "verdict has" if len(table) == 1 else "verdicts have"
+        lines.append(f"{partly.sum()} of {len(table)} {have} a remark on the files; see the column note")
     return lines

@@ -129,6 +129,17 @@ def _pairing_notes(samples: Samples, notes: np.ndarray) -> np.ndarray:
     return np.where(by_folder, np.array(joined, object), notes)
 
 
+def pairing_sentence(
+    notes,  # Of `load_with_notes`
+) -> str:  # '' where no pair rests on its folder alone
+    "How many pairs a person should look at"
+    n = sum(PAIRED_BY_FOLDER in note for note in notes)
+    if not n:
+        return ""
+    rows = "1 sample has a micrograph and a spectrum" if n == 1 else f"{n} samples have a micrograph and a spectrum"
+    return f"{rows} with different names, paired only because they lie in one folder: check that each is one particle."
+
+
 def files_beside(
     samples: Samples,  # Of a manifest
 ) -> list:  # Paths relative to its folder, in order
@@ -138,10 +149,8 @@ def files_beside(
     files = [PurePosixPath(name) for name in named if (samples.folder / name).is_file()]
     places, endings = {f.parent for f in files}, {f.suffix.lower() for f in files}
     listed = [place / p.name for place in places for p in (samples.folder / place).iterdir() if p.is_file()]
-    kept = [
-        f for f in listed if f.suffix.lower() in endings and str(f) not in named and is_data_file(samples.folder / f)
-    ]
-    return sorted(map(str, kept))
+    unnamed = [f for f in listed if f.suffix.lower() in endings and str(f) not in named]
+    return sorted(str(f) for f in unnamed if is_data_file(samples.folder / f))
 
 
 def beside_sentence(
