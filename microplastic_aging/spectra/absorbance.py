@@ -100,7 +100,9 @@ def _refuse_unnamed(path: str | Path, values: np.ndarray):
         limit = f"absorbance stays within ±{_MAX_ABSORBANCE:g}"
         raise SpectrumFormatError(path, f"{found}; {limit}, and it does not look like percent transmittance")
     found = f"the values run from {values.min():.3g} to {values.max():.3g} without a unit"
-    raise SpectrumFormatError(path, f"{found}; they may be absorbance or transmittance. Name the column so")
+    raise SpectrumFormatError(
+        path, f"{found}; they may be absorbance or transmittance. Name the column so, or write it in a line above"
+    )
 
 # %% ../../nbs/spectra/02_absorbance.ipynb #89f0ef43
 def _check_light(path: str | Path, values: np.ndarray, kind: str, says: str) -> tuple:
@@ -269,7 +271,7 @@ def resolve(
     x_unit, x_flags = find_x(path, raw.axis, raw.x_unit)
     file_wn = to_wavenumber(raw.axis, x_unit)
     wn, values = _kept_points(path, raw, file_wn)
-    y_unit, y_flags = find_y(path, values, raw.y_unit)
+    y_unit, y_flags = (raw.quantity, []) if raw.quantity else find_y(path, values, raw.y_unit)
     absorbance, light_flags = to_absorbance(path, values, y_unit, reflectance)
     defined = np.isfinite(absorbance)
     check_count(path, defined.sum(), "points with an absorbance")

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from ..aging import MECHANISM_COLORS
-from ..files import is_workbook, sheet_rows, write_atomic
+from ..files import write_atomic
 from .absorbance import resolve
 from .jcamp import read_jcamp
 from .opus import OPUS_MARK, read_opus
 from .tables import read_table
-from .text import to_text
+from .text import to_text, utf16_order
 from .units import MID_INFRARED, MIN_POINTS, SpectrumFormatError
 from microplastic_aging.spectra.vendors import (
     OMNIC_MARK,
@@ -28,6 +28,7 @@ from microplastic_aging.spectra.vendors import (
     read_perkinelmer,
     read_spc,
 )
+from .workbooks import ZIP_MARK, read_workbook
 
 # %% ../../nbs/spectra/08_core.ipynb #dcd5a2a7
 @dataclass(eq=False)
@@ -66,9 +67,8 @@ class Spectrum:
 
 # %% ../../nbs/spectra/08_core.ipynb #d68410ee
 MIN_COVERAGE = 0.60  # Share of the grid below which nothing is predicted from a spectrum
-_MAX_BYTES = 50_000_000  # The largest single spectrum takes a hundredth of this
+_MAX_BYTES = 200_000_000  # A table of 10 000 spectra; the largest single one takes a four-hundredth of this
 _FOREIGN_MARKS = {
-    b"PK\x03\x04": "a zip archive; unpack it",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook, or a Shimadzu file; save it as CSV or JCAMP-DX",
     b"%PDF": "a PDF; export the spectrum as numbers",
     b"\x89PNG": "a picture; export the spectrum as numbers",
@@ -95,7 +95,7 @@ def _content(path: Path) -> bytes:
 
 def _is_spc(raw: bytes) -> bool:
     "Whether bytes have a version of SPC in their second place, and are no text"
-    return len(raw) > 256 and raw[1] in SPC_VERSIONS and b"\0" in raw[:256]
+    return len(raw) > 256 and raw[1] in SPC_VERSIONS and b"\0" in raw[:256] and not utf16_order(raw)
 
 
 def _is_jcamp(text: str) -> bool:
@@ -111,8 +111,8 @@ def _raw_spectra(path: Path, raw: bytes) -> list:
         return read_omnic(path, raw)
     if raw.startswith(PE_MARK):
         return read_perkinelmer(path, raw)
-    if is_workbook(raw):
-        return read_table(path, _workbook_text(path, raw))
+    if raw.startswith(ZIP_MARK):
+        return read_workbook(path, raw)
     for mark, what in _FOREIGN_MARKS.items():
         if raw.startswith(mark):
             raise SpectrumFormatError(path, f"is {what}")
@@ -120,14 +120,6 @@ def _raw_spectra(path: Path, raw: bytes) -> list:
         return read_spc(path, raw)
     text = to_text(path, raw)
     return read_jcamp(path, text) if _is_jcamp(text) else read_table(path, text)
-
-
-def _workbook_text(path: Path, raw: bytes) -> str:
-    "The one sheet of an Excel workbook, as text with a tab between the cells"
-    try:
-        return "\n".join("\t".join(cells) for cells in sheet_rows(raw))
-    except ValueError as error:
-        raise SpectrumFormatError(path, "; ".join(map(str, error.args))) from None
 
 
 def _range_flags(wn: np.ndarray) -> list:
@@ -147,17 +139,20 @@ def read_spectra(
     "Read the spectra of a file; `SpectrumFormatError` says what is wrong and what to do"
     path = Path(path)
     found, errors = [], []
-    for raw in _raw_spectra(path, _content(path)):
+    for number, raw in enumerate(_raw_spectra(path, _content(path)), 1):
+        raw.meta = dict(title="", fields={}, number=number) | raw.meta
         try:
             wn, absorbance, meta = resolve(path, raw, reflectance)
         except SpectrumFormatError as error:
-            errors.append(error)
+            errors.append((repr(raw.meta["title"] or number), error))
             continue
         meta["flags"] += _range_flags(wn)
         found.append(Spectrum(wn, absorbance, path, meta))
     if not found:
-        raise errors[0]
-    passed_over = [f"another spectrum of the file was passed over: it {error.reason}" for error in errors[:3]]
+        raise errors[0][1]
+    passed_over = [
+        f"another spectrum of the file, {name}, was passed over: it {why.reason}" for name, why in errors[:3]
+    ]
     for spectrum in found:
         spectrum.meta["flags"] += passed_over
     return found
