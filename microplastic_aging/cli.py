@@ -58,6 +58,7 @@ from microplastic_aging.terminal import (
     shown_path,
     shows_bars,
     terminal_width,
+    use_fonts,
 )
 
 # %% ../nbs/98_cli.ipynb #105fba4a
@@ -277,6 +278,7 @@ def study(
         readable_samples(manifest, label, group, chosen)
     from microplastic_aging.study.study import study as run
 
+    use_fonts()
     options = dict(
         manifest=manifest and str(manifest),
         samples=samples,
@@ -389,6 +391,7 @@ def predict(
     from microplastic_aging.predict import predict as run
 
     check_outputs(data, out)
+    use_fonts()
     folder = model_folder(model)
     reasons = out.with_name(f"{out.stem}_explained") if explain else None
     if reasons:
@@ -408,6 +411,7 @@ def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder o
     "Make report.html of a run again."
     from microplastic_aging.report.page import write_report
 
+    use_fonts()
     typer.echo(f"report: {shown_path(write_report(existing(run)))}")
 
 # %% ../nbs/98_cli.ipynb #44929d9f

@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../nbs/96_terminal.ipynb #1164be32
 import errno
+import re
 import shutil
 import sys
 import textwrap
@@ -49,9 +50,38 @@ def message(
     return f"{e.path}: {place}{p.problem}; {p.remedy}"
 
 
+_MORE_FONTS = (
+    "Noto Sans",
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Arial Unicode MS",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "Hiragino Sans",
+)
+
+
+def use_fonts():
+    "Draw names in any script with the fonts that are here"
+    import matplotlib
+    from matplotlib.font_manager import get_font_names
+
+    installed = set(get_font_names())
+    matplotlib.rcParams["font.family"] = ["DejaVu Sans", *(name for name in _MORE_FONTS if name in installed)]
+
+
+_NO_GLYPH = re.compile(r"Glyph .* missing from")
+
+
 def _show_warning(usual, text, category, filename, *rest):
-    "A warning of this package as one line, another one in the `usual` way"
-    if PACKAGE in Path(filename).parts and issubclass(category, UserWarning):
+    "A warning of this package as one line, another one in the `usual` way; characters without a font once for all"
+    if _NO_GLYPH.match(str(text)):
+        warnings.filterwarnings("ignore", _NO_GLYPH.pattern)
+        text = (
+            "some characters of your names are in no font of this machine; figures show boxes there. Install Noto Sans"
+        )
+        typer.echo(f"warning: {text}", err=True)
+    elif PACKAGE in Path(filename).parts and issubclass(category, UserWarning):
         typer.echo(f"warning: {text}", err=True)
     else:
         usual(text, category, filename, *rest)

@@ -167,7 +167,7 @@ def are_samples(spectra: list) -> bool:
     titles = [spectrum_title(spectrum) for spectrum in spectra]
     if kinds == {"JCAMP-DX"}:
         return all(titles) and len(set(titles)) == len(titles) and not any(map(_is_treatment, titles))
-    if not all(kind.startswith("table") for kind in kinds):
+    if not all("table" in kind for kind in kinds):
         return False
     if any("row" in kind for kind in kinds) or len(spectra) > _FEW_COLUMNS:
         return True
