@@ -47,13 +47,13 @@ from microplastic_aging.options import (
     study_mode,
     usable_device,
 )
+from .proposal import propose, without_manifest
 from microplastic_aging.terminal import (
     FriendlyGroup,
     count,
     dataset_lines,
     level_lines,
     missing_lines,
-    note_lines,
     prediction_lines,
     shown_path,
     shows_bars,
@@ -152,39 +152,6 @@ def simulate(
         manifest = write_benchmark(out, samples, seed, variant.value, progress=shows_bars())
     typer.echo(f"{samples} simulated samples: {shown_path(manifest)}")
 
-# %% ../nbs/98_cli.ipynb #4465189b
-def _without_manifest(path: Path) -> tuple | None:
-    "Folder and files of which no manifest is there; None where the path is one, or should be"
-    if path.is_dir():
-        return None if any((path / name).exists() for name in MANIFEST_NAMES) else (path, None)
-    if not path.is_file() or path.name in MANIFEST_NAMES:
-        return None
-    from microplastic_aging.data.load import is_manifest
-    from microplastic_aging.data.names import recognise
-
-    is_data = not is_manifest(path) and recognise(path, path.parent.resolve(), None).kind in ("image", "spectrum")
-    return (path.parent, [path.name]) if is_data else None
-
-
-def _propose(folder: Path, files, drawn_um, csv):
-    "Propose a manifest for a folder of instrument files or for one file, and say what it rests on"
-    from microplastic_aging.data.propose import propose_manifest, write_proposal
-
-    table, notes = propose_manifest(folder, scale_bar_um=drawn_um, files=files)
-    if csv:
-        csv.write_text(notes.to_csv(index=False), encoding="utf-8")
-    typer.echo("\n".join(note_lines(notes, terminal_width())))
-    made = write_proposal(folder, table)
-    pairing = table.drop_duplicates("specimen_id").pairing.value_counts()
-    how = ", ".join(f"{n} {words}" for words, n in pairing.items())
-    typer.echo(f"{count(len(table), 'sample')} of {count(table.specimen_id.nunique(), 'specimen')}; {how}")
-    n_pictured, n_scaled = (table.image != "").sum(), (table.um_per_px != "").sum()
-    if n_pictured:
-        typer.echo(f"scale known for {n_scaled} of {count(n_pictured, 'row')} with a micrograph")
-    typer.echo(f"proposal: {shown_path(made)}")
-    name = MANIFEST_NAMES[0]
-    typer.echo(f"Look at it, fill aging_type where it is known, save it as {name} in the same folder, and check again.")
-
 # %% ../nbs/98_cli.ipynb #204d75b4
 @app.command(
     epilog=_examples(
@@ -207,8 +174,8 @@ def check(
 
     Opens every file; ends with 1 if there is an error."""
     drawn_um = scale_bar_length(scale_bar)
-    if unlisted := _without_manifest(manifest):
-        return _propose(*unlisted, drawn_um, csv)
+    if unlisted := without_manifest(manifest):
+        return propose(*unlisted, drawn_um, csv)
     if scale_bar:
         raise typer.BadParameter("--scale-bar is for a folder without manifest; a manifest has the column um_per_px")
     from microplastic_aging.data.checks import check_manifest

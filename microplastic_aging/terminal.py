@@ -77,9 +77,7 @@ def _show_warning(usual, text, category, filename, *rest):
     "A warning of this package as one line, another one in the `usual` way; characters without a font once for all"
     if _NO_GLYPH.match(str(text)):
         warnings.filterwarnings("ignore", _NO_GLYPH.pattern)
-        text = (
-            "some characters of your names are in no font of this machine; figures show boxes there. Install Noto Sans"
-        )
+        text = "no font of this machine has some characters of your names; figures show boxes. Install Noto Sans"
         typer.echo(f"warning: {text}", err=True)
     elif PACKAGE in Path(filename).parts and issubclass(category, UserWarning):
         typer.echo(f"warning: {text}", err=True)
