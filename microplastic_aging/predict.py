@@ -27,7 +27,7 @@ from .attribute.field import FieldEstimate, estimate_field, share_table
 from .attribute.frequencies import SampleOrigin
 from .attribute.novelty import name_modalities
 from .data.arrays import DecodedSamples, load_unlabelled
-from .data.load import load_with_notes
+from .data.load import load_with_notes, pairing_sentence
 from .data.manifest import Samples
 from .explain.neighbours import nearest_specimens
 from .explain.reading import Explanation
@@ -56,6 +56,13 @@ class _Evaluated:
     predictions: object  # `Predictions`, calibrated
     has: dict  # modality -> bool, shape (n,)
     notes: list  # What was wrong with the files of each row
+
+    @property
+    def said(self):
+        "Sentences on how the samples were read"
+        of_pairs = pairing_sentence(self.notes)
+        modalities = describe_modalities(self.modalities_used, self.net.modalities)
+        return [*modalities, of_pairs] if of_pairs else modalities
 
     @property
     def able(self):
@@ -130,7 +137,7 @@ def _reasons(run: _Evaluated, columns: pd.DataFrame, views: pd.DataFrame | None)
 
 def _carried(run: _Evaluated, taken: set) -> pd.DataFrame:
     "Columns of the manifest; one whose name is taken becomes `input_<name>`"
-    carried = run.samples.table.drop(columns=["image", "spectrum"])
+    carried = run.samples.table
     return carried.rename(columns={c: f"input_{c}" for c in carried if c in taken})
 
 # %% ../nbs/91_predict.ipynb #ead4b36b
@@ -238,7 +245,8 @@ class Prediction:
         return f"<p>{self._basis()}</p>" + self._shown().to_html(index=False)
 
     def _basis(self) -> str:
-        return f"{len(self)} samples. Model trained on {self.evaluated.origin['trained_on']}."
+        count = "1 sample" if len(self) == 1 else f"{len(self)} samples"
+        return f"{count}. Model trained on {self.evaluated.origin['trained_on']}."
 
     def _shown(self) -> pd.DataFrame:
         "The columns to read first, of the first samples"
@@ -307,7 +315,7 @@ class Prediction:
             samples_simulated=run.samples.simulated,
             origin=run.origin,
             refusals=self.refusals,
-            said=describe_modalities(run.modalities_used, run.net.modalities),
+            said=run.said,
             field=self.field,
             shares=self.shares,
             specimens=self.specimens,
@@ -353,7 +361,7 @@ def predict(
     run = _evaluate(source, model, scale_bar_um, device, progress)
     has_mechanisms = run.net.scheme.pattern is not None
     attributor = load_attributor(run.folder) if has_mechanisms else None
-    for sentence in describe_modalities(run.modalities_used, run.net.modalities):
+    for sentence in run.said:
         warnings.warn(sentence, stacklevel=2)
     if attributor is None:
         if has_mechanisms:
