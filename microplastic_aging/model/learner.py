@@ -103,11 +103,14 @@ def init_from(
     net: AgingNet,  # Receives
     start: AgingNet,  # Gives: a model trained on other particles
 ):
-    "Copy the weights of another model; where the classes differ, without those of its heads"
-    if net.modality != start.modality:
+    "Copy the weights of another model, or those of one modality of it; where the classes differ, without its heads"
+    if net.modality != start.modality and start.modality != "fusion":
         raise InputError(f"a {net.modality} model cannot begin with a {start.modality} model")
     same_classes = net.scheme.classes == start.scheme.classes and net.scheme.bits == start.scheme.bits
     given, want = start.state_dict(), net.state_dict()
+    if net.modality != start.modality:
+        parts = tuple(f"{part}.{net.modality}." for part in ("encoder", "pool", "head"))
+        given = {k: v for k, v in given.items() if k.startswith(parts)}
     if not same_classes:
         given = {k: v for k, v in given.items() if not k.startswith(("head.", "joint."))}
     lacking = [k for k in given if k not in want or want[k].shape != given[k].shape]
@@ -129,7 +132,7 @@ class InitOptions:
 def _make_net(scheme, modality, seed, init: InitOptions, settings: dict) -> AgingNet:
     "A network with its first weights"
     if init.start is not None:
-        modality = init.start.modality
+        modality = init.start.modality if modality == "fusion" else modality
         settings = {k: v for k, v in init.start.config.items() if k != "modality"} | settings
     with no_random(seed):
         net = AgingNet(scheme, modality, **settings)
