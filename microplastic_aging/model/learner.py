@@ -24,6 +24,7 @@ from .loaders import aging_block, aging_dls
 from .loss import AgingLoss, aging_metrics, unseen_combinations
 from .net import AgingNet
 from .recipe import Recipe
+from .tensors import Together
 
 # %% ../../nbs/model/09_learner.ipynb #8bb861d9
 class ModelEMA(Callback):
@@ -146,6 +147,14 @@ def _make_net(scheme, modality, seed, init: InitOptions, settings: dict) -> Agin
         net.zero_type_residual(init.excluded)
     return net
 
+# %% ../../nbs/model/09_learner.ipynb #fd03a646
+class AgingLearner(Learner):
+    "fastai's `Learner`, whose `predict` takes a row number, a file, a measurement, or a pair of them"
+
+    def predict(self, item, rm_type_tfms=0, with_input=False):
+        item = Together(item) if isinstance(item, (tuple, list)) else item  # fastai maps transforms over a tuple
+        return super().predict(item, rm_type_tfms, with_input)
+
 # %% ../../nbs/model/09_learner.ipynb #231d7ef3
 def aging_learner(
     dls,  # From `aging_dls`
@@ -164,7 +173,8 @@ def aging_learner(
     if torch.device(dls.device).type == "cpu" and cpu_has_bf16():
         cbs.append(CpuBfloat16())
     rates = dict(lr=recipe.lr, wd=recipe.wd)
-    return Learner(dls, net, loss_func=loss, opt_func=adamw, metrics=aging_metrics(scheme), cbs=cbs, **rates)
+    metrics = aging_metrics(scheme)
+    return AgingLearner(dls, net, loss_func=loss, opt_func=adamw, metrics=metrics, cbs=cbs, **rates)
 
 # %% ../../nbs/model/09_learner.ipynb #670ec444
 def _process_device() -> torch.device:
