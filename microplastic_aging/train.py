@@ -18,7 +18,7 @@ from .aging import MODALITIES, InputError, find_scheme
 from .attribute.attribution import Attributor, save_attributor
 from .attribute.novelty import Gate, fit_gate, fit_training_distribution
 from .data.arrays import VIEW_PX, grouped_folds, load_arrays
-from .data.manifest import read_samples
+from .data.manifest import numbers_of, read_samples
 from .explain.neighbours import write_specimens
 from .model.learner import InitOptions, TrainOptions, train_model
 from .model.loss import unseen_combinations
@@ -83,6 +83,8 @@ def _recipe(epochs: int | None, begin) -> Recipe:
 def _check_classes(manifest, samples, rows, label):
     "`InputError` where there is one class only; a warning for classes without samples"
     trained = samples.y[rows]
+    if numbers := numbers_of(samples):
+        raise InputError(f"{manifest}: {numbers}")
     if len(np.unique(trained)) < 2:
         raise InputError(f"{manifest}: training needs two or more labelled classes in column {label!r}")
     combined = unseen_combinations(samples.scheme, trained)
@@ -164,9 +166,9 @@ def train_manifest(
     recipe = _recipe(options.epochs, begin)
     view = begin.card["view"] if begin else dict(size_px=VIEW_PX, fov_um="auto")
     samples = read_samples(manifest, options.label, options.group, find_scheme(options.scheme))
-    arrays = load_arrays(samples, view["size_px"], view["fov_um"])
     rows = np.flatnonzero(samples.y >= 0)
     _check_classes(manifest, samples, rows, options.label)
+    arrays = load_arrays(samples, view["size_px"], view["fov_um"])
     modality, why = _choose_modality(arrays, rows, modality, begin)
     parts = _hold_out(samples, arrays, rows, modality, seed) if options.hold_out else (rows, rows[:0])
     said = dict(modality_chosen=why, held_out=_held_words(samples, *parts))
