@@ -175,7 +175,8 @@ def numbers_of(samples: Samples) -> str:
     remedy = (
         "write ranges of them into a column of classes, such as 'below 100 h' and '100 to 500 h', and name that one"
     )
-    return f"{found}; as classes most would have a single specimen: {remedy} with --label"
+    regression = "In Python `evaluate.numbers.fit_number` estimates the number itself"
+    return f"{found}; as classes most would have a single specimen: {remedy} with --label. {regression}"
 
 # %% ../../nbs/data/03_manifest.ipynb #abe56bea
 def read_unlabelled(
