@@ -4452,6 +4452,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                              'microplastic_aging/study/runs.py'),
                                                'microplastic_aging.study.runs._another_study': ( 'study/runs.html#_another_study',
                                                                                                  'microplastic_aging/study/runs.py'),
+                                               'microplastic_aging.study.runs._check_labels': ( 'study/runs.html#_check_labels',
+                                                                                                'microplastic_aging/study/runs.py'),
                                                'microplastic_aging.study.runs._config_content': ( 'study/runs.html#_config_content',
                                                                                                   'microplastic_aging/study/runs.py'),
                                                'microplastic_aging.study.runs._content_of': ( 'study/runs.html#_content_of',

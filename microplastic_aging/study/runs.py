@@ -7,6 +7,7 @@ __all__ = ['StudyError', 'StudyConfig', 'Run', 'open_run']
 
 # %% ../../nbs/study/01_runs.ipynb #ffd4108f
 import json
+import warnings
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -200,8 +201,6 @@ def _read_data(config: StudyConfig, progress: bool) -> tuple:  # Samples; their 
     if config.manifest is None and not (out / "data").exists():
         timed(out, "simulate", write_benchmark, out / "data", n, config.seed, config.variant, progress=progress)
     samples = read_samples(_source(config), config.label, config.group, find_scheme(config.scheme))
-    if numbers := numbers_of(samples):
-        raise StudyError(f"{_source(config)}: {numbers}")
     arrays = timed(out, "decode", load_arrays, samples, VIEW_PX, cache=out / "cache", progress=progress)
     return samples, arrays
 
@@ -210,11 +209,23 @@ def _source(config: StudyConfig):
     return config.manifest or Path(config.out) / "data"
 
 
+def _check_labels(config: StudyConfig):
+    "`StudyError` where the labels of own data are numbers; before the folder is made, so that another label may use it"
+    if config.manifest is None:
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is wrong with rows is said when the study reads them
+        samples = read_samples(config.manifest, config.label, config.group, find_scheme(config.scheme))
+    if numbers := numbers_of(samples):
+        raise StudyError(f"{config.manifest}: {numbers}")
+
+
 def open_run(
     config: StudyConfig,  # What is studied, and in which folder
     progress=True,  # Show bars
 ) -> Run:
     "Make or reopen the run folder: data, arrays, folds"
+    _check_labels(config)
     out, source = Path(config.out), _source(config)
     out.mkdir(parents=True, exist_ok=True)
     settings = check_run_config(config, out)
