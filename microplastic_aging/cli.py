@@ -266,7 +266,7 @@ _FROM_HELP = (
     "A trained model, or a run, to begin with: for laboratories with few particles. `default`: the one that comes with "
     "the package."
 )
-_MODALITY_HELP = "What the model sees: fusion, or as the model of --from."
+_MODALITY_HELP = "What the model sees. Default: what the samples have, or as the model of --from."
 
 
 @app.command(
@@ -288,7 +288,7 @@ def train(
     epochs: EpochsOption = None,
     device: DeviceOption = None,
 ):
-    "Train one model on all labelled samples of a dataset."
+    "Train one model on the labelled samples of a dataset."
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: exists already; remove it or name another folder")
     chosen = find_scheme(scheme)
@@ -320,7 +320,7 @@ _DATA_HELP = (
 _PREDICTED = Annotated[list[Path], typer.Argument(metavar="[MODEL] DATA", help=_DATA_HELP, show_default=False)]
 _EXPLAIN_HELP = (
     "Give the reasons too: a folder beside the table with a figure of each sample, about a second each, and a page of "
-    "them all. Needs a model whose classes are mechanisms."
+    "them all. Of plain labels it is the predicted class that is explained."
 )
 _COLUMNS_HELP = "Print what each column of the tables means, and stop."
 

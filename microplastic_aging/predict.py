@@ -119,7 +119,7 @@ def _class_columns(run: _Evaluated) -> pd.DataFrame:
 
 def _with_attribution(run: _Evaluated, classes: pd.DataFrame, views: pd.DataFrame) -> pd.DataFrame:
     "Class columns with what attribution adds to them"
-    kept = [c for c in views if c in _OF_A_SAMPLE or c.startswith(("severity_", "log_odds_"))]
+    kept = [c for c in views if c in _OF_A_SAMPLE or c.startswith(("severity_", "log_odds_"))]  # fewer of plain labels
     found = found_confounders(run.arrays, run.samples.table.get("polymer"))
     return pd.concat([classes, views[kept].round(4)], axis=1).assign(confounders=found)
 
@@ -299,6 +299,8 @@ class Prediction:
     def _save_attribution(self, paths: dict):
         origin = self.evaluated.origin
         write_table(paths["specimens"], self.specimens.assign(**origin))
+        if self.field is None:
+            return
         if len(self.shares):
             write_table(paths["shares"], self.shares.round(4).assign(**origin))
         write_atomic(paths["page"], self.page(paths).encode("utf-8", "replace"))
@@ -339,14 +341,9 @@ def check_explainable(
     scheme,  # `Scheme` of the model
     folder,  # Where explanations would go
 ):
-    "`InputError` where no explanation can be written: plain labels, or a file of that name"
+    "`InputError` where no explanation can be written: a file of that name"
     if Path(folder).is_file():
         raise InputError(f"{folder}: is a file; the explanations need a folder of that name")
-    if scheme.pattern is None:
-        raise InputError(
-            f"{model}: its classes are plain labels, and explanations are given by mechanism. Train with --scheme and "
-            "a CSV that says which of chemical, uv and physical each class holds, or predict without explanations"
-        )
 
 # %% ../nbs/91_predict.ipynb #f1c1c3d9
 def predict(
@@ -360,7 +357,7 @@ def predict(
     "Predict every sample; `InputError` where nothing can be read, `ModelFormatError` where the model cannot"
     run = _evaluate(source, model, scale_bar_um, device, progress)
     has_mechanisms = run.net.scheme.pattern is not None
-    attributor = load_attributor(run.folder) if has_mechanisms else None
+    attributor = load_attributor(run.folder)
     for sentence in run.said:
         warnings.warn(sentence, stacklevel=2)
     if attributor is None:
@@ -370,11 +367,13 @@ def predict(
         return Prediction(_sample_table(run, None), None, None, None, None, source, run)
     views = attribute(run.predictions, attributor, run.has, run.net.scheme)
     specimens = _specimen_table(run, attributor)
+    refusals = _count_refusals(views, attributor.gate is not None)
+    if not has_mechanisms:  # no mechanism, no share of one
+        return Prediction(_sample_table(run, views), specimens, None, None, refusals, source, run)
     field = _field_of(run, attributor, views, specimens)
     for sentence in field.said:
         if sentence.startswith("No "):
             warnings.warn(sentence, stacklevel=2)
-    refusals = _count_refusals(views, attributor.gate is not None)
     return Prediction(_sample_table(run, views), specimens, share_table(field), field, refusals, source, run)
 
 # %% ../nbs/91_predict.ipynb #756af519
