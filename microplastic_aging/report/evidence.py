@@ -60,6 +60,14 @@ def served_by(
     found = [(row["mechanism"], row["log_odds"]) for row in free_bands(evidence) if row["band"] == window]
     return sorted(found, key=lambda item: -item[1])
 
+
+def beside_zero(
+    evidence: dict,  # Content of evidence.json
+) -> list[dict]:  # From its `matrix`
+    "Pairs of band and mark whose interval does not hold zero"
+    found = [pair for pair in evidence.get("matrix") or [] if pair["effect"] is not None]
+    return [pair for pair in found if pair["ci"][0] > 0 or pair["ci"][1] < 0]
+
 # %% ../../nbs/report/10_evidence.ipynb #7668959f
 def _whole_percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.0f} %"

@@ -167,14 +167,6 @@ def _grid_row(pair: dict) -> str:
     return f"{mechanism_name(pair['mechanism'])}: {pair['feature']}s"
 
 
-def beside_zero(
-    evidence: dict,  # Content of evidence.json
-) -> list[dict]:  # From its `matrix`
-    "Pairs of band and mark whose interval does not hold zero"
-    found = [pair for pair in evidence.get("matrix") or [] if pair["effect"] is not None]
-    return [pair for pair in found if pair["ci"][0] > 0 or pair["ci"][1] < 0]
-
-
 def plot_link_grid(
     evidence: dict,  # Content of evidence.json
     ax: Axes | None = None,  # New ones where None

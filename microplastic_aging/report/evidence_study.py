@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from ..files import reference_result
 from microplastic_aging.report.evidence import (
     band_findings,
+    beside_zero,
     judged_link,
     link_findings,
     links_control,
@@ -36,7 +37,6 @@ from microplastic_aging.report.evidence_claims import (
     window_effects,
 )
 from microplastic_aging.report.evidence_figures import (
-    beside_zero,
     plot_all_curves,
     plot_claims,
     plot_link_grid,
