@@ -93,6 +93,24 @@ def missed_shares(metrics: dict, model: str) -> dict:
     return shares | {"one too many": counts[too_many].sum() / counts.sum()}
 
 
+def counted_words(
+    metrics: dict,  # Content of metrics.json
+) -> str:  # Empty where every sample is counted
+    "How many samples an accuracy counts, and why the others are left out"
+    counts, bits = (
+        np.array(get_metrics(metrics, "fusion", "grouped").get("confusion") or [], int),
+        mechanism_bits(metrics),
+    )
+    if not len(counts):
+        return ""
+    each, unaged = counts.sum(1), ~bits.any(1)
+    names = [name for name, left_out in zip(metrics["scheme"]["classes"], unaged, strict=True) if left_out]
+    values = dict(
+        n=each.sum(), counted=each[~unaged].sum(), left_out=each[unaged].sum(), names=names, types=sum(~unaged)
+    )
+    return " ".join(render_sentences("study_counted.md.j2", **values))
+
+
 def both_in_verdict(metrics: dict) -> float | None:
     "Share of the pairs with UV whose predicted class has both mechanisms; None without such pairs"
     bits, counts = mechanism_bits(metrics), aged_confusion(metrics, "fusion")

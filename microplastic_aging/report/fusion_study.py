@@ -21,6 +21,7 @@ from microplastic_aging.report.claims import (
     aged_confusion,
     attention_values,
     claim_table,
+    counted_words,
     fusion_pairs,
     missed_shares,
     operator_values,
@@ -370,7 +371,7 @@ def origin(self: FusionStudy) -> Markdown:
     run = f"{len(protocol.get('grouped') or [])} grouped folds"
     if self.metrics.get("commit"):
         run += f"; commit `{self.metrics['commit']}`, seed {self.metrics.get('seed')}"
-    return Markdown(f"> **{data}** {run}.")
+    return Markdown(f"> **{data}** {counted_words(self.metrics)} {run}.")
 
 
 @patch
