@@ -17,24 +17,29 @@ from matplotlib.figure import Figure
 from ..files import reference_result
 from microplastic_aging.report.evidence import (
     band_findings,
+    beside_zero,
     judged_link,
     link_findings,
     links_control,
     plot_windows,
     score_findings,
+    served_by,
     surface_findings,
 )
 from microplastic_aging.report.evidence_claims import (
     claims,
+    contrast_checks,
+    contrast_of,
+    contrast_windows,
     control_rows,
     judge_targets,
     mechanism_name,
     window_effects,
 )
 from microplastic_aging.report.evidence_figures import (
-    free_bands,
     plot_all_curves,
     plot_claims,
+    plot_link_grid,
     plot_link_measures,
     plot_named_bands,
 )
@@ -84,7 +89,7 @@ def verdict(self: EvidenceStudy) -> Markdown:
         links=_counted(found, "links") if e["links"] else None,
         partly=_named(found, "in part"),
         missing=_named(found, "not supported", "not detectable"),
-        separates=next((c.verdict for c in found if c.part == "contrast"), None),
+        contrast=next((c for c in found if c.part == "contrast"), None),
         control=control,
         planted=sorted(f["value"] for f in control["planted"].values()) if control else [],
     )
@@ -138,12 +143,11 @@ def scatter(self: EvidenceStudy) -> Markdown:
 @patch
 def windows(self: EvidenceStudy) -> Markdown:
     "What the paper's windows give each mechanism, the largest first"
-    windows = {b["window"]: [] for b in self.evidence["bands"].values()}
-    for row in free_bands(self.evidence):
-        if row["band"] in windows:
-            windows[row["band"]].append((mechanism_name(row["mechanism"]), row["log_odds"]))
-    ordered = {name: sorted(effects, key=lambda e: -e[1]) for name, effects in windows.items()}
-    return Markdown(render("study_evidence_windows.md.j2", windows=ordered))
+    windows = {}
+    for mechanism, band in self.evidence["bands"].items():
+        given = [(mechanism_name(m), log_odds) for m, log_odds in served_by(self.evidence, band["window"])]
+        windows[band["window"]] = dict(read_for=mechanism_name(mechanism), given=given)
+    return Markdown(render("study_evidence_windows.md.j2", windows=windows))
 
 # %% ../../nbs/report/21_evidence_study.ipynb #840acac0
 def _band_line(found: dict) -> dict:
@@ -252,17 +256,36 @@ def blindness(self: EvidenceStudy) -> Markdown:
 
 
 @patch
+def grid_words(self: EvidenceStudy) -> Markdown:
+    "How many pairs of band and mark lie beside zero, and how many would by luck"
+    pairs, found = self.evidence.get("matrix") or [], beside_zero(self.evidence)
+    return Markdown(render("study_evidence_grid.md.j2", n=len(pairs), found=len(found), luck=0.05 * len(pairs)))
+
+
+@patch
 def contrast(self: EvidenceStudy) -> Markdown:
     "Do O–H and C=O separate UV from chemical ageing, by the spectrum alone?"
-    contrast, [*judged] = self.evidence["contrast"], [c for c in claims(self.evidence) if c.part == "contrast"]
-    values = dict(contrast=contrast, windows="", whole=0, both=0, verdict="–", again="–")
-    if judged and contrast["windows"]:
-        effects = {name: f["effect"] for name, f in contrast["windows"].items()}
-        whole = effects.pop("whole spectrum")
-        parts = {n: f for n, f in contrast["windows"].items() if n != "whole spectrum"}
-        values |= dict(windows=window_effects(dict(windows=parts)), whole=whole, both=sum(effects.values()))
-        values |= dict(verdict=judged[0].verdict, again=judged[0].another_seed)
-    return Markdown(render("study_evidence_contrast.md.j2", **values))
+    contrast, e = self.evidence["contrast"], self.evidence
+    if not contrast or not contrast["windows"]:
+        return Markdown(render("study_evidence_contrast.md.j2", contrast=contrast))
+    [judged], random = [c for c in claims(e) if c.part == "contrast"], contrast_of(e, "random_labels")
+    parts = contrast_windows(contrast)
+    values = dict(
+        windows=window_effects(contrast),
+        random=window_effects(random) if random else "",
+        whole=contrast["windows"]["whole spectrum"]["effect"],
+        both=sum(f["effect"] for f in parts.values()),
+        parts=[(name, _failed(contrast_checks(e), name)) for name in parts],
+        judged=judged,
+    )
+    return Markdown(render("study_evidence_contrast.md.j2", contrast=contrast, **values))
+
+
+def _failed(checks: dict, window: str) -> list:
+    "Checks of a window that it does not pass"
+    return [
+        check.removeprefix(f"{window} ") for check, passed in checks.items() if check.startswith(window) and not passed
+    ]
 
 # %% ../../nbs/report/21_evidence_study.ipynb #53faf8bc
 @patch
@@ -337,6 +360,15 @@ def plot_links(
 ) -> Axes:
     "The positive control: planted links, and what three measures find of them"
     return plot_link_measures(self.evidence, ax)
+
+
+@patch
+def plot_grid(
+    self: EvidenceStudy,
+    ax: Axes | None = None,  # New ones where None
+) -> Axes:
+    "Every named band against every mark, by the measure of the run"
+    return plot_link_grid(self.evidence, ax)
 
 
 @patch
