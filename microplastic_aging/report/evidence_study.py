@@ -72,6 +72,13 @@ def _fold(summary: str, table: pd.DataFrame) -> HTML:
     return HTML(f"<details><summary>{summary}</summary>{_listing(table).data}</details>")
 
 
+def _transposed(table: pd.DataFrame, label: str) -> pd.DataFrame:
+    "A table of few rows and many scores with a line for each score: it fits a page"
+    if table.empty:
+        return table
+    return table.set_index(label).T.rename_axis(columns=None).rename_axis("score").reset_index()
+
+
 def _listing(table: pd.DataFrame) -> HTML:
     "A table of sentences, none of them cut; wide ones scroll on a narrow screen"
     return HTML(f'<div style="overflow-x: auto">{table.to_html(index=False, border=0)}</div>')
@@ -213,13 +220,17 @@ def surfaces(
 @patch
 def all_surfaces(self: EvidenceStudy) -> HTML:  # Folded
     "All scores on the marks, with oracle, pointing game and overlap"
-    kinds = dict(surface="the simulator's", surface_found="found by a filter")
+    kinds = dict(surface="the simulator's masks", surface_found="found by a filter")
     tables = [
         surface_findings(self.evidence[kind]).assign(masks=name)
         for kind, name in kinds.items()
         if self.evidence.get(kind)
     ]
-    return _fold("All scores on the marks", pd.concat(tables) if tables else pd.DataFrame())
+    if not tables:
+        return _fold("All scores on the marks", pd.DataFrame())
+    table = pd.concat(tables)
+    marks = table.pop("mechanism").map(mechanism_name) + ": " + table.pop("feature") + "s, " + table.pop("masks")
+    return _fold("All scores on the marks", _transposed(table.assign(marks=marks), "marks"))
 
 # %% ../../nbs/report/21_evidence_study.ipynb #bc27c2a1
 def _control_cell(audit: dict, mechanism: str, *measures: str) -> str:
@@ -308,7 +319,8 @@ def scorecard(self: EvidenceStudy) -> pd.DataFrame:  # Text, one row a method
 @patch
 def all_scores(self: EvidenceStudy) -> HTML:  # Folded
     "The methods compared by every score"
-    return _fold("All scores of the methods", score_findings(self.evidence["faithfulness"]))
+    table = _transposed(score_findings(self.evidence["faithfulness"]), "method")
+    return _fold("All scores of the methods", table.rename(columns=lambda name: name.replace("_", " ")))
 
 # %% ../../nbs/report/21_evidence_study.ipynb #96191ece
 @patch
