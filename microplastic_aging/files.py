@@ -7,8 +7,10 @@ __all__ = ['RESULTS', 'write_atomic', 'write_json', 'read_json', 'write_table', 
 
 # %% ../nbs/01_files.ipynb #6288412e
 import hashlib
+import io
 import json
 import os
+import zipfile
 from importlib.resources import files
 from pathlib import Path
 from uuid import uuid4
@@ -54,6 +56,56 @@ def write_table(
 ) -> Path:  # The path
     "Write a table as CSV in one step"
     return write_atomic(path, table.to_csv(index=False, lineterminator="\n").encode())
+
+# %% ../nbs/01_files.ipynb #af5e0985
+def is_workbook(
+    raw: bytes,  # The whole file
+) -> bool:
+    "Whether bytes are an Excel workbook (.xlsx, .xlsm), and no other archive"
+    if not raw.startswith(b"PK\x03\x04"):
+        return False
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
+
+
+def sheet_rows(
+    raw: bytes,  # The whole workbook
+    column: str = "",  # Of several sheets with content, the one whose first row has this name
+) -> list:  # Lists of text, one a row, empty rows too
+    "Rows of the one sheet that is meant; `ValueError` (problem, remedy) where that is not clear"
+    sheets = {name: rows for name, rows in _sheets(raw) if rows}
+    marked = {name: rows for name, rows in sheets.items() if column and column in rows[0]}
+    meant = marked if len(sheets) > 1 and marked else sheets
+    if len(meant) == 1:
+        return next(iter(meant.values()))
+    names = ", ".join(repr(name) for name in meant)
+    found = f"has {len(meant)} sheets with content ({names})" if meant else "has no sheet with content"
+    raise ValueError(found, "keep the one that is meant, or save it as CSV UTF-8")
+
+
+def _sheets(raw: bytes):
+    "Name and rows of each sheet of a workbook"
+    try:
+        from openpyxl import load_workbook
+    except ImportError:
+        remedy = "pip install 'microplastic_aging[excel]', or save the sheet as CSV UTF-8"
+        raise ValueError("is an Excel workbook, and openpyxl, which reads it, is not installed", remedy) from None
+    try:
+        book = load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
+        for sheet in book.worksheets:
+            rows = [[_cell_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+            yield sheet.title, rows if any(map(any, rows)) else []
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
+        remedy = "save it again in Excel, or save the sheet as CSV UTF-8"
+        raise ValueError(f"is a damaged Excel workbook ({error})", remedy) from None
+
+
+def _cell_text(value) -> str:
+    "Text of a cell on one line, '' where it is empty"
+    return "" if value is None else " ".join(str(value).split())
 
 # %% ../nbs/01_files.ipynb #66a1df28
 _DIGEST_LENGTH = 16  # Hexadecimal digits

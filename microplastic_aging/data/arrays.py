@@ -23,6 +23,7 @@ from .. import __version__
 from ..aging import MODALITIES
 from .checks import common_fov, map_files, read_one_spectrum, shorter_side
 from .manifest import Samples, notes_by_row
+from .members import split_member
 from .rules import N_FOLDS
 from .table import ManifestError, Problem
 from ..files import digest, write_atomic
@@ -125,11 +126,12 @@ def _cache_file(samples, view, folder) -> Path:
 
 
 def _file_state(samples, i, modality) -> tuple | None:
-    "Name, size and time of a sample's file"
+    "Name, size and time of a sample's file; of a spectrum in a table, of the whole table"
     path = samples.file(i, modality)
     if path is None:
         return None
-    return samples.table[modality][i], path.stat().st_size, path.stat().st_mtime_ns
+    state = split_member(path)[0].stat()
+    return samples.table[modality][i], state.st_size, state.st_mtime_ns
 
 # %% ../../nbs/data/08_arrays.ipynb #010329e4
 def _stored_arrays(path) -> DecodedSamples | None:
@@ -165,10 +167,10 @@ class _View:
 
 
 def _one_image(path, um_per_px, view) -> tuple:
-    "View of a picture as 8-bit grey, shape (size_px, size_px), and height and width of the whole in µm"
+    "View of a picture as 8-bit grey, shape (size_px, size_px); height and width in µm; doubts of the reader"
     whole = read_micrograph(path, um_per_px, scale_bar_um=view.scale_bar_um)
     grey = np.round(255 * to_view(whole, view.fov_um, view.size_px)).astype(np.uint8)
-    return grey, np.array(whole.image.shape) * (whole.um_per_px or np.nan)
+    return grey, np.array(whole.image.shape) * (whole.um_per_px or np.nan), list(whole.meta.flags)
 
 # %% ../../nbs/data/08_arrays.ipynb #9507824d
 def _read_files(samples, view, progress) -> dict:
@@ -207,17 +209,26 @@ def _read_arrays(samples, view, progress) -> tuple:
         if reason:
             remedy = "replace the file, or empty the cell if the other modality is enough"
             problems.append(Problem(samples.row[i], modality, samples.table[modality][i], reason, remedy))
-        elif modality == "image":
-            arrays.image[i], arrays.field_um[i] = result
+            continue
+        *content, doubts = result
+        problems += [_doubt_problem(samples, i, modality, doubt) for doubt in doubts]
+        if modality == "image":
+            arrays.image[i], arrays.field_um[i] = content
             arrays.has_image[i] = True
-        elif coverage(result[1]) >= MIN_COVERAGE:
-            arrays.spectrum[i], arrays.mask[i] = result
+        elif coverage(content[1]) >= MIN_COVERAGE:
+            arrays.spectrum[i], arrays.mask[i] = content
             arrays.has_spectrum[i] = True
         else:
             narrow.append(i)
     problems += [_narrow_problem(samples, i, arrays.has_image[i]) for i in narrow]
     arrays.hash = _digest(arrays)
     return arrays, problems
+
+
+def _doubt_problem(samples, i, modality, doubt) -> Problem:
+    "What a reader found doubtful about a file"
+    remedy = "look at the file before trusting it"
+    return Problem(samples.row[i], modality, samples.table[modality][i], doubt, remedy, "warning")
 
 
 def _narrow_problem(samples, i, has_image) -> Problem:

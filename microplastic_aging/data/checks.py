@@ -23,9 +23,10 @@ from tqdm import tqdm
 
 from ..aging import Scheme
 from .manifest import examine_manifest
+from .members import read_member, split_member
 from .table import ManifestError, Problem, problem_table
 from ..micrographs.core import MAX_MIRRORED, read_micrograph
-from ..spectra.core import GRID, MIN_COVERAGE, Spectrum, coverage, read_spectra, to_grid
+from ..spectra.core import GRID, MIN_COVERAGE, coverage, to_grid
 from ..spectra.quality import quality_flags
 from ..spectra.units import SpectrumFormatError
 
@@ -79,28 +80,24 @@ class _Examined:
     severe: tuple = ()  # Of (flag, cause, remedy), from the quality of a spectrum
 
 
-def _only_spectrum(path) -> Spectrum:
-    "The spectrum of a file that holds one"
-    spectra = read_spectra(path)
-    if len(spectra) != 1:
-        reason = f"holds {len(spectra)} spectra; a sample takes one, so write each to a file of its own"
-        raise SpectrumFormatError(path, reason)
-    return spectra[0]
+def _doubts(spectrum) -> list:
+    "What the reader found doubtful; coverage has a rule of its own, so flags about it are left out"
+    return [flag for flag in spectrum.meta.get("flags", ()) if not flag.startswith("covers")]
 
 
 def read_one_spectrum(
-    path: Path,  # Of a file that holds one spectrum
-) -> tuple:  # Absorbance and validity, shape (851,) each
-    "The only spectrum of a file on the package grid"
-    return to_grid(_only_spectrum(path))
+    path: Path,  # Of a file that holds one spectrum, or of one spectrum of a file, such as `table.csv#17`
+) -> tuple:  # Absorbance and validity, shape (851,) each; what the reader found doubtful, list of str
+    "The spectrum of a sample on the package grid"
+    spectrum = read_member(path)
+    return *to_grid(spectrum), _doubts(spectrum)
 
 # %% ../../nbs/data/06_checks.ipynb #4994a3de
 def _examine_spectrum(path) -> _Examined:
-    "Coverage, doubts and severe flags; coverage has a rule of its own, so flags about it are left out"
-    spectrum = _only_spectrum(path)
+    "Coverage, doubts and severe flags"
+    spectrum = read_member(path)
     severe = quality_flags(spectrum).query("level == 'error' and flag != 'range'")
-    flags = [flag for flag in spectrum.meta.get("flags", ()) if not flag.startswith("covers")]
-    doubts = [(flag, "look at the spectrum before trusting it") for flag in flags]
+    doubts = [(flag, "look at the spectrum before trusting it") for flag in _doubts(spectrum)]
     severe = tuple(severe[["flag", "cause", "remedy"]].itertuples(index=False, name=None))
     return _Examined(coverage(to_grid(spectrum)[1]), doubts, severe)
 
@@ -143,10 +140,30 @@ def _field_problems(table, side_um) -> Iterator:
 def find_copies(
     paths: list,  # Of files
 ) -> list:  # Lists of paths that hold the same bytes, each two or more
-    "Files that are copies of each other"
-    same_size = _alike(dict.fromkeys(paths), lambda path: path.stat().st_size)
-    copies = (_alike(group, lambda path: hashlib.sha256(path.read_bytes()).digest()) for group in same_size)
+    "Files, or spectra of a file, that are copies of each other"
+    same_size = _alike(dict.fromkeys(paths), _size)
+    copies = (_alike(group, _fingerprint) for group in same_size)
     return [twins for groups in copies for twins in groups]
+
+
+def _size(path) -> tuple:
+    "What copies have in common, known without reading a file"
+    file, member = split_member(path)
+    return ("bytes", file.stat().st_size) if member is None else ("values", _values(path).size)
+
+
+def _fingerprint(path) -> bytes:
+    file, member = split_member(path)
+    return hashlib.sha256(file.read_bytes() if member is None else _values(path).tobytes()).digest()
+
+
+def _values(path) -> np.ndarray:
+    "Axis and values of one spectrum of a file; the path instead where it cannot be read"
+    try:
+        spectrum = read_member(path)
+    except SpectrumFormatError:
+        return np.frombuffer(str(path).encode(), np.uint8)
+    return np.r_[spectrum.wavenumber, spectrum.absorbance]
 
 
 def _alike(paths, key) -> list:
@@ -167,7 +184,7 @@ def _copy_problems(files, groups) -> Iterator:
         owner = groups[first[0]]
         for row, column in others:
             if groups[row] != owner:
-                same = f"holds the same bytes as {files[first].name} of row {first[0]}"
+                same = f"holds the same {_size(files[first])[0]} as {files[first].name} of row {first[0]}"
                 problem = f"{same}, but belongs to {groups[row]!r} and not to {owner!r}"
                 remedy = "remove the copy, or give both one specimen_id"
                 yield Problem(row, column, files[row, column].name, problem, remedy, "warning")
@@ -198,6 +215,23 @@ def _quality_problems(table, files, seen) -> Iterator:
         yield Problem(rows[0], "spectrum", table.spectrum[rows[0]], problem, remedy, "warning")
 
 
+_SAID_SINGLY = 3  # Rows with the same doubt up to which each is named
+
+
+def _doubt_problems(table, files, seen) -> Iterator:
+    "What a reader found doubtful; what many rows share, once with their number"
+    shared = {}
+    for (row, column), path in files.items():
+        examined, _ = seen[column, path]
+        for doubt in examined.doubts if examined else ():
+            shared.setdefault((column, *doubt), []).append(row)
+    for (column, doubt, remedy), rows in shared.items():
+        many = len(rows) > _SAID_SINGLY
+        problem = f"{doubt}; so in {len(rows)} of {(table[column] != '').sum()} rows" if many else doubt
+        for row in rows[: 1 if many else None]:
+            yield Problem(row, column, table[column][row], problem, remedy, "warning")
+
+
 def _sides(files, seen) -> dict:
     "Shorter side of the picture of each row, µm, where it is known"
     found = {row: seen[column, path][0] for (row, column), path in files.items() if column == "image"}
@@ -209,6 +243,7 @@ def _content_problems(table, files) -> Iterator:
     seen = _examine_files(table, files)
     yield from _quality_problems(table, files, seen)
     yield from _field_problems(table, _sides(files, seen))
+    yield from _doubt_problems(table, files, seen)
     for (row, column), path in files.items():
         examined, reason = seen[column, path]
         value = table[column][row]
@@ -216,8 +251,6 @@ def _content_problems(table, files) -> Iterator:
             remedy = "replace the file, or empty the cell if the other modality is enough"
             yield Problem(row, column, value, reason, remedy)
             continue
-        for doubt, remedy in examined.doubts:
-            yield Problem(row, column, value, doubt, remedy, "warning")
         if column == "spectrum" and examined.extent < MIN_COVERAGE:
             yield _coverage_problem(row, value, examined.extent, (row, "image") in files)
 

@@ -9,7 +9,7 @@ __all__ = []
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..aging import MODALITIES
 from .names import ParticleName
@@ -27,6 +27,8 @@ class ParticleFile:
     kind: str  # 'image' or 'spectrum'
     um_per_px: float | None  # Scale of a picture, where known
     name: ParticleName
+    number: int = 0  # Of a spectrum in a table, counted from 1; 0 for a file of its own
+    fields: dict = field(default_factory=dict)  # Text that the table has beside this spectrum: column -> text
 
 
 @dataclass
@@ -116,7 +118,7 @@ def _n_places(files, kind) -> int:
 
 def _pair_by_folder(files, taken) -> tuple:  # Specimens, and heaps
     "What lies together in a sub-folder where nothing pairs by name"
-    by_place = _grouped(files, lambda f: f.name.place).items()
+    by_place = _grouped((f for f in files if not f.number), lambda f: f.name.place).items()
     groups = [g for place, g in by_place if place and _has_both(g) and place not in taken]
     pairs = [Specimen("by folder, names differ", g) for g in groups if not _is_heap(g)]
     return pairs, [g for g in groups if _is_heap(g)]
@@ -137,6 +139,7 @@ def pair_files(
 ) -> tuple:  # List of `Specimen`, notes on what is ambiguous, notes on heaps that were split
     "Who belongs to whom"
     split = list(_split_heaps(files))
+    _take_view_numbers(files)
     specimens = list(_pair_by_name(files))
     across, unclear = _pair_across(_left(files, specimens))
     specimens += across
@@ -145,6 +148,15 @@ def pair_files(
     alone = _grouped(_left(files, specimens), lambda f: (f.kind, *_place_and_stem(f))).values()
     ambiguous = [*map(_unclear_note, unclear), *map(_heap_note, heaps)]
     return specimens + [Specimen("no partner", g) for g in alone], ambiguous, split
+
+
+def _take_view_numbers(files):
+    "A number at the end of a row's name counts repeats where a picture's name of these words does; in place"
+    counted = {(*f.name.stem, f.name.view) for f in files if f.kind == "image" and f.name.view}
+    for f in files:
+        *stem, last = f.name.stem or ("",)
+        if f.number and last.isdecimal() and (*stem, str(int(last))) in counted:
+            f.name = replace(f.name, stem=tuple(stem), view=str(int(last)))
 
 
 def _unclear_note(files) -> Note:
@@ -160,8 +172,9 @@ def _heap_note(files) -> Note:
 
 # %% ../../nbs/data/05_pairing.ipynb #62d1eb61
 def natural_order(f: ParticleFile) -> list:
-    "Sorting key of a path in which 9 comes before 10"
-    return [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", f.path)]
+    "Sorting key of a path in which 9 comes before 10; spectra of a table keep their order"
+    path = f"{f.path.partition('#')[0]}#{f.number}" if f.number else f.path
+    return [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", path)]
 
 
 def pair_rows(

@@ -14,28 +14,29 @@ import pandas as pd
 
 from ..aging import InputError
 from .checks import find_copies, map_files
-from .names import PROPOSAL, FileContent, ParticleName, read_name, recognise, walk_files
+from .names import PROPOSAL, FileContent, read_member_name, read_name, recognise, walk_files
 from microplastic_aging.data.pairing import (
     Note,
     ParticleFile,
     Specimen,
+    _grouped,
     fewer,
     listed,
     natural_order,
     pair_files,
     pair_rows,
 )
+from .rules import _plain_name
 from ..files import write_atomic
 
 # %% ../../nbs/data/07_propose.ipynb #9df6828d
 def _content_notes(seen) -> Iterator:
     "Notes on files that no row can name, and on what is doubtful; `seen` is `FileContent` by path"
     pictures = {_without_suffix(path) for path, content in seen.items() if content.kind == "image"}
+    yield from _flag_notes(seen)
     for path, content in seen.items():
-        for flag in dict.fromkeys(content.flags):
-            yield Note("check", path, flag, "look at it before trusting it")
         if content.kind == "spectrum" and content.n_spectra > 1:
-            yield _several_note(path, content.n_spectra)
+            yield _several_note(path, content)
         elif content.kind == "sidecar":
             yield _sidecar_note(path, pictures)
         elif content.kind == "skipped":
@@ -44,10 +45,28 @@ def _content_notes(seen) -> Iterator:
             yield Note("unreadable", path, content.reason, "replace it, or leave it out")
 
 
-def _several_note(path, count) -> Note:
-    problem = f"holds {count} spectra; a row names one file with one spectrum"
-    remedy = "write each to a file of its own (`read_spectra`, then `write_spectrum`)"
-    return Note("several spectra", path, problem, remedy)
+_SAID_SINGLY = 3  # Files with the same flag up to which each is named
+
+
+def _flag_notes(seen) -> Iterator:
+    "What the readers found doubtful; what many files share, once with their number"
+    shared = {}
+    for path, content in seen.items():
+        for flag in dict.fromkeys(content.flags):
+            shared.setdefault(flag, []).append(path)
+    for flag, paths in shared.items():
+        many = len(paths) > _SAID_SINGLY
+        named = [f"{len(paths)} files, such as {paths[0]}"] if many else paths
+        yield from (Note("check", path, flag, "look at it before trusting it") for path in named)
+
+
+def _several_note(path, content) -> Note:
+    count = content.n_spectra
+    if content.members:
+        problem = f"holds {count} spectra; each is a sample of its own, such as {path}#{content.members[0].name}"
+        return Note("check", path, problem, "give the repeats of one particle one specimen_id")
+    problem = f"holds {count} spectra, which may be one measurement in several forms"
+    return Note("several spectra", path, problem, f"name the one that is meant in a manifest, such as {path}#1")
 
 
 def _sidecar_note(path, pictures) -> Note:
@@ -83,6 +102,24 @@ def _has_several_views(specimen) -> bool:
     return len(specimen.files) > len({f.kind for f in specimen.files})
 
 
+_KINDS = dict(image=("micrographs", "spectrum"), spectrum=("spectra", "micrograph"))
+
+
+def _alone_notes(specimens, alone) -> Iterator:
+    "Notes on files without partner: one for all where the folder has one kind, and one for each table"
+    kinds = {f.kind for specimen in specimens for f in specimen.files}
+    if len(kinds) == 1 and len(alone) > 1:
+        names, other = _KINDS[kinds.pop()]
+        problem = f"each alone in its row, since there is no {other} here"
+        yield Note("no partner", f"{len(alone)} {names}", problem, "nothing to do: one modality is a sample too")
+        return
+    namesakes = _partnered(specimens)
+    for path, rows in _grouped((f for f in alone if f.number), lambda f: f.path.partition("#")[0]).items():
+        problem = f"no micrograph bears the name of {len(rows)} of its spectra, such as {rows[0].path}"
+        yield Note("no partner", path, problem, "name the files alike, or keep the rows: one modality is a sample too")
+    yield from (_alone_note(f, namesakes.get(f.name.stem)) for f in alone if not f.number)
+
+
 def _alone_note(file, namesake) -> Note:
     "Note on a file without partner"
     if namesake:
@@ -106,13 +143,17 @@ def _unique(name, used) -> str:
     return choice
 
 
-def _title(how, name: ParticleName) -> str:
-    "What to call a specimen"
-    if how == "by folder, names differ":
+def _title(specimen: Specimen) -> str:
+    "What to call a specimen: as its files are called, where all are called alike"
+    files = [f for f in specimen.files if not f.number] or specimen.files
+    name = files[0].name
+    if specimen.how == "by folder, names differ":
         return name.around
-    if how == "by name, across folders":
-        return name.own
-    return "_".join(filter(None, (name.around, name.own)))
+    stems = {PurePosixPath(f.path).stem for f in files if not f.number}
+    own = stems.pop() if len(stems) == 1 else name.own
+    if specimen.how == "by name, across folders":
+        return own
+    return "_".join(filter(None, (name.around, own)))
 
 # %% ../../nbs/data/07_propose.ipynb #547acec2
 def _row(sample, image, spectrum, specimen, how) -> dict:
@@ -126,23 +167,49 @@ def _row(sample, image, spectrum, specimen, how) -> dict:
         "um_per_px": f"{scale:.6g}" if scale else "",
         "pairing": how,
     }
-    return {column: values.get(column, "") for column in _COLUMNS}
+    row = {column: values.get(column, "") for column in _COLUMNS}
+    return row | _field_columns(row, spectrum.fields if spectrum else {})
+
+
+_KNOWN_FIELDS = {
+    "polymer": "polymer",
+    "site": "site",
+    "source": "source",
+    "specimen": "specimen_id",
+    "specimenid": "specimen_id",
+    "agingtype": "aging_type",
+    "label": "aging_type",
+}
+
+
+def _field_columns(row, fields) -> dict:
+    "Text of a table as columns of the manifest; a name that means something else there is kept apart"
+    columns = {}
+    for name, text in fields.items():
+        column = _KNOWN_FIELDS.get(_plain_name(name), name)
+        if column in columns or (column in row and column not in _KNOWN_FIELDS.values()):
+            column = f"table_{name}"
+        if text or column not in row:
+            columns[column] = text
+    return columns
 
 
 def _table(specimens, root) -> tuple:
     "Rows of the manifest, and notes on what to look at; `root` names a specimen without a name"
-    rows, notes, used, samples = [], [], set(), set()
-    namesakes = _partnered(specimens)
+    rows, notes, used, samples, alone = [], [], set(), set(), []
     for specimen in sorted(specimens, key=_first_path):
-        name = _unique(_title(specimen.how, specimen.files[0].name) or root, used)
+        name = _unique(_title(specimen) or root, used)
         pairs = pair_rows(specimen.files)
         for k, (image, spectrum) in enumerate(pairs, 1):
             sample = _unique(name if len(pairs) == 1 else f"{name}.{k}", samples)
             rows.append(_row(sample, image, spectrum, name, specimen.how))
         notes += _doubts(specimen, name)
         if specimen.how == "no partner":
-            notes += [_alone_note(f, namesakes.get(f.name.stem)) for f in specimen.files]
-    return pd.DataFrame(rows, columns=_COLUMNS), notes
+            alone += specimen.files
+    notes += _alone_notes(specimens, alone)
+    further = dict.fromkeys(column for row in rows for column in row)
+    table = pd.DataFrame(rows, columns=list(dict.fromkeys((*_COLUMNS, *further)))).fillna("")
+    return table, notes
 
 
 def _partnered(specimens) -> dict:
@@ -196,17 +263,29 @@ def _read_folder(folder, paths, scale_bar_um, progress) -> dict:
 
 
 def _usable_files(seen) -> list:
-    "Pictures, and spectra that are alone in their file"
-    usable = {p: c for p, c in seen.items() if c.kind == "image" or (c.kind == "spectrum" and c.n_spectra == 1)}
-    return [ParticleFile(path, c.kind, c.um_per_px, read_name(path)) for path, c in usable.items()]
+    "Pictures, spectra that are alone in their file, and spectra that share it with those of other particles"
+    files = []
+    for path, content in seen.items():
+        if content.kind == "image" or (content.kind == "spectrum" and content.n_spectra == 1):
+            files.append(ParticleFile(path, content.kind, content.um_per_px, read_name(path)))
+        files += [_table_row(path, member) for member in content.members]
+    return files
+
+
+def _table_row(path, member) -> ParticleFile:
+    "One spectrum of a table; where it has only a number, the table and the number name its particle"
+    stem, numbered = PurePosixPath(path).stem, member.name.removeprefix("number=") == str(member.number)
+    own = f"{stem}.{member.number}" if numbered else f"{stem}#{member.name}"
+    name = read_member_name(path, "" if numbered else member.name, own)
+    return ParticleFile(f"{path}#{member.name}", "spectrum", None, name, member.number, member.fields)
 
 
 def _copy_notes(folder, files) -> list:
-    "Notes on files that hold the same bytes"
+    "Notes on files with the same bytes, and on spectra of tables with the same values"
     path_of = {folder / f.path: f for f in files}
     remedy = "remove the copies, or give all one specimen_id"
     copies = ([path_of[path] for path in twins] for twins in find_copies(list(path_of)))
-    return [Note("check", _few(twins), "hold the same bytes", remedy) for twins in copies]
+    return [Note("check", _few(twins), "hold the same measurement", remedy) for twins in copies]
 
 
 def _few(files, most=6) -> str:
@@ -220,10 +299,13 @@ def write_proposal(
 ) -> Path:  # `folder/proposed_manifest.csv`
     "Write a proposed manifest beside the files; never over another one"
     path = Path(folder) / PROPOSAL
-    if path.exists():
-        problem = "exists already, perhaps with corrections; rename it to manifest.csv, or remove it"
-        raise FolderError(f"{path}: {problem}")
-    if table.empty:
+    if table.empty and not path.exists():
         problem = "holds no micrograph and no spectrum that can be read; the notes say why"
         raise FolderError(f"{folder}: {problem}")
-    return write_atomic(path, table.to_csv(index=False, lineterminator="\n").encode())
+    content = table.to_csv(index=False, lineterminator="\n").encode()
+    if path.exists():
+        if path.read_bytes() == content:
+            return path
+        problem = "exists already, and differs from what is proposed now; save it as manifest.csv, or remove it"
+        raise FolderError(f"{path}: {problem}")
+    return write_atomic(path, content)

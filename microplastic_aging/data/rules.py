@@ -78,11 +78,11 @@ def column_problems(
         remedy = f"name at least one file in each row; {present}"
         yield Problem(1, "image, spectrum", "", "both columns missing", remedy)
     if label not in table and label != "aging_type" and scheme is None:
-        yield Problem(1, label, "", "label column missing", present)
+        yield Problem(1, label, "", "label column missing", _near_columns(table, label))
     if label in ("sample_id", "image", "spectrum", "um_per_px"):
         yield Problem(1, label, "", "cannot be a label", "name the column of the classes")
     if group not in table and group != "specimen_id":
-        yield Problem(1, group, "", "group column missing", present)
+        yield Problem(1, group, "", "group column missing", _near_columns(table, group))
     yield from _name_problems(list(table), label, group)
 
 # %% ../../nbs/data/02_rules.ipynb #afc7262d
@@ -100,6 +100,16 @@ def _name_problems(names, label, group) -> Iterator:
 def _plain_name(name) -> str:
     "A column's name without case, blanks and the other spelling of ageing"
     return re.sub(r"[^a-z]", "", name.casefold().replace("ageing", "aging"))
+
+
+def _near_columns(table, wanted) -> str:
+    "Remedy for a column that is not there: the nearest names, else all, with their numbers of values"
+    plain = {_plain_name(name): name for name in table.columns}
+    near = difflib.get_close_matches(_plain_name(wanted), plain, 3)
+    names = [plain[name] for name in near] or list(table.columns)
+    counts = [(name, table[name][table[name] != ""].nunique()) for name in names]
+    said = [f"{name} ({n} value{'' if n == 1 else 's'})" for name, n in counts]
+    return f"did you mean {' or '.join(said)}?" if near else f"columns present: {', '.join(said)}"
 
 
 def _id_problems(table) -> Iterator:
@@ -152,14 +162,20 @@ def _disagreements(table, column, remedy, level) -> Iterator:
 
 
 def _fold_problems(table, label, groups, classes) -> Iterator:
-    "Classes with fewer groups than folds"
+    "Classes with fewer groups than folds, on one line"
     known = table[label].isin(classes)
-    for name, part in groups[known].groupby(table[label]):
-        n = part.nunique()
-        if n < N_FOLDS:
-            count = "1 group" if n == 1 else f"{n} groups"
-            problem = f"{count} only: absent from some of {N_FOLDS} grouped folds"
-            yield Problem(1, label, name, problem, "more specimens of this class", "warning")
+    counts = groups[known].groupby(table[label]).nunique()
+    few = counts[counts < N_FOLDS]
+    if few.empty:
+        return
+    absent = f"absent from some of {N_FOLDS} grouped folds"
+    if len(few) == 1:
+        problem = f"{few.iloc[0]} group{'' if few.iloc[0] == 1 else 's'} only: {absent}"
+        yield Problem(1, label, few.index[0], problem, "more specimens of this class", "warning")
+        return
+    said = ", ".join(f"{name} {n}" for name, n in few.items())
+    problem = f"{len(few)} of {len(counts)} classes have fewer than {N_FOLDS} groups ({said}): {absent}"
+    yield Problem(1, label, "", problem, "more specimens of these classes", "warning")
 
 # %% ../../nbs/data/02_rules.ipynb #ab6319e3
 def _scale_problems(table) -> Iterator:

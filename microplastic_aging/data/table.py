@@ -14,7 +14,7 @@ from pathlib import Path, PureWindowsPath
 import pandas as pd
 
 from ..aging import InputError
-from ..files import write_atomic
+from ..files import is_workbook, sheet_rows, write_atomic
 
 # %% ../../nbs/data/01_table.ipynb #abb59a87
 def write_manifest(
@@ -83,7 +83,8 @@ def _refusal(path, value, problem, remedy, row=1) -> ManifestError:
     return ManifestError(path, [Problem(row, "manifest", value, problem, remedy)])
 
 # %% ../../nbs/data/01_table.ipynb #6aa7601c
-_SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # Excel, new and old
+MANIFEST_FILES = ("manifest.csv", "manifest.parquet", "manifest.xlsx")
+_SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # Archives, and Excel of old
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -92,15 +93,14 @@ def find_manifest(manifest: str | Path) -> Path:
     path = Path(manifest)
     if not path.is_dir():
         return path
-    found = [name for name in ("manifest.csv", "manifest.parquet") if (path / name).is_file()]
-    if len(found) == 2:
-        raise _refusal(path, path.name, "holds manifest.csv and manifest.parquet", "name the one to use")
+    found = [name for name in MANIFEST_FILES if (path / name).is_file()]
+    if len(found) > 1:
+        raise _refusal(path, path.name, f"holds {' and '.join(found)}", "name the one to use")
     return path / (found[0] if found else "manifest.csv")
 
 # %% ../../nbs/data/01_table.ipynb #6cf297bd
-def _csv_text(path) -> str:
+def _csv_text(path, raw) -> str:
     "Text of a CSV file"
-    raw = path.read_bytes()
     if raw[:4] in _SPREADSHEETS:
         raise _refusal(path, path.name, "is a spreadsheet, not text", "save it as CSV UTF-8")
     encoding = "utf-16" if raw[:2] in _UTF16 else "utf-8-sig"
@@ -116,8 +116,11 @@ def _csv_text(path) -> str:
 
 
 def _csv_records(path) -> list:
-    "Rows of a CSV file as lists of text, the header first"
-    text = _csv_text(path)
+    "Rows of a CSV file or a workbook as lists of text, the header first"
+    raw = path.read_bytes()
+    if is_workbook(raw):
+        return _sheet_records(path, raw)
+    text = _csv_text(path, raw)
     header = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
     try:
@@ -125,6 +128,14 @@ def _csv_records(path) -> list:
     except csv.Error as e:
         remedy = "look for a quotation mark without its twin"
         raise _refusal(path, str(e), "is not a table from here on", remedy, reader.line_num) from None
+
+
+def _sheet_records(path, raw) -> list:
+    "Rows of the sheet of a workbook that names the samples"
+    try:
+        return sheet_rows(raw, "sample_id")
+    except ValueError as e:
+        raise _refusal(path, path.name, *e.args) from None
 
 # %% ../../nbs/data/01_table.ipynb #ecf1e490
 def _parquet_records(path) -> list:
@@ -194,7 +205,18 @@ def read_table(path: Path) -> tuple:  # Table of text, its index the spreadsheet
 
 # %% ../../nbs/data/01_table.ipynb #f352ce3f
 def sample_file(folder: Path, value: str) -> Path:
-    "The file that a cell names; `ValueError` (problem, remedy) where it is outside `folder` or is no file"
+    "The file that a cell names, or the spectrum of it; `ValueError` (problem, remedy) where it is outside or no file"
+    ends = [len(value), *(i for i in range(len(value) - 1, 0, -1) if value[i] == "#")]
+    for end in ends:
+        try:
+            return Path(f"{_file_below(folder, value[:end])}{value[end:]}")
+        except ValueError as e:
+            refusal = e
+    raise refusal
+
+
+def _file_below(folder, value) -> Path:
+    "The file of a path below the folder"
     relative = _relative_path(value)
     try:
         path = folder.joinpath(*relative.parts)

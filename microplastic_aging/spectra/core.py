@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..aging import MECHANISM_COLORS
-from ..files import write_atomic
+from ..files import is_workbook, sheet_rows, write_atomic
 from .absorbance import resolve
 from .jcamp import read_jcamp
 from .opus import OPUS_MARK, read_opus
@@ -68,7 +68,7 @@ class Spectrum:
 MIN_COVERAGE = 0.60  # Share of the grid below which nothing is predicted from a spectrum
 _MAX_BYTES = 50_000_000  # The largest single spectrum takes a hundredth of this
 _FOREIGN_MARKS = {
-    b"PK\x03\x04": "an Excel workbook or a zip archive; save the sheet as CSV, or unpack it",
+    b"PK\x03\x04": "a zip archive; unpack it",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook, or a Shimadzu file; save it as CSV or JCAMP-DX",
     b"%PDF": "a PDF; export the spectrum as numbers",
     b"\x89PNG": "a picture; export the spectrum as numbers",
@@ -111,6 +111,8 @@ def _raw_spectra(path: Path, raw: bytes) -> list:
         return read_omnic(path, raw)
     if raw.startswith(PE_MARK):
         return read_perkinelmer(path, raw)
+    if is_workbook(raw):
+        return read_table(path, _workbook_text(path, raw))
     for mark, what in _FOREIGN_MARKS.items():
         if raw.startswith(mark):
             raise SpectrumFormatError(path, f"is {what}")
@@ -118,6 +120,14 @@ def _raw_spectra(path: Path, raw: bytes) -> list:
         return read_spc(path, raw)
     text = to_text(path, raw)
     return read_jcamp(path, text) if _is_jcamp(text) else read_table(path, text)
+
+
+def _workbook_text(path: Path, raw: bytes) -> str:
+    "The one sheet of an Excel workbook, as text with a tab between the cells"
+    try:
+        return "\n".join("\t".join(cells) for cells in sheet_rows(raw))
+    except ValueError as error:
+        raise SpectrumFormatError(path, "; ".join(map(str, error.args))) from None
 
 
 def _range_flags(wn: np.ndarray) -> list:
