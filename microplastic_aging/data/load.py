@@ -67,7 +67,9 @@ def _proposed(
     if files is not None and len(files) == 2:
         table = _one_pair(table)
     table = table.assign(um_per_px=pd.to_numeric(table.um_per_px, errors="coerce"))
-    samples = Samples(table, folder, scheme, "aging_type", "specimen_id", _provenance(folder))
+    lost = notes[notes.kind.isin(["unreadable", "several spectra"])]
+    unread = list(zip(lost.file, lost.problem, strict=True))
+    samples = Samples(table, folder, scheme, "aging_type", "specimen_id", _provenance(folder), unread=unread)
     return samples, np.full(len(table), "", object)
 
 # %% ../../nbs/data/10_load.ipynb #fbf49afe

@@ -51,6 +51,7 @@ class Samples:
     provenance: dict = field(default_factory=dict)  # Content of `provenance.json`
     row: np.ndarray = None  # Row numbers in the manifest, shape (n,)
     has_groups: bool = True  # False where a sample had to count as its own specimen
+    unread: list = field(default_factory=list)  # Of (file, problem): files of a folder that no row was made of
 
     def __post_init__(self):
         self.table = self.table.reset_index(drop=True)
