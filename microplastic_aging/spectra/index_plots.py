@@ -16,7 +16,10 @@ from .windows import ANCHOR_HALF, mean_weights
 def _shade(ax, spectrum, band, color, alpha):
     "The chord of a band, and what lies between it and the spectrum"
     (wn, ab), (window, anchors) = spectrum, band
-    at = [ab @ mean_weights(wn, x - ANCHOR_HALF, x + ANCHOR_HALF) for x in anchors]
+    at = [0.0, 0.0]  # a sum has no chord: it counts from zero
+    if anchors:
+        at = [ab @ mean_weights(wn, x - ANCHOR_HALF, x + ANCHOR_HALF) for x in anchors]
+    anchors = anchors or window
     x = np.linspace(*window, 101)
     ax.plot(anchors, at, "o-", ms=3, lw=0.8, color=color)
     ax.fill_between(x, np.interp(x, wn, ab), np.interp(x, anchors, at), color=color, alpha=alpha, lw=0)
@@ -38,8 +41,9 @@ def plot_index(
     ends = [x for pair in (index.window, index.anchors, index.reference, index.reference_anchors) for x in pair]
     seen = (wn >= min(ends) - 20) & (wn <= max(ends) + 20)
     (line,) = ax.plot(wn[seen], ab[seen], color=color, label=label, lw=1.2)
-    _shade(ax, (wn, ab), (index.window, index.anchors), line.get_color(), 0.45)
-    _shade(ax, (wn, ab), (index.reference, index.reference_anchors), line.get_color(), 0.15)
+    chords = (None, None) if index.kind == "sum" else (index.anchors, index.reference_anchors)
+    _shade(ax, (wn, ab), (index.window, chords[0]), line.get_color(), 0.45)
+    _shade(ax, (wn, ab), (index.reference, chords[1]), line.get_color(), 0.15)
     ax.set(xlim=(max(ends) + 20, min(ends) - 20), xlabel="Wavenumber (cm⁻¹)", ylabel="Absorbance", title=index.name)
     return ax
 

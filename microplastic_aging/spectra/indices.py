@@ -6,6 +6,7 @@
 __all__ = ['Measured', 'to_index', 'fit_blanks', 'index_table']
 
 # %% ../../nbs/spectra/16_indices.ipynb #752b87b0
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +49,7 @@ def to_index(
     absorbance: np.ndarray,  # Unitless, shape (..., n)
     index: Index,  # Such as `find_index("carbonyl 1715")`
     mask: np.ndarray = None,  # True where measured, shape (..., n); what is not finite is masked anyway
+    atr_corrected: bool = False,  # Of the spectrum as a film would show it in transmission: absorbance × wavenumber
 ) -> Measured:
     "Measure an index; `InputError` where the axis does not cover it"
     wn, ab = check_arrays(wavenumber, absorbance)
@@ -55,6 +57,8 @@ def to_index(
     ab = np.where(valid, ab, 0)
     u = band_weights(wn, index.window, index.anchors, index.kind)
     v = band_weights(wn, index.reference, index.reference_anchors, index.kind)
+    if atr_corrected:
+        u, v = u * wn, v * wn
     noise, silent = _noise_or_reason(wn, ab, valid)
     hidden = (~valid & ((u != 0) | (v != 0))).any(-1)
     ratio, sd, weak = _ratio(ab, u, v, noise, hidden)
@@ -138,7 +142,7 @@ def _measured(index: Index, block: tuple, n: int) -> tuple:  # Value, sd, reason
     "An index of n spectra; nan with the reason where the axis does not cover it or reflection bends the bands"
     empty = np.full(n, np.nan)
     try:
-        value, sd, reason = to_index(*block[:2], index, block[2])
+        value, sd, reason = to_index(*block[:2], index, *block[2:])
     except InputError as error:
         value, sd, reason = empty, empty, np.full(n, str(error))
     if index.detects:
@@ -158,6 +162,8 @@ def _verdict(value, limit, floor) -> np.ndarray:
 def _why(index: Index, polymer, unfit, verdict) -> np.ndarray:
     "Why a row has no value or no limit, '' where it has both"
     others = ", ".join(index.polymers)
+    if index.needs_polymer:
+        polymer = np.where(polymer == "", "an unnamed polymer", polymer)
     undefined = [f"not defined for {p} (but for {others})" for p in polymer]
     no_limit = "no blanks for this index: fit_blanks on your own"
     if not index.detects:
@@ -166,21 +172,31 @@ def _why(index: Index, polymer, unfit, verdict) -> np.ndarray:
     words = [undefined, "polymer not given, so no limit", no_limit, f"far under the blanks: {index.limits}"]
     return np.select(cases, words, "")
 
+# %% ../../nbs/spectra/16_indices.ipynb #1cb4451b
+def _in_transmission(index: Index) -> Index:
+    "The index with its default blanks as films would show them"
+    if index.blank is None:
+        return index
+    factor = sum(index.window) / sum(index.reference)
+    blank = replace(index.blank, mean=index.blank.mean * factor, sd=index.blank.sd * factor)
+    return replace(index, blank=blank)
+
 # %% ../../nbs/spectra/16_indices.ipynb #a90ce35c
 def _rows(index: Index, block: tuple, polymer: np.ndarray, blanks: dict) -> pd.DataFrame:
     "The rows of one index for spectra that share an axis"
     value, sd, reason = _measured(index, block, len(polymer))
-    unfit = ~np.isin(polymer, ("", *index.polymers))
+    unfit = ~np.isin(polymer, index.polymers if index.needs_polymer else ("", *index.polymers))
     value, sd = (np.where(unfit, np.nan, x) for x in (value, sd))
     floor, limit = _limits(index, polymer, sd, blanks)
     verdict = _verdict(value, limit, floor)
     words = _why(index, polymer, unfit, verdict)
-    pairs = zip(np.where(unfit, "", reason), words, strict=True)
+    caution = np.where(np.isfinite(value), index.caution, "")
+    parts = zip(np.where(unfit, "", reason), words, caution, strict=True)
     below = pd.array(np.where(verdict == "above", False, True), "boolean")
     below[~np.isin(verdict, ("above", "below detection"))] = pd.NA
     columns = dict(polymer=polymer, index=index.name, value=value, sd=sd)
     columns |= dict(limit=np.where(np.isnan(value), np.nan, limit), below=below, verdict=verdict)
-    return pd.DataFrame(columns | dict(reason=["; ".join(filter(None, pair)) for pair in pairs]))
+    return pd.DataFrame(columns | dict(reason=["; ".join(filter(None, part)) for part in parts]))
 
 
 def _array_block(wavenumber, absorbance, mask) -> tuple:  # Places, (wavenumber, absorbance, mask)
@@ -213,6 +229,7 @@ def index_table(
     indices=INDICES,  # Which
     blanks: dict = None,  # From `fit_blanks`; they go before the defaults
     mask=None,  # True where measured, shape of the absorbance
+    atr_corrected: bool = False,  # Measure the spectra as films would show them in transmission
 ) -> pd.DataFrame:  # One row per spectrum and index: value, sd, limit, below, verdict, reason
     "Measure indices on spectra; every row without a value or a limit says why"
     blocks = _blocks(spectra, mask)
@@ -224,8 +241,10 @@ def index_table(
     )
     if len(names) != n:
         raise InputError(f"{len(names)} polymers for {n} spectra")
+    if atr_corrected:
+        indices = [_in_transmission(index) for index in indices]
     parts = [
-        _rows(index, block, names[places].astype(str), blanks).assign(spectrum=places, order=i)
+        _rows(index, (*block, atr_corrected), names[places].astype(str), blanks).assign(spectrum=places, order=i)
         for places, block in blocks
         for i, index in enumerate(indices)
     ]

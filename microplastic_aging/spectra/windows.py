@@ -45,15 +45,18 @@ def band_weights(
     wavenumber: np.ndarray,  # cm⁻¹, shape (n,), increasing
     window: tuple,  # (low, high), cm⁻¹
     anchors: tuple = None,  # Ends of the chord, cm⁻¹; None for the ends of the window
-    kind: str = "area",  # 'area' or 'height'
-) -> np.ndarray:  # Shape (n,); `absorbance @ weights` is the area in cm⁻¹ or the mean height
+    kind: str = "area",  # 'area' or 'height' above the chord, or 'sum' of all points of the window, without a chord
+) -> np.ndarray:  # Shape (n,); `absorbance @ weights` is the area in cm⁻¹, the mean height, or the sum
     "Weights of a window above a chord; `InputError` where the axis does not cover it"
-    if kind not in ("area", "height"):
-        raise InputError(f"kind is {kind!r}; it is 'area' or 'height'")
+    if kind not in ("area", "height", "sum"):
+        raise InputError(f"kind is {kind!r}; it is 'area', 'height' or 'sum'")
     (low, high), (a, b) = window, anchors or window
     if not (low < high and a < b):
         raise InputError(f"window {low:g}–{high:g} with anchors {a:g} and {b:g}: each must rise")
     wn = np.asarray(wavenumber, float)
+    if kind == "sum":
+        _check_cover(wn, low, high, high - low)
+        return ((wn >= low) & (wn <= high)).astype(float)
     for x, y in (window, (a - ANCHOR_HALF, a + ANCHOR_HALF), (b - ANCHOR_HALF, b + ANCHOR_HALF)):
         _check_cover(wn, x, y, high - low)
     along = ((low + high) / 2 - a) / (b - a)
