@@ -94,6 +94,20 @@ def write_table(
     "Write a table as CSV in one step"
     return write_atomic(path, table.to_csv(index=False, lineterminator="\n").encode())
 
+# %% ../nbs/01_files.ipynb #3445dbc0
+def check_replaceable(
+    path: Path,  # Where a file shall stand
+    marks: tuple,  # Bytes, of which one stands near the start of a file of this kind
+    maker: str,  # The command that writes such files
+):
+    "`OutputError` where a file stands that an earlier call of the same command did not make"
+    if not path.is_file():
+        return
+    with open(path, "rb") as file:
+        start = file.read(20_000)
+    if start and not any(mark in start for mark in marks):
+        raise OutputError(path, f"exists and was not made by `{maker}`; name another file for the output")
+
 # %% ../nbs/01_files.ipynb #3265f115
 MOST_BYTES = 50_000_000  # The largest single spectrum takes a hundredth of this
 
