@@ -84,7 +84,8 @@ def measure_lines(
     "What was measured, what is wrong, and where it stands"
     spectra, pictures = len(found.read.spectra), len(found.read.surfaces)
     kinds = f"{count(spectra, 'spectrum', 'spectra')} and {count(pictures, 'micrograph')}"
-    lines = [f"{count(len(found.table), 'sample')}: {kinds} measured"]
+    origin = "simulated " if found.read.samples.simulated else ""
+    lines = [f"{count(len(found.table), f'{origin}sample')}: {kinds} measured"]
     if len(found.unread):
         first = found.unread.iloc[0]
         lines.append(f"{count(len(found.unread), 'file')} could not be read, such as {first.file}: {first.reason}")
