@@ -184,7 +184,6 @@ def _averages(own: pd.DataFrame, names: np.ndarray, measures: list) -> dict:
             columns |= {f"{name}_limit": limit, f"{name}_verdict": _mean_verdict(mean, limit, failed)}
     return columns
 
-
 # %% ../../nbs/data/10_measure_tables.ipynb #369038c5
 def specimen_table(
     table: pd.DataFrame,  # From `wide_table`
@@ -197,4 +196,3 @@ def specimen_table(
     rows = [dict(specimen_id=name) | _words_of(part) for name, part in own.groupby(names, sort=False)]
     averages = pd.DataFrame(_averages(own, names, _measures(own)))
     return pd.concat([pd.DataFrame(rows), averages], axis=1).assign(simulated=bool(own.simulated.any()))
-
