@@ -91,7 +91,7 @@ def test_saub_and_published_sums_of_files(folder, raw):
 
 
 def test_saub_of_many_sheets():
-    "Forty sheets of PE and PP, before any file is read"
+    "Some forty spectra of PE and PP sheets, as arrays"
     archive = PUBLIC / "mpx_vlfr"
     with (archive / "metadata.csv").open(encoding="utf-8") as lines:
         rows = [r for r in csv.DictReader(lines)]
