@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # The first of these that is new enough makes the environment.
 PYTHON ?= python3 python3.11 python3.12 python3.13 python
 .DEFAULT_GOAL := help
-.PHONY: help setup study test test-browser fast readme model export docs screenshots bench clean
+.PHONY: help setup study test test-browser fast readme model export docs screenshots pictures bench clean
 
 help:
 	@echo 'make setup            .venv with everything in it, once (a few minutes, mostly PyTorch)'
@@ -19,6 +19,7 @@ help:
 	@echo 'make readme           README.md from its template and reference results, MODEL_CARD.md from the shipped model'
 	@echo 'make model            the model that comes with the package, trained again (minutes)'
 	@echo 'make screenshots      pictures of report and prediction page into nbs/figures (minutes; needs Chromium)'
+	@echo 'make pictures         saved pictures of the notebooks in 256 colours, where that does not show: half the bytes'
 	@echo 'make bench            speed as ratios, into microplastic_aging/assets/results; leave the machine alone meanwhile'
 	@echo 'make docs             the site into _docs (needs Quarto)'
 	@echo 'make clean            remove what the other targets made, but not runs/'
@@ -64,6 +65,9 @@ model: $(READY)
 
 screenshots: $(READY)
 	@$(BIN)/python .ci/screenshots.py $(ARGS)
+
+pictures: $(READY)
+	@$(BIN)/python .ci/small_pictures.py $(ARGS)
 
 export: $(READY)
 	@$(BIN)/nbdev-export && $(BIN)/nbdev-clean

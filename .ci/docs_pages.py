@@ -23,6 +23,7 @@ EDIT = re.compile(r"File to edit: (?:\.\./)+nbs/(\S+)\.$", re.M)
 PUBLIC = re.compile(r"^__all__ = (\[.*?\])", re.M | re.S)
 TEXT = re.compile(r"^(#\| *(?:fig|tbl)-(?:alt|cap): *)(.*)$", re.M)
 MAGIC = re.compile(r"(%%[^\n]*\n)((?:#\|[^\n]*\n)+)")
+LINK_TEXT = re.compile(r"\[[^\[\]\n]*`[^\[\]\n]*\](?=\()")
 DEFINED = re.compile(r"^(?:class|def) (\w+)", re.M)
 
 
@@ -70,13 +71,18 @@ class link_names(Processor):
     def begin(self):
         self.lookup = Lookup(page_of(self.nb))
 
+    def linkify(self, text):
+        "A name in the text of a link stays as it is: a link in a link is no link"
+        kept = LINK_TEXT.sub(lambda m: m[0].replace("`", "\0"), text)
+        return self.lookup.linkify(kept).replace("\0", "`")
+
     def cell(self, cell):
         if cell.cell_type == "markdown":
-            cell.source = self.lookup.linkify(cell.source)
+            cell.source = self.linkify(cell.source)
         for o in cell.get("outputs", []):
             text = o.get("data", {}).get("text/markdown")
             if text:
-                o["data"]["text/markdown"] = self.lookup.linkify("".join(text))
+                o["data"]["text/markdown"] = self.linkify("".join(text))
 
 
 def spoken(text):

@@ -29,7 +29,8 @@ def values():
     "What the template names"
     model = json.loads((DEFAULT_MODEL / "model.json").read_text(encoding="utf-8"))
     card, scheme, audit = model["card"], model["scheme"], reference_result("audit")
-    fusion = reference_result("study")["models"]["fusion"]["grouped"]
+    grouped = {name: found["grouped"] for name, found in reference_result("study")["models"].items()}
+    fusion = grouped["fusion"]
     if fusion["accuracy"] != card["measured"]["accuracy"]:
         raise SystemExit("the card quotes another reference run than the package ships: run `make model`")
     worst_class = min(fusion["per_class_recall"], key=fusion["per_class_recall"].get)
@@ -43,6 +44,7 @@ def values():
         mechanisms=MECHANISMS,
         classes=list(zip(scheme["classes"], scheme["bits"], strict=True)),
         measured=card["measured"],
+        alone={modality: grouped[modality]["accuracy"] for modality in card["measured"]["one_sided"]},
         worst_class=worst_class,
         worst_recall=fusion["per_class_recall"][worst_class],
         audit=audit,

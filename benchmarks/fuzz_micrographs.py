@@ -6,6 +6,7 @@ Prints, per format, how many damaged files were read, refused, and what was foun
 of CPU, more than 1 GB.
 """
 
+import base64
 import collections
 import io
 import os
@@ -85,6 +86,30 @@ HITACHI = "[SemImageFile]\r\nInstructName=TM3000\r\nImageName=x.tif\r\nDataSize=
 JEOL = "$SEM_DATA_VERSION 1\r\n$CM_MAG 1000\r\n$$SM_MICRON_BAR 20\r\n$$SM_MICRON_MARKER 10um\r\n$CM_FULL_SIZE 72 56\r\n"
 
 
+MEMENTO = (
+    "<?xml version='1.0'?><string>PixelSize</string><string>Width</string>"
+    "<MementoItemUnit>MementoItemUnitMeter</MementoItemUnit><anyType>1.6E-08</anyType>"
+)
+PHENOM = '<FeiImage><databarHeight>12</databarHeight><pixelWidth unit="um">0.69</pixelWidth></FeiImage>'
+HORIZONTAL = "[Scan]\r\nPixelWidth=\r\nHorFieldsize=4.1e-005\r\n[Image]\r\nResolutionX=72\r\nResolutionY=48\r\n"
+IMAGEJ = "ImageJ=1.54f\nimages=1\nunit=\\u00B5m\n"
+OME = '<OME><Image><Pixels SizeX="72" SizeY="60" PhysicalSizeX="0.05" PhysicalSizeXUnit="nm"/></Image></OME>'
+S4700 = "[SemImageFile]\r\nInstructName=S-4700\r\nDataSize=72x60\r\nMagnification=10000\r\nMicronMarker=5000\r\n"
+FIELD = "$CM_FULL_SIZE 72 56\r\n$CM_MAG 500\r\n$CM_FIELD_OF_VIEW 16.0\xb5m 12.0\xb5m\r\n$CM_PIXEL_SIZE 50nm\r\n"
+MARKER = "$CM_FULL_SIZE 72 56\r\n$CM_MAG 500\r\n$$SM_MICRON_MARKER 10um\r\n"
+
+
+def drawn():
+    "A surface with a bar and strokes drawn on it, in colour, uint8"
+    grey = picture(96, 128)[:80]
+    grey[60:63, 20:80] = 255
+    for left in range(20, 80, 9):
+        grey[44:54, left : left + 2] = 255
+    colour = np.dstack([grey] * 3)
+    colour[10:14, 20:70] = (255, 0, 0)
+    return colour
+
+
 def seeds():
     "Format -> list of (picture bytes, side file name or None, side file bytes, which of the two is damaged)"
     grey = picture()
@@ -128,6 +153,9 @@ def seeds():
             tiff(grey, 34683, FEI_XML.encode()),
             tiff(grey, 50431, b"\x10\0\0\0\x01\0\xff\xd8\xff\xe0\xff\xd9" + TESCAN.encode()),
             tiff(grey, 40092, HITACHI.encode("utf-16-le")),
+            tiff(grey, 34680, base64.b64encode(MEMENTO.encode())),
+            tiff(grey, 34682, HORIZONTAL.encode()),
+            tiff(grey, 34683, PHENOM.encode()),
         ),
         "side files": beside(
             ("x.txt", JEOL.encode()),
@@ -135,7 +163,17 @@ def seeds():
             ("x.txt", HITACHI.encode("utf-16")),
             ("x.hdr", TESCAN.encode()),
             ("x-png.hdr", TESCAN.encode()),
+            ("x.txt", S4700.encode()),
+            ("x.txt", FIELD.encode("cp1252")),
+            ("x.txt", MARKER.encode()),
         ),
+        "notes": alone(
+            tiff(grey, description=IMAGEJ, resolution=(20, 20)),
+            tiff(wide, byteorder=">", description=IMAGEJ, resolution=(20, 20)),
+            tiff(grey, description=OME),
+            saved(grey, "JPEG") + PHENOM.encode(),
+        ),
+        "drawn": alone(saved(drawn(), "PNG"), saved(drawn(), "BMP"), tiff(drawn(), photometric="rgb")),
     }
 
 

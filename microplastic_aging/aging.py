@@ -137,7 +137,19 @@ def _scheme_rows(path: Path | str) -> list:
     columns = ("class", *MECHANISMS)
     if not rows or set(columns) - set(rows[0]):
         raise SchemeError(f"{path}: needs the columns {', '.join(columns)} and at least two rows")
+    _check_further_columns(path, rows, columns)
     return rows
+
+
+def _check_further_columns(path, rows: list, columns: tuple):
+    "Refuse a further column of bits by name: it would be a mechanism that no model of this package can learn"
+    for name in rows[0]:
+        cells = {str(r[name] or "").strip() for r in rows} - {""}
+        if name not in columns and cells and cells <= {"0", "1"}:
+            known = ", ".join(MECHANISMS)
+            found = f"column {name!r} looks like a mechanism, and the mechanisms of a scheme are {known}"
+            remedy = f"write its classes under the one of these that they mean, or train with --label {name}"
+            raise SchemeError(f"{path}: {found}; {remedy}, a column of plain labels in the manifest")
 
 
 def read_scheme(

@@ -38,6 +38,7 @@ from microplastic_aging.options import (
     check_table_path,
     existing,
     existing_model,
+    in_order,
     names_between_commas,
     not_an_input,
     option,
@@ -46,17 +47,18 @@ from microplastic_aging.options import (
     study_mode,
     usable_device,
 )
+from .proposal import propose, without_manifest
 from microplastic_aging.terminal import (
     FriendlyGroup,
     count,
     dataset_lines,
     level_lines,
     missing_lines,
-    note_lines,
     prediction_lines,
     shown_path,
     shows_bars,
     terminal_width,
+    use_fonts,
 )
 
 # %% ../nbs/98_cli.ipynb #105fba4a
@@ -150,25 +152,6 @@ def simulate(
         manifest = write_benchmark(out, samples, seed, variant.value, progress=shows_bars())
     typer.echo(f"{samples} simulated samples: {shown_path(manifest)}")
 
-# %% ../nbs/98_cli.ipynb #4465189b
-def _propose(folder: Path, drawn_um, csv):
-    "Propose a manifest for a folder of instrument files, and say what it rests on"
-    from microplastic_aging.data.propose import propose_manifest, write_proposal
-
-    table, notes = propose_manifest(folder, scale_bar_um=drawn_um)
-    if csv:
-        csv.write_text(notes.to_csv(index=False), encoding="utf-8")
-    typer.echo("\n".join(note_lines(notes, terminal_width())))
-    made = write_proposal(folder, table)
-    pairing = table.drop_duplicates("specimen_id").pairing.value_counts()
-    how = ", ".join(f"{n} {words}" for words, n in pairing.items())
-    typer.echo(f"{count(len(table), 'sample')} of {count(table.specimen_id.nunique(), 'specimen')}; {how}")
-    pictured = table.image != ""
-    typer.echo(f"scale known for {(table.um_per_px != '').sum()} of {pictured.sum()} rows with a micrograph")
-    typer.echo(f"proposal: {shown_path(made)}")
-    name = MANIFEST_NAMES[0]
-    typer.echo(f"Look at it, fill aging_type where it is known, save it as {name} in the same folder, and check again.")
-
 # %% ../nbs/98_cli.ipynb #204d75b4
 @app.command(
     epilog=_examples(
@@ -191,8 +174,8 @@ def check(
 
     Opens every file; ends with 1 if there is an error."""
     drawn_um = scale_bar_length(scale_bar)
-    if manifest.is_dir() and not any((manifest / name).exists() for name in MANIFEST_NAMES):
-        return _propose(manifest, drawn_um, csv)
+    if unlisted := without_manifest(manifest):
+        return propose(*unlisted, drawn_um, csv)
     if scale_bar:
         raise typer.BadParameter("--scale-bar is for a folder without manifest; a manifest has the column um_per_px")
     from microplastic_aging.data.checks import check_manifest
@@ -206,7 +189,11 @@ def check(
     typer.echo("\n".join(level_lines(problems, terminal_width())), nl=False)
     failed = bool((problems.level == "error").any())
     if not failed:
-        typer.echo("\n".join(dataset_lines(readable_samples(manifest, label, group, chosen))))
+        from microplastic_aging.data.load import beside_sentence
+
+        samples = readable_samples(manifest, label, group, chosen)
+        lines = [*dataset_lines(samples), beside_sentence(samples)]
+        typer.echo("\n".join(filter(None, lines)))
     counts = [count((problems.level == level).sum(), level) for level in ("error", "warning")]
     typer.echo(f"{' and '.join(counts)} in {manifest}")
     if failed:
@@ -258,6 +245,7 @@ def study(
         readable_samples(manifest, label, group, chosen)
     from microplastic_aging.study.study import study as run
 
+    use_fonts()
     options = dict(
         manifest=manifest and str(manifest),
         samples=samples,
@@ -278,7 +266,7 @@ _FROM_HELP = (
     "A trained model, or a run, to begin with: for laboratories with few particles. `default`: the one that comes with "
     "the package."
 )
-_MODALITY_HELP = "What the model sees: fusion, or as the model of --from."
+_MODALITY_HELP = "What the model sees. Default: what the samples have, or as the model of --from."
 
 
 @app.command(
@@ -300,7 +288,7 @@ def train(
     epochs: EpochsOption = None,
     device: DeviceOption = None,
 ):
-    "Train one model on all labelled samples of a dataset."
+    "Train one model on the labelled samples of a dataset."
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: exists already; remove it or name another folder")
     chosen = find_scheme(scheme)
@@ -332,7 +320,7 @@ _DATA_HELP = (
 _PREDICTED = Annotated[list[Path], typer.Argument(metavar="[MODEL] DATA", help=_DATA_HELP, show_default=False)]
 _EXPLAIN_HELP = (
     "Give the reasons too: a folder beside the table with a figure of each sample, about a second each, and a page of "
-    "them all. Needs a model whose classes are mechanisms."
+    "them all. Of plain labels it is the predicted class that is explained."
 )
 _COLUMNS_HELP = "Print what each column of the tables means, and stop."
 
@@ -361,8 +349,8 @@ def predict(
     Estimates shares by site, and gives no verdict on what is out of distribution."""
     if len(paths) > 2:
         raise typer.BadParameter(f"[MODEL] DATA: one or two paths, not {len(paths)}")
-    drawn_um, (*named, data) = scale_bar_length(scale_bar), paths
-    model = existing_model(named[0]) if named else "default"
+    drawn_um, (model, data) = scale_bar_length(scale_bar), in_order(paths)
+    existing_model(model)
     check_table_path(out)
     existing(data)
     from microplastic_aging.model.store import DEFAULT_MODEL, load_model, model_folder
@@ -370,6 +358,7 @@ def predict(
     from microplastic_aging.predict import predict as run
 
     check_outputs(data, out)
+    use_fonts()
     folder = model_folder(model)
     reasons = out.with_name(f"{out.stem}_explained") if explain else None
     if reasons:
@@ -389,6 +378,7 @@ def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder o
     "Make report.html of a run again."
     from microplastic_aging.report.page import write_report
 
+    use_fonts()
     typer.echo(f"report: {shown_path(write_report(existing(run)))}")
 
 # %% ../nbs/98_cli.ipynb #44929d9f

@@ -49,8 +49,8 @@ def option(panel, help, *names, **kw):
     return typer.Option(*names, help=help, rich_help_panel=panel, **kw)
 
 # %% ../nbs/97_options.ipynb #c97b8928
-MANIFEST_NAMES = ("manifest.csv", "manifest.parquet")
-MANIFEST_HELP = "The dataset: manifest.csv or .parquet, or its folder."
+MANIFEST_NAMES = ("manifest.csv", "manifest.parquet", "manifest.xlsx")
+MANIFEST_HELP = "The dataset: manifest.csv, .parquet or .xlsx, or its folder."
 _SCHEME_HELP = (
     "What the classes mean: seven_types, elementary, up_to_two, or a CSV file with the columns class, chemical, uv, "
     "physical. Default: chosen by the labels."
@@ -74,7 +74,7 @@ CheckedArgument = Annotated[
     Path,
     typer.Argument(
         metavar="MANIFEST",
-        help=MANIFEST_HELP + " A folder without one: whatever instrument files lie in it.",
+        help=MANIFEST_HELP + " Without one: a folder of instrument files, or a table of spectra.",
         show_default=False,
     ),
 ]
@@ -128,6 +128,22 @@ def existing(path: Path) -> Path:
 def existing_model(path: Path) -> Path:
     "The path of a model, if it is there; `default` always is"
     return path if str(path) == "default" else existing(path)
+
+
+def is_model(path: Path) -> bool:
+    "Whether a path is the folder of a model or of a run with models"
+    return (path / "model.json").is_file() or (path / "models").is_dir()
+
+
+def in_order(paths: list) -> tuple:  # Model, data
+    "What `predict` is given, in the order it is meant; a model without data, or after them, is refused"
+    *named, data = paths
+    if is_model(data) and not (named and is_model(named[0])):
+        if named and named[0].exists():
+            raise InputError(f"{data}: is a model, and the model comes first; did you mean predict {data} {named[0]}?")
+        if not named:
+            raise InputError(f"{data}: is a model, and no data are named; write predict {data} DATA")
+    return named[0] if named else Path("default"), data
 
 
 def readable_samples(manifest, label, group, scheme):

@@ -27,7 +27,7 @@ from .attribute.field import FieldEstimate, estimate_field, share_table
 from .attribute.frequencies import SampleOrigin
 from .attribute.novelty import name_modalities
 from .data.arrays import DecodedSamples, load_unlabelled
-from .data.load import load_with_notes
+from .data.load import load_with_notes, pairing_sentence
 from .data.manifest import Samples
 from .explain.neighbours import nearest_specimens
 from .explain.reading import Explanation
@@ -56,6 +56,13 @@ class _Evaluated:
     predictions: object  # `Predictions`, calibrated
     has: dict  # modality -> bool, shape (n,)
     notes: list  # What was wrong with the files of each row
+
+    @property
+    def said(self):
+        "Sentences on how the samples were read"
+        of_pairs = pairing_sentence(self.notes)
+        modalities = describe_modalities(self.modalities_used, self.net.modalities)
+        return [*modalities, of_pairs] if of_pairs else modalities
 
     @property
     def able(self):
@@ -112,7 +119,7 @@ def _class_columns(run: _Evaluated) -> pd.DataFrame:
 
 def _with_attribution(run: _Evaluated, classes: pd.DataFrame, views: pd.DataFrame) -> pd.DataFrame:
     "Class columns with what attribution adds to them"
-    kept = [c for c in views if c in _OF_A_SAMPLE or c.startswith(("severity_", "log_odds_"))]
+    kept = [c for c in views if c in _OF_A_SAMPLE or c.startswith(("severity_", "log_odds_"))]  # fewer of plain labels
     found = found_confounders(run.arrays, run.samples.table.get("polymer"))
     return pd.concat([classes, views[kept].round(4)], axis=1).assign(confounders=found)
 
@@ -130,7 +137,7 @@ def _reasons(run: _Evaluated, columns: pd.DataFrame, views: pd.DataFrame | None)
 
 def _carried(run: _Evaluated, taken: set) -> pd.DataFrame:
     "Columns of the manifest; one whose name is taken becomes `input_<name>`"
-    carried = run.samples.table.drop(columns=["image", "spectrum"])
+    carried = run.samples.table
     return carried.rename(columns={c: f"input_{c}" for c in carried if c in taken})
 
 # %% ../nbs/91_predict.ipynb #ead4b36b
@@ -238,7 +245,8 @@ class Prediction:
         return f"<p>{self._basis()}</p>" + self._shown().to_html(index=False)
 
     def _basis(self) -> str:
-        return f"{len(self)} samples. Model trained on {self.evaluated.origin['trained_on']}."
+        count = "1 sample" if len(self) == 1 else f"{len(self)} samples"
+        return f"{count}. Model trained on {self.evaluated.origin['trained_on']}."
 
     def _shown(self) -> pd.DataFrame:
         "The columns to read first, of the first samples"
@@ -291,6 +299,8 @@ class Prediction:
     def _save_attribution(self, paths: dict):
         origin = self.evaluated.origin
         write_table(paths["specimens"], self.specimens.assign(**origin))
+        if self.field is None:
+            return
         if len(self.shares):
             write_table(paths["shares"], self.shares.round(4).assign(**origin))
         write_atomic(paths["page"], self.page(paths).encode("utf-8", "replace"))
@@ -307,7 +317,7 @@ class Prediction:
             samples_simulated=run.samples.simulated,
             origin=run.origin,
             refusals=self.refusals,
-            said=describe_modalities(run.modalities_used, run.net.modalities),
+            said=run.said,
             field=self.field,
             shares=self.shares,
             specimens=self.specimens,
@@ -331,14 +341,9 @@ def check_explainable(
     scheme,  # `Scheme` of the model
     folder,  # Where explanations would go
 ):
-    "`InputError` where no explanation can be written: plain labels, or a file of that name"
+    "`InputError` where no explanation can be written: a file of that name"
     if Path(folder).is_file():
         raise InputError(f"{folder}: is a file; the explanations need a folder of that name")
-    if scheme.pattern is None:
-        raise InputError(
-            f"{model}: its classes are plain labels, and explanations are given by mechanism. Train with --scheme and "
-            "a CSV that says which of chemical, uv and physical each class holds, or predict without explanations"
-        )
 
 # %% ../nbs/91_predict.ipynb #f1c1c3d9
 def predict(
@@ -352,8 +357,8 @@ def predict(
     "Predict every sample; `InputError` where nothing can be read, `ModelFormatError` where the model cannot"
     run = _evaluate(source, model, scale_bar_um, device, progress)
     has_mechanisms = run.net.scheme.pattern is not None
-    attributor = load_attributor(run.folder) if has_mechanisms else None
-    for sentence in describe_modalities(run.modalities_used, run.net.modalities):
+    attributor = load_attributor(run.folder)
+    for sentence in run.said:
         warnings.warn(sentence, stacklevel=2)
     if attributor is None:
         if has_mechanisms:
@@ -362,11 +367,13 @@ def predict(
         return Prediction(_sample_table(run, None), None, None, None, None, source, run)
     views = attribute(run.predictions, attributor, run.has, run.net.scheme)
     specimens = _specimen_table(run, attributor)
+    refusals = _count_refusals(views, attributor.gate is not None)
+    if not has_mechanisms:  # no mechanism, no share of one
+        return Prediction(_sample_table(run, views), specimens, None, None, refusals, source, run)
     field = _field_of(run, attributor, views, specimens)
     for sentence in field.said:
         if sentence.startswith("No "):
             warnings.warn(sentence, stacklevel=2)
-    refusals = _count_refusals(views, attributor.gate is not None)
     return Prediction(_sample_table(run, views), specimens, share_table(field), field, refusals, source, run)
 
 # %% ../nbs/91_predict.ipynb #756af519

@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../nbs/96_terminal.ipynb #1164be32
 import errno
+import re
 import shutil
 import sys
 import textwrap
@@ -49,9 +50,36 @@ def message(
     return f"{e.path}: {place}{p.problem}; {p.remedy}"
 
 
+_MORE_FONTS = (
+    "Noto Sans",
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Arial Unicode MS",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "Hiragino Sans",
+)
+
+
+def use_fonts():
+    "Draw names in any script with the fonts that are here"
+    import matplotlib
+    from matplotlib.font_manager import get_font_names
+
+    installed = set(get_font_names())
+    matplotlib.rcParams["font.family"] = ["DejaVu Sans", *(name for name in _MORE_FONTS if name in installed)]
+
+
+_NO_GLYPH = re.compile(r"Glyph .* missing from")
+
+
 def _show_warning(usual, text, category, filename, *rest):
-    "A warning of this package as one line, another one in the `usual` way"
-    if PACKAGE in Path(filename).parts and issubclass(category, UserWarning):
+    "A warning of this package as one line, another one in the `usual` way; characters without a font once for all"
+    if _NO_GLYPH.match(str(text)):
+        warnings.filterwarnings("ignore", _NO_GLYPH.pattern)
+        text = "no font of this machine has some characters of your names; figures show boxes. Install Noto Sans"
+        typer.echo(f"warning: {text}", err=True)
+    elif PACKAGE in Path(filename).parts and issubclass(category, UserWarning):
         typer.echo(f"warning: {text}", err=True)
     else:
         usual(text, category, filename, *rest)
@@ -193,13 +221,14 @@ def prediction_lines(
 def missing_lines(
     table,  # Of samples, from a `Prediction`
 ) -> list:  # Lines of text
-    "How many samples have no verdict, or one that rests on less than their rows name"
+    "How many samples have no verdict, or one with a note on their files"
     without = table.verdict.fillna("") == ""
     partly = (table.note != "") & ~without
     lines = []
     if without.any():
-        lines.append(f"{without.sum()} of {len(table)} samples have no verdict; the column note says why")
+        have = "sample has" if len(table) == 1 else "samples have"
+        lines.append(f"{without.sum()} of {len(table)} {have} no verdict; the column note says why")
     if partly.any():
-        reason = "rest on less than their rows name; the column note says why"
-        lines.append(f"{partly.sum()} of {len(table)} verdicts {reason}")
+        have = "verdict has" if len(table) == 1 else "verdicts have"
+        lines.append(f"{partly.sum()} of {len(table)} {have} a remark on the files; see the column note")
     return lines

@@ -1,5 +1,6 @@
 "Small FT-IR files of every format, written byte by byte, and ways to damage them"
 
+import io
 import random
 import struct
 from pathlib import Path
@@ -191,6 +192,49 @@ def by_row():
     return "\n".join(rows).encode()
 
 
+def rows_around():
+    "A table with one spectrum a row, columns on both sides and letters before the numbers"
+    rows = ["name," + ",".join(f"X{x:g}" for x in WN) + ",polymer,size"]
+    rows += [f's{i},{",".join(f"{y / i:.5f}" for y in AB)},"PE, film",{i}' for i in (1, 2, 3)]
+    return "\n".join(rows).encode()
+
+
+def long_table():
+    "A table with one point a row"
+    rows = ["sample_id,wavenumber,absorbance,polymer"]
+    rows += [f"s{i},{x:g},{y / i:.5f},PE" for i in (1, 2) for x, y in zip(WN, AB, strict=True)]
+    return "\n".join(rows).encode()
+
+
+def value_list():
+    "A list of values below the ends of their axis"
+    head = [
+        "Spectra Data File",
+        f"StartWavenumber {WN[0]:g}",
+        f"EndWavenumber {WN[-1]:g}",
+        f"Points {len(WN)}",
+        "Absorbance",
+    ]
+    return "\n".join([*head, *(f"{y:.5f}" for y in AB)]).encode()
+
+
+def workbook():
+    "An Excel workbook of two sheets, or nothing where openpyxl is not installed"
+    try:
+        import openpyxl
+    except ImportError:
+        return []
+    book, content = openpyxl.Workbook(), io.BytesIO()
+    book.active.append(["measured by", "Ada"])
+    sheet = book.create_sheet("Spectra")
+    for row in zip(
+        ["cm-1", *WN.tolist()], ["film", *AB.round(5).tolist()], ["worn", *(AB / 2).round(5).tolist()], strict=True
+    ):
+        sheet.append(row)
+    book.save(content)
+    return [content.getvalue()]
+
+
 def asp():
     "An Agilent ASP file"
     return "".join(f"{v:.8g}\n" for v in (len(WN), WN[0], WN[-1], 1, 2, 4, *(AB + 1e-7))).encode()
@@ -206,6 +250,12 @@ REAL = {
 }
 
 
+def labelled():
+    "Two columns under labels that are no JCAMP-DX"
+    head = f"##TITLE=drawn\n##DATA TYPE=INFRARED SPECTRUM\n##XUNITS=1/CM\n##YUNITS=ABSORBANCE\n##NPOINTS={len(WN)}\n"
+    return (head + "\n".join(f"{x:g}\t{y:.5f}" for x, y in zip(WN, AB, strict=True)) + "\n").encode()
+
+
 def made_files():
     "Whole files of each format, written here"
     return {
@@ -213,10 +263,20 @@ def made_files():
         "Thermo OMNIC": [omnic(), omnic(((WN, AB), (WN[::2], AB[::2])))],
         "Galactic SPC": [spc(), spc(0x4C), spc(0x4D), spc(many=3), spc(many=2, own_axis=True), spc(exponent=-128)],
         "PerkinElmer SP": [perkinelmer()],
-        "JCAMP-DX": [jcamp(), jcamp("DIF"), jcamp("PAIRS"), compound()],
+        "JCAMP-DX": [
+            jcamp(),
+            jcamp("DIF"),
+            jcamp("PAIRS"),
+            compound(),
+            jcamp("DIF").replace(b"##END=\n", b""),
+            labelled(),
+        ],
         "text": [table(), table("Wellenzahl;Absorbanz", ";", ","), table("x\ty", "\t"), table("cm-1 Abs", " ")],
-        "tables": [table("cm-1;a;b;c", ";", ",", 3), table("cm-1,a,b", columns=2), by_row()],
+        "tables": [table("cm-1;a;b;c", ";", ",", 3), table("cm-1,a,b", columns=2), by_row(), rows_around()],
+        "long tables": [long_table()],
         "Agilent ASP": [asp()],
+        "lists": [value_list()],
+        "Excel": workbook(),
     }
 
 
@@ -225,7 +285,7 @@ def seeds():
     real = {}
     if SHARED:
         real = {name: [(SHARED / file).read_bytes() for file in files] for name, files in REAL.items()}
-    return {name: files + real.get(name, []) for name, files in made_files().items()}
+    return {name: files + real.get(name, []) for name, files in made_files().items() if files}
 
 
 NASTY = (

@@ -15,13 +15,13 @@ from microplastic_aging.spectra.units import SpectrumFormatError
 sys.path.insert(0, str(Path(__file__).parent))
 from spectra_files import damage, seeds
 
-EXAMPLES, SECONDS, MEGABYTES = 500, 5, 1000
+EXAMPLES, SECONDS, MEGABYTES = 300, 5, 1000
 SEEDS = seeds()
 EDIT = st.tuples(st.integers(0, 6), st.floats(0, 1, exclude_max=True), st.integers(0, (1 << 32) - 1))
 EDITS = st.lists(EDIT, min_size=1, max_size=6)
 CHECKS = list(HealthCheck)
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=CHECKS)
-SELF_MEASURING = ["Bruker OPUS", "Thermo OMNIC", "Galactic SPC", "PerkinElmer SP", "JCAMP-DX", "Agilent ASP"]
+SELF_MEASURING = ["Bruker OPUS", "Thermo OMNIC", "Galactic SPC", "PerkinElmer SP", "JCAMP-DX", "Agilent ASP", "lists"]
 
 
 class Hang(BaseException):

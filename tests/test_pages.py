@@ -240,6 +240,48 @@ def test_how_good_includes_the_worst_figures(where):
     assert "studies/01_fusion_vs_single.ipynb#the-papers-claims-one-by-one" in text
 
 
+def sections(name):
+    "Anchors of the headings of a page, as the site makes them"
+    text = "\n".join(source(c) for c in cells(name) if c["cell_type"] == "markdown")
+    return {"-".join(re.sub(r"[^\w\s.-]", "", h.lower()).split()) for h in re.findall(r"^#+ (.+)$", text, re.M)}
+
+
+def test_each_claim_has_limits_and_its_links_lead_to_sections():
+    "Ten verdicts with their limits below them, each with the section that shows it"
+    page = "studies/01_fusion_vs_single.ipynb"
+    shown = {source(c): saved(c, "text/markdown") for c in cells(page) if c["cell_type"] == "code"}
+    [table], [limits] = shown["study.claims()"], shown["study.limits()"]
+    claims = re.split(r"^\*\*\d+\. ", limits, flags=re.M)[1:]
+    assert len(claims) == 10 == len(table.splitlines()) - 2 and n_columns(table) <= 5
+    assert min(claim.count("\n- ") for claim in claims) >= 2
+    links = set(re.findall(r"\]\(([^)#]+)#([^)]+)\)", table + limits))
+    assert len(links) > 10
+    lost = [f"{path}#{a}" for path, a in links if a not in sections(os.path.normpath(f"studies/{path}"))]
+    assert lost == []
+
+
+def test_examples_are_not_all_right():
+    "The landing page counts wrong and withheld verdicts, and README shows the first of each"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [(right, n, wrong, withheld)] = re.findall(
+        r"(\d+) of (\d+) verdicts are right, (\d+) wrong and (\d+) withheld", readme
+    )
+    assert int(right) + int(wrong) + int(withheld) == int(n) and int(wrong) and int(withheld)
+    [below] = re.findall(r"withheld:\n\n!\[([^]]+)\]", readme)
+    assert "wrong verdict" in below
+
+
+def test_model_card_names_the_model_of_each_figure():
+    "One modality hidden and one modality trained alone are two models, and only the second is README's"
+    card, study = (ROOT / "MODEL_CARD.md").read_text(encoding="utf-8"), reference_result("study")
+    for modality in ("image", "spectrum"):
+        alone = percent(study["models"][modality]["grouped"]["accuracy"])
+        assert (
+            f"trained on the {modality} alone, as README has it | {alone}" in card and alone in honest_parts()["README"]
+        )
+    assert "the same model" not in card
+
+
 def test_landing_page_shows_the_results_of_today():
     "What it has saved is what the template says of the reference results"
     results = {name: reference_result(name) for name in ("study", "audit", "attribution")}

@@ -16,7 +16,7 @@ import pandas as pd
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from ..aging import MECHANISMS, FileFormatError, InputError, Scheme
+from ..aging import MECHANISMS, FileFormatError, Scheme
 from .metric import Mahalanobis
 from .novelty import FeatureDistribution, Gate, name_modalities, split_modalities
 from microplastic_aging.attribute.severity import (
@@ -218,17 +218,9 @@ def _add_verdict(table, prob, gate: Gate | None, far: dict, scheme: Scheme) -> p
     return table.assign(verdict=np.where(reason == "", names[prob.argmax(1)], ""), reason=reason)
 
 # %% ../../nbs/attribute/06_attribution.ipynb #2890d698
-def attribute(
-    answers,  # `Predictions`, with probabilities that are scaled by the model's temperature
-    attributor: Attributor,
-    has: dict,  # modality -> whether the sample has it, bool (n,)
-    scheme: Scheme,  # With bits
-    far: dict | None = None,  # Novelty score of each modality, where it is not that of `answers`
-) -> pd.DataFrame:  # One row a sample
-    "Dominant mechanism, severities, novelty and a verdict or the reason why there is none"
-    if scheme.pattern is None:
-        raise InputError(f"scheme {scheme.name!r} has plain labels; attribution needs a scheme with bits")
-    used, prob = _modalities_used(has), answers.prob
+def _mechanism_columns(answers, attributor: Attributor, has: dict, scheme: Scheme) -> dict:  # name -> values (n,)
+    "What is said of mechanisms: probabilities, severities, the dominant one and its log-odds by each modality"
+    prob, used = answers.prob, _modalities_used(has)
     present = prob @ scheme.pattern
     severity, sd = _severity_and_sd(attributor, answers.pooled, has, used)
     columns = {"aged_p": 1 - prob[:, ~scheme.headline].sum(1)}
@@ -238,6 +230,19 @@ def attribute(
     columns |= _dominant_columns(dominant, probability)
     for m, logits in answers.evidence.items():
         columns[f"log_odds_{m}"] = np.where(has[m], _log_odds(logits, dominant, scheme), np.nan)
+    return columns
+
+
+def attribute(
+    answers,  # `Predictions`, with probabilities that are scaled by the model's temperature
+    attributor: Attributor,
+    has: dict,  # modality -> whether the sample has it, bool (n,)
+    scheme: Scheme,  # With bits; with plain labels there is nothing to say of mechanisms
+    far: dict | None = None,  # Novelty score of each modality, where it is not that of `answers`
+) -> pd.DataFrame:  # One row a sample
+    "Dominant mechanism, severities, novelty and a verdict or the reason why there is none"
+    used, prob = _modalities_used(has), answers.prob
+    columns = {} if scheme.pattern is None else _mechanism_columns(answers, attributor, has, scheme)
     nearest = attributor.distribution.nearest_class(answers.pooled, has)
     columns |= dict(modalities_used=used, nearest_class=np.array(scheme.classes, object)[nearest])
     far = far or attributor.distribution.novelty_score(answers.pooled, has)
@@ -248,7 +253,7 @@ def _without_unread(table) -> pd.DataFrame:
     "Nothing is said of a sample that has no modality"
     unread = table.modalities_used == ""
     table.loc[unread, table.select_dtypes("float").columns] = np.nan
-    table.loc[unread, ["dominant_mechanism", "nearest_class"]] = ""
+    table.loc[unread, [c for c in ("dominant_mechanism", "nearest_class") if c in table]] = ""
     return table
 
 # %% ../../nbs/attribute/06_attribution.ipynb #caf12a8f

@@ -30,6 +30,7 @@ _MECHANISM = ", ".join(MECHANISMS)
 
 COLUMNS = (
     Column("sample_id", "sr", "Name of the sample, from the manifest"),
+    Column("image, spectrum", "s", "File of that modality, from the manifest; after `#` the spectrum of a table"),
     Column(
         "specimen_id", "sp", "Particle that the sample is a repeat of; one verdict a specimen in the table of specimens"
     ),

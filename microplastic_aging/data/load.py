@@ -7,28 +7,49 @@ __all__ = ['load_with_notes', 'load_samples']
 
 # %% ../../nbs/data/10_load.ipynb #fbcf726f
 import os
+import re
 import warnings
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
-from ..aging import SEVEN_TYPES, InputError, Scheme
+from ..aging import MODALITIES, SEVEN_TYPES, InputError, Scheme
 from .manifest import Samples, read_unlabelled
+from .names import PROPOSAL, is_data_file, starts_as_picture
 from .propose import propose_manifest
-from ..files import read_json
+from .table import MANIFEST_FILES
+from ..files import read_json, sheet_rows
 
 # %% ../../nbs/data/10_load.ipynb #7b6af4dd
-def _has_manifest(folder: Path) -> bool:
-    return any((folder / f"manifest.{kind}").is_file() for kind in ("csv", "parquet"))
+def _manifest_of(folder: Path) -> Path | None:
+    "The folder where it has a manifest, what `check` proposed where it has that, else None"
+    if any((folder / name).is_file() for name in MANIFEST_FILES):
+        return folder
+    return folder / PROPOSAL if (folder / PROPOSAL).is_file() else None
 
 
-def _is_table(path: Path) -> bool:
-    "Whether a file is a manifest: a parquet table, or a CSV with the column sample_id"
-    if path.suffix == ".parquet":
-        return True
+_AXIS = re.compile(rb"(?:[,;\t]\s*\d+(?:[.,]\d+)?){20}")  # A header with so many numbers is that of spectra
+
+
+def is_manifest(
+    path: Path,  # Of a file
+) -> bool:
+    "Whether a file is a manifest: a Parquet table, or a text or workbook with the column sample_id and no axis"
+    if path.suffix.lower() in (".parquet", ".xlsx"):
+        return path.suffix.lower() == ".parquet" or _names_samples(path)
     with path.open("rb") as file:
-        return path.suffix.lower() in (".csv", ".tsv", ".txt") and b"sample_id" in file.readline(10_000)
+        header = file.readline(10_000)
+    return path.suffix.lower() in (".csv", ".tsv", ".txt") and b"sample_id" in header and not _AXIS.search(header)
+
+
+def _names_samples(workbook: Path) -> bool:
+    "Whether a sheet of a workbook begins with the name of the column of samples"
+    try:
+        header = sheet_rows(workbook.read_bytes(), "sample_id")[0]
+    except ValueError:
+        return False
+    return "sample_id" in header and not _AXIS.search(";".join(header).encode())
 
 
 def _one_pair(table: pd.DataFrame) -> pd.DataFrame:
@@ -49,6 +70,32 @@ def _provenance(folder: Path) -> dict:
     return read_json(found[0]) if found else {}
 
 
+_SAID_SINGLY = 3  # Files of which nothing can be used, up to which each is named
+
+
+def _warn_of_unused(notes: pd.DataFrame):
+    "Files of which nothing can be used, each, or their number where there are many"
+    if len(notes) > _SAID_SINGLY:
+        n = notes.iloc[0]
+        said = f"{len(notes)} files cannot be used, such as {n.file}: {n.problem}; the column note has them all"
+        warnings.warn(said, stacklevel=5)
+        return
+    for n in notes.itertuples():
+        warnings.warn(f"{n.file}: {n.problem}; {n.remedy}", stacklevel=5)
+
+
+def _unused_rows(folder: Path, files, used: set) -> pd.DataFrame:
+    "Rows of files that cannot be read, so that a table of results names them too; the reason is found on reading"
+    rows = []
+    for file in files:
+        stem = PurePosixPath(file).stem
+        name = file if stem in used else stem
+        used.add(name)
+        modality = "image" if starts_as_picture(folder / file) else "spectrum"
+        rows.append({"sample_id": name, "specimen_id": name, modality: file, "pairing": "not read"})
+    return pd.DataFrame(rows)
+
+
 def _proposed(
     folder: Path,
     files,  # Paths below the folder; None: all
@@ -58,21 +105,77 @@ def _proposed(
 ) -> tuple:  # Samples; note of each sample, array of str
     "Samples of files that no manifest names"
     table, notes = propose_manifest(folder, scale_bar_um=scale_bar_um, progress=progress, files=files)
-    unused = notes[notes.kind == "unreadable"]
+    unused = notes[notes.kind.isin(["unreadable", "several spectra"])]
     if table.empty:
         reasons = "; ".join(f"{n.file}: {n.problem}" for n in notes.head(5).itertuples())
         raise InputError(f"{folder}: holds no micrograph and no spectrum that can be read ({reasons or 'it is empty'})")
-    for n in unused.itertuples():
-        warnings.warn(f"{n.file}: {n.problem}; {n.remedy}", stacklevel=4)
+    _warn_of_unused(unused)
     if files is not None and len(files) == 2:
         table = _one_pair(table)
+    table = pd.concat([table, _unused_rows(folder, unused.file, set(table.sample_id))], ignore_index=True).fillna("")
     table = table.assign(um_per_px=pd.to_numeric(table.um_per_px, errors="coerce"))
-    lost = notes[notes.kind.isin(["unreadable", "several spectra"])]
-    unread = list(zip(lost.file, lost.problem, strict=True))
-    samples = Samples(table, folder, scheme, "aging_type", "specimen_id", _provenance(folder), unread=unread)
-    return samples, np.full(len(table), "", object)
+    samples = Samples(table, folder, scheme, "aging_type", "specimen_id", _provenance(folder))
+    return samples, _pairing_notes(samples, np.full(len(table), "", object))
 
 # %% ../../nbs/data/10_load.ipynb #fbf49afe
+PAIRED_BY_FOLDER = "micrograph and spectrum have different names, and are one particle only by their folder"
+
+
+def _pairing_notes(samples: Samples, notes: np.ndarray) -> np.ndarray:
+    "Notes with those on pairs that rest on a folder alone"
+    pairing = samples.table.get("pairing", pd.Series("", samples.table.index))
+    by_folder = (pairing == "by folder, names differ").to_numpy()
+    joined = [f"{PAIRED_BY_FOLDER}; {note}" if note else PAIRED_BY_FOLDER for note in notes]
+    return np.where(by_folder, np.array(joined, object), notes)
+
+
+def pairing_sentence(
+    notes,  # Of `load_with_notes`
+) -> str:  # '' where no pair rests on its folder alone
+    "How many pairs a person should look at"
+    n = sum(PAIRED_BY_FOLDER in note for note in notes)
+    if not n:
+        return ""
+    rows = "1 sample has a micrograph and a spectrum" if n == 1 else f"{n} samples have a micrograph and a spectrum"
+    return f"{rows} with different names, paired only because they lie in one folder: check that each is one particle."
+
+
+def files_beside(
+    samples: Samples,  # Of a manifest
+) -> list:  # Paths relative to its folder, in order
+    "Files that no row names, in the folders and with the endings of those that rows name"
+    cells = [cell.replace("\\", "/") for m in MODALITIES for cell in samples.table[m] if cell]
+    named = {cell[:end] for cell in cells for end in (len(cell), *(m.start() for m in re.finditer("#", cell)))}
+    files = [PurePosixPath(name) for name in named if (samples.folder / name).is_file()]
+    places, endings = {f.parent for f in files}, {f.suffix.lower() for f in files}
+    listed = [place / p.name for place in places for p in (samples.folder / place).iterdir() if p.is_file()]
+    unnamed = [f for f in listed if f.suffix.lower() in endings and str(f) not in named]
+    return sorted(str(f) for f in unnamed if is_data_file(samples.folder / f))
+
+
+def beside_sentence(
+    samples: Samples,  # Of a manifest
+) -> str:  # '' where every file is named
+    "How many files no row names, and the first of them"
+    files = files_beside(samples)
+    if not files:
+        return ""
+    count = "1 file beside the manifest is" if len(files) == 1 else f"{len(files)} files beside the manifest are"
+    return f"{count} named by no row, such as {files[0]}"
+
+
+def _read_manifest(manifest: Path, scheme: Scheme) -> tuple:
+    "Samples and notes of a manifest, or of what `check` proposed"
+    samples, notes = read_unlabelled(manifest, scheme)
+    if manifest.name == PROPOSAL:
+        said = f"{manifest}: is read as `check` proposed it; look at it and save it as manifest.csv, or remove it"
+        warnings.warn(said, stacklevel=4)
+        notes = _pairing_notes(samples, notes)
+    if said := beside_sentence(samples):
+        warnings.warn(said, stacklevel=4)
+    return samples, notes
+
+# %% ../../nbs/data/10_load.ipynb #c9cd4234
 def load_with_notes(
     source,  # As in `load_samples`
     scheme: Scheme = SEVEN_TYPES,  # Classes that a model may choose from
@@ -90,8 +193,9 @@ def load_with_notes(
     if absent:
         raise InputError(f"{', '.join(absent[:5])}: no such file or folder")
     [first, *others] = files
-    if not others and (_has_manifest(first) if first.is_dir() else _is_table(first)):
-        return read_unlabelled(first, scheme)
+    manifest = None if others else _manifest_of(first) if first.is_dir() else is_manifest(first) and first
+    if manifest:
+        return _read_manifest(manifest, scheme)
     if not others and first.is_dir():
         return _proposed(first, None, scheme, scale_bar_um, progress)
     folders = [str(f) for f in files if f.is_dir()]

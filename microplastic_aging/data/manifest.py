@@ -51,7 +51,6 @@ class Samples:
     provenance: dict = field(default_factory=dict)  # Content of `provenance.json`
     row: np.ndarray = None  # Row numbers in the manifest, shape (n,)
     has_groups: bool = True  # False where a sample had to count as its own specimen
-    unread: list = field(default_factory=list)  # Of (file, problem): files of a folder that no row was made of
 
     def __post_init__(self):
         self.table = self.table.reset_index(drop=True)
@@ -158,6 +157,26 @@ def _warn_of(manifest, found):
     example = f"row {first.row}, {first.column}: {first.problem}"
     said = f"{manifest}: {count}, such as {example}; `microplastic-aging check` lists them"
     warnings.warn(said, stacklevel=3)
+
+# %% ../../nbs/data/03_manifest.ipynb #35a0b898
+_MOST_NUMBERED_CLASSES = 10  # Distinct numbers that still pass as classes
+
+
+def numbers_of(samples: Samples) -> str:
+    "Why the labels are numbers and no classes, with the way out; '' where they are classes"
+    named = samples.table[samples.label]
+    distinct = named[named != ""].unique()
+    if samples.scheme.bits is not None or len(distinct) <= _MOST_NUMBERED_CLASSES:
+        return ""
+    numbers = pd.to_numeric(pd.Series(distinct).str.replace(",", "."), errors="coerce")
+    if numbers.isna().any():
+        return ""
+    found = f"column {samples.label!r} holds {len(distinct)} distinct numbers, {numbers.min():g} to {numbers.max():g}"
+    remedy = (
+        "write ranges of them into a column of classes, such as 'below 100 h' and '100 to 500 h', and name that one"
+    )
+    regression = "In Python `evaluate.numbers.fit_number` estimates the number itself"
+    return f"{found}; as classes most would have a single specimen: {remedy} with --label. {regression}"
 
 # %% ../../nbs/data/03_manifest.ipynb #abe56bea
 def read_unlabelled(

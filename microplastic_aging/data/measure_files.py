@@ -107,8 +107,6 @@ def read_files(
         name = samples.table[modality][i]
         read.unread.append(dict(sample_id=samples.table.sample_id[i], file=name, reason=reason))
         read.notes[i] = "; ".join(filter(None, (read.notes[i], f"{name}: {reason}")))
-    for file, problem in samples.unread:
-        read.unread.append(dict(sample_id=file, file=file, reason=problem))
     return read
 
 # %% ../../nbs/data/10_measure_files.ipynb #86a7edb6
@@ -116,7 +114,9 @@ PROPOSED = "proposed"  # Word that a user gives to have proposals used
 _MIN_P = 0.95  # Probability from which on a proposal is used, or contradicts a table
 
 
-def _named_polymers(samples: Samples, polymer) -> pd.DataFrame:  # polymer, polymer_given, polymer_from: one row a sample
+def _named_polymers(
+    samples: Samples, polymer
+) -> pd.DataFrame:  # polymer, polymer_given, polymer_from: one row a sample
     "The polymer of each sample, as far as somebody has named it"
     table, column = samples.table, "polymer"
     named = polymer_name(polymer) if polymer and polymer != PROPOSED else ""

@@ -135,7 +135,7 @@ def wide_table(
     polymers: pd.DataFrame,  # From `with_polymers`
     long: pd.DataFrame,  # From `long_indices`
     basis: str,  # 'raw' or 'ATR corrected'
-) -> pd.DataFrame:  # One row a sample, in the order of the table, then one row a file that no sample could be made of
+) -> pd.DataFrame:  # One row a sample, in the order of the table
     "Everything that was measured, side by side"
     n, table = len(read.samples), read.samples.table
     origin = pd.DataFrame(dict(measured_on=np.where([i in read.spectra for i in range(n)], basis, "")))
@@ -146,9 +146,7 @@ def wide_table(
     own = table.rename(columns={c: f"input_{c}" for c in table if c in numbers})
     if "input_polymer" in own and (own.input_polymer == polymers.polymer_given).all():
         own = own.drop(columns="input_polymer")
-    whole = pd.concat([own, numbers], axis=1)
-    lost = [dict(sample_id=name, spectrum=name, note=problem) for name, problem in read.samples.unread]
-    return pd.concat([whole, pd.DataFrame(lost)], ignore_index=True) if lost else whole
+    return pd.concat([own, numbers], axis=1)
 
 # %% ../../nbs/data/10_measure_tables.ipynb #95925199
 _SURFACE = re.compile(r"(crack|pit|groove|wear|roughness|texture)_(?!.*deg$)")
@@ -183,10 +181,10 @@ def _of_specimen(own: pd.DataFrame, measures: list) -> dict:
 # %% ../../nbs/data/10_measure_tables.ipynb #369038c5
 def specimen_table(
     table: pd.DataFrame,  # From `wide_table`
-    specimens,  # Name of each sample's specimen, shape (n,), n rows or fewer than the table has
+    specimens,  # Name of each sample's specimen, shape (n,)
 ) -> pd.DataFrame:  # One row a specimen: mean, sd and n of every measure
     "Repeats of a specimen, averaged"
-    own, measures = table.iloc[: len(specimens)], _measures(table)
-    groups = own.groupby(np.asarray(specimens, object), sort=False)
+    measures = _measures(table)
+    groups = table.groupby(np.asarray(specimens, object), sort=False)
     rows = [dict(specimen_id=name) | _of_specimen(part, measures) for name, part in groups]
-    return pd.DataFrame(rows).assign(simulated=bool(own.simulated.any()) if len(own) else False)
+    return pd.DataFrame(rows).assign(simulated=bool(table.simulated.any()))

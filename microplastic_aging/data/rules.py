@@ -62,6 +62,7 @@ def _nearest_class(value, scheme) -> str:
 
 # %% ../../nbs/data/02_rules.ipynb #6206c9fd
 _READ = ("sample_id", "image", "spectrum", "specimen_id", "aging_type", "um_per_px", "polymer", "site")
+_NAMED = 12  # Columns that a message names
 
 
 def column_problems(
@@ -71,7 +72,8 @@ def column_problems(
     scheme: Scheme | None,  # Given by the user
 ) -> Iterator:  # Of `Problem`
     "Columns that must be there, and columns whose name is nearly one that is read"
-    present = f"columns present: {', '.join(table.columns)}"
+    others = f" and {len(table.columns) - _NAMED} more" if len(table.columns) > _NAMED else ""
+    present = f"columns present: {', '.join(table.columns[:_NAMED])}{others}"
     if "sample_id" not in table:
         yield Problem(1, "sample_id", "", "column missing", f"give each row a unique name; {present}")
     if not {"image", "spectrum"} & set(table):
@@ -106,7 +108,7 @@ def _near_columns(table, wanted) -> str:
     "Remedy for a column that is not there: the nearest names, else all, with their numbers of values"
     plain = {_plain_name(name): name for name in table.columns}
     near = difflib.get_close_matches(_plain_name(wanted), plain, 3)
-    names = [plain[name] for name in near] or list(table.columns)
+    names = [plain[name] for name in near] or list(table.columns[:_NAMED])
     counts = [(name, table[name][table[name] != ""].nunique()) for name in names]
     said = [f"{name} ({n} value{'' if n == 1 else 's'})" for name, n in counts]
     return f"did you mean {' or '.join(said)}?" if near else f"columns present: {', '.join(said)}"

@@ -44,7 +44,7 @@ def _draw_surface(ax, e: Explanation):
     share = heat / max(heat.max(), 1e-9)
     extent = (-0.5, width - 0.5, width - 0.5, -0.5)
     ax.imshow(share, cmap="inferno", alpha=0.75 * share, vmin=0, vmax=1, extent=extent, interpolation="bilinear")
-    ax.set_title(f"evidence for {e.target} ageing", fontsize=_FONT_PT)
+    ax.set_title(f"evidence for {e.target_words}", fontsize=_FONT_PT)
 
 
 def _draw_rim(ax, field_px: np.ndarray, width: int):
@@ -82,13 +82,15 @@ def _draw_evidence(ax, maps: list):
 def _draw_probabilities(ax, e: Explanation):
     "Mechanisms above, types below, with a line left between the two"
     n = len(e.mechanisms)
-    places = -np.array([*range(n), *range(n + 1, n + 1 + len(e.types))], float)
+    headings = ((0.9, "mechanisms"), (-n, "types")) if n else ((0.9, "classes"),)
+    gap = 1 if n else 0
+    places = -np.array([*range(n), *range(n + gap, n + gap + len(e.types))], float)
     colors = [MECHANISM_COLORS.get(name, "0.6") for name in e.mechanisms.index] + ["0.6"] * len(e.types)
     ax.barh(places, [*e.mechanisms, *e.types], color=colors)
     ax.set(yticks=places, yticklabels=[*e.mechanisms.index, *e.types.index], xlabel="Probability")
     ax.set(xlim=(0, 1), ylim=(places.min() - 0.7, 1.6))
     ax.tick_params(labelsize=_FONT_PT)
-    for at, word in ((0.9, "mechanisms"), (-n, "types")):
+    for at, word in headings:
         ax.text(0.01, at, word, va="center", fontsize=_FONT_PT, style="italic")
 
 

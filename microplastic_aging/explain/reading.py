@@ -33,8 +33,8 @@ class Explanation:
     absorbance: np.ndarray | None  # On `GRID`, nan where masked
     polymer: str | None  # As given
     types: pd.Series  # Probability of each class
-    mechanisms: pd.Series  # Probability of each mechanism
-    target: str  # The mechanism that is explained
+    mechanisms: pd.Series  # Probability of each mechanism; empty where classes are plain labels
+    target: str  # The mechanism or the class that is explained
     image_map: np.ndarray | None  # Shape (rows, columns)
     spectrum_map: np.ndarray | None  # Shape (213,)
     band_ablation: pd.Series  # Log-odds lost without each named band
@@ -43,6 +43,16 @@ class Explanation:
     nearest: tuple = ()  # Names of the nearest training specimens, where they are known
     confounders: str = ""  # What lies over the bands, in words
     field_um: np.ndarray | None = None  # Height, width of the whole picture, nan where unknown; None: not recorded
+
+    @property
+    def target_words(self) -> str:
+        "Such as 'uv ageing', or 'class lamp 48 h'"
+        return f"{self.target} ageing" if self.target in self.mechanisms else f"class {self.target}"
+
+    @property
+    def target_p(self) -> float:
+        "Probability of the target"
+        return (self.mechanisms if self.target in self.mechanisms else self.types)[self.target.removeprefix("only ")]
 
     def with_nearest(
         self,
@@ -54,10 +64,6 @@ class Explanation:
 # %% ../../nbs/explain/08_reading.ipynb #33cd96e8
 def _modalities_seen(net, arrays: DecodedSamples, row: int) -> list[str]:
     "Those that the network has and the sample too; a refusal where there are none"
-    if net.scheme.pattern is None:
-        raise InputError(
-            f"scheme {net.scheme.name!r} has plain labels; a figure of mechanisms needs a scheme with bits"
-        )
     seen = [modality for modality, there in arrays.presence(net.modalities, row).items() if there]
     if not seen:
         raise InputError(
@@ -71,7 +77,10 @@ def _probabilities(net, arrays, row: int, seen: list) -> tuple[pd.Series, pd.Ser
     "With the temperature of the modalities that are there"
     temperature = net.card.get("temperature", {}).get(" + ".join(seen), 1.0)
     p = apply_temperature(predict_arrays(net, arrays, [row])[0][0], temperature)
-    return pd.Series(p, net.scheme.classes), pd.Series(p @ net.scheme.pattern, MECHANISMS)
+    types = pd.Series(p, net.scheme.classes)
+    if net.scheme.pattern is None:
+        return types, pd.Series(dtype=float)
+    return types, pd.Series(p @ net.scheme.pattern, MECHANISMS)
 
 
 def _picture_facts(arrays, row: int) -> dict:  # image, um_per_px, field_um
@@ -96,17 +105,17 @@ def _spectrum_facts(ab, mask, has_spectrum: bool, polymer) -> dict:  # absorbanc
 
 # %% ../../nbs/explain/08_reading.ipynb #efbaedea
 def explain_row(
-    net,  # In evaluation mode, its scheme with bits
+    net,  # In evaluation mode
     arrays: DecodedSamples,  # As the network sees samples, from `load_arrays` with the view of its card
     row: int = 0,  # Of the sample
     polymer: str | None = None,  # None: the one that fits best
-    target: str | None = None,  # A mechanism; None: the most probable
+    target: str | None = None,  # A mechanism or a class; None: the most probable mechanism, of plain labels the class
     method: str = DEFAULT_METHOD,  # A name in `MAP_METHODS`
 ) -> Explanation:
     "Explain the prediction for one sample; `InputError` where there is nothing to look at"
     seen = _modalities_seen(net, arrays, row)
     types, mechanisms = _probabilities(net, arrays, row, seen)
-    target = target or mechanisms.idxmax()
+    target = target or (mechanisms if len(mechanisms) else types).idxmax()
     x, s = torch.Tensor(ReadMicrograph(arrays)([row])), torch.Tensor(ReadSpectrum(arrays)([row]))
     reference = references(x, s, [polymer])
     heat, bars = evidence_maps(net, x, s, target, method, reference)

@@ -78,6 +78,8 @@ def _percent(p: float) -> str:
 
 
 def _prediction(e: Explanation) -> str:
+    if not len(e.mechanisms):
+        return f"Predicted class: {e.types.idxmax()} ({_percent(e.types.max())})."
     mechanisms = "; ".join(f"{name} {_percent(p)}" for name, p in e.mechanisms.items())
     return f"Predicted type: {e.types.idxmax()} ({_percent(e.types.max())}). {mechanisms}."
 
@@ -94,8 +96,8 @@ def _strongest_places(e: Explanation) -> list[str]:
 
 def _evidence_for(target: str, places: list[str]) -> str:
     if not places:
-        return f"Nothing speaks for {target} ageing."
-    return f"Strongest evidence for {target} ageing: {', '.join(places)}."
+        return f"Nothing speaks for {target}."
+    return f"Strongest evidence for {target}: {', '.join(places)}."
 
 # %% ../../nbs/explain/09_words.ipynb #3744f6db
 def _ablations(e: Explanation, places: list[str]) -> list[str]:
@@ -128,9 +130,10 @@ def _spectrum_caveats(e: Explanation) -> list[str]:
 # %% ../../nbs/explain/09_words.ipynb #d1368a4c
 def _not_predicted(e: Explanation) -> list[str]:
     "A caveat where the target is not what the network predicts"
-    if e.mechanisms.max() < 0.5:
+    if len(e.mechanisms) and e.mechanisms.max() < 0.5:
         return ["No mechanism reaches one half, so the map explains a prediction that the network does not make."]
-    if e.mechanisms[e.target] < 0.5:
+    is_predicted = e.target_p >= 0.5 if e.target in e.mechanisms else e.target == e.types.idxmax()
+    if not is_predicted:
         return [
             f"From this repeat alone the network does not predict {e.target}: "
             "the map explains a prediction that it does not make."
@@ -141,7 +144,7 @@ def _not_predicted(e: Explanation) -> list[str]:
 def describe(e: Explanation) -> list[str]:  # Sentences
     "What the figure of a sample shows, with its caveats"
     places = _strongest_places(e)
-    said = [_prediction(e), _evidence_for(e.target, places)]
+    said = [_prediction(e), _evidence_for(e.target_words, places)]
     if e.spectrum_map is not None and has_opposing_bars(e.spectrum_map):
         said.append(_OPPOSING_BARS)
     said += _ablations(e, places) + _spectrum_caveats(e)
@@ -179,14 +182,14 @@ def describe_specimen(
         said.append("Beyond a dashed line the surface is mirrored.")
     maps = [view.spectrum_map for view in views if view.spectrum_map is not None]
     if maps:
-        said += _mean_map_in_words(np.mean(maps, 0), views[0].target)
+        said += _mean_map_in_words(np.mean(maps, 0), views[0].target_words)
     return [*said, _SIMULATED] if views[0].simulated else said
 
 
 def _mean_map_in_words(spectrum_map: np.ndarray, target: str) -> list[str]:
     said, places = [], peaks_in_words(spectrum_map)
     if places:
-        said.append(f"In their mean, strongest evidence for {target} ageing: {', '.join(places)}.")
+        said.append(f"In their mean, strongest evidence for {target}: {', '.join(places)}.")
     if has_opposing_bars(spectrum_map):
         said.append(_OPPOSING_BARS)
     return said

@@ -15,6 +15,7 @@ from .pixels import MicrographFormatError
 
 # %% ../../nbs/micrographs/08_common_scale.ipynb #555c63fd
 COMMON_UM_PER_PX = 0.25  # µm per px at which surfaces are compared: a crack of half a micrometre is two pixels wide
+_FLATTEN_UM = 10.0  # Neighbourhood over which brightness and contrast are evened out, µm
 _MAX_ENLARGE = 1.5  # How much finer than recorded a picture may be made
 
 
@@ -59,10 +60,65 @@ def to_scale(
     if min(shape) < MIN_PX:
         found = f"is only {shape[0]} × {shape[1]} pixels at {um_per_px:g} µm per pixel"
         raise MicrographFormatError(micrograph.path, f"{found}; it needs {MIN_PX} on each side")
-    return Micrograph(_resampled(micrograph.image, shape), um_per_px, micrograph.path)
+    hidden = None if micrograph.hidden is None else _resampled(micrograph.hidden, shape) > 0
+    return Micrograph(_resampled(micrograph.image, shape), um_per_px, micrograph.path, hidden=hidden)
+
+# %% ../../nbs/micrographs/08_common_scale.ipynb #b4ddb406
+FINEST_UM_PER_PX = 0.1  # µm per px; no filter needs a finer picture
+MOST_PX = 1_600_000  # Pixels that are measured at most
+
+
+def _middle(micrograph: Micrograph) -> Micrograph:
+    "The middle of a micrograph that has more pixels than are measured"
+    height, width = micrograph.image.shape
+    if height * width <= MOST_PX:
+        return micrograph
+    share = np.sqrt(MOST_PX / (height * width))
+    part = []
+    for n in (height, width):
+        kept = int(n * share)
+        start = (n - kept) // 2
+        part.append(slice(start, start + kept))
+    hidden = None if micrograph.hidden is None else micrograph.hidden[tuple(part)]
+    return Micrograph(micrograph.image[tuple(part)], micrograph.um_per_px, micrograph.path, micrograph.meta, hidden)
+
+
+def working_scale(
+    micrograph: Micrograph,  # Of known or unknown scale, at least `MIN_PX` on each side
+) -> float | None:  # µm per px; None where the picture is measured as it is
+    "Scale to which a fine picture is averaged before filters are applied"
+    um, shorter = micrograph.um_per_px, min(micrograph.image.shape)
+    if um is None or um >= FINEST_UM_PER_PX or shorter <= MIN_PX:
+        return None
+    return min(FINEST_UM_PER_PX, um * shorter / MIN_PX)
+
+
+def check_px(micrograph: Micrograph):
+    "Refuse a picture too small for any filter"
+    height, width = micrograph.image.shape
+    if min(height, width) < MIN_PX:
+        found = f"is only {height} × {width} pixels"
+        raise MicrographFormatError(micrograph.path, f"{found}; a surface needs {MIN_PX} on each side")
+
+
+def working_picture(
+    micrograph: Micrograph,  # Of known or unknown scale
+) -> tuple:  # What is measured of it, a Micrograph; what was done, a sentence each
+    "Average a fine picture, and take the middle of a large one"
+    check_px(micrograph)
+    scale, flags = working_scale(micrograph), []
+    work = micrograph if scale is None else to_scale(micrograph, scale)
+    if scale is not None:
+        flags.append(f"measured at {scale:.3g} µm per px: no filter needs a finer picture")
+        field = scale * min(work.image.shape)
+        if field < _FLATTEN_UM:
+            flags.append(f"the field of {field:.3g} µm is smaller than the filters, of up to {_FLATTEN_UM:g} µm")
+    middle = _middle(work)
+    if middle is not work:
+        flags.append("only the middle {} × {} px were measured".format(*middle.image.shape))
+    return middle, flags
 
 # %% ../../nbs/micrographs/08_common_scale.ipynb #1c97ce11
-_FLATTEN_UM = 10.0  # Neighbourhood over which brightness and contrast are evened out, µm
 _CONTRAST_FLOOR = 0.02  # Grey; added to the local spread
 
 

@@ -12,14 +12,16 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 from scipy.sparse import csr_array
 
 from ..files import write_atomic
 from .databar import InformationBar, find_information_bar
 from .metadata import read_sem_metadata
-from .pixels import MAX_PX, MicrographFormatError, read_grey
-from .scale import SemMetadata, add_flags
-from .scalebar import find_scale_bar
+from .overlay import Overlay, find_overlay
+from .pixels import MAX_PX, MicrographFormatError, read_picture
+from .scale import SemMetadata, add_flags, field_problem
+from .scalebar import agreed_length, find_scale_bar
 
 # %% ../../nbs/micrographs/07_core.ipynb #ba4f2e2f
 @dataclass(eq=False)
@@ -30,6 +32,7 @@ class Micrograph:
     um_per_px: float | None = None  # Width of a pixel, µm; None where unknown
     path: Path | str = ""  # Where it came from
     meta: SemMetadata = SemMetadata()  # What the microscope wrote, the rows of bar cut off, and what does not fit
+    hidden: np.ndarray | None = None  # True where writing was filled, bool, shape (h, w); None where there is none
 
     def __post_init__(self):
         self.image = np.asarray(self.image, np.float32)
@@ -38,6 +41,9 @@ class Micrograph:
         low, high = self.image.min(), self.image.max()
         if not (low >= 0 and high <= 1):
             raise MicrographFormatError(self.path, f"holds grey values from {low:g} to {high:g}; they must lie in 0–1")
+        if self.hidden is not None and self.hidden.shape != self.image.shape:
+            found = f"hides pixels of a picture of shape {self.hidden.shape}, and is of shape {self.image.shape}"
+            raise MicrographFormatError(self.path, f"{found}; give a mask of the same shape")
         if self.um_per_px is not None and not (0 < self.um_per_px < np.inf):
             remedy = "give the side of a pixel in µm, above 0, or leave it out"
             raise MicrographFormatError(self.path, f"um_per_px is {self.um_per_px}; {remedy}")
@@ -123,22 +129,70 @@ def _bar_by_both(stated: int, seen: InformationBar | None) -> _Finding:
     return _Finding(larger, f"a bar of {larger} rows", (flag,))
 
 # %% ../../nbs/micrographs/07_core.ipynb #ecb078d6
+_ROUGHLY = 0.15  # A scale further than this ratio from that of the magnification contradicts it
+
+
+def _scale_flags(um: float, way: str, others: list, about_um: float | None) -> tuple:
+    "What contradicts a scale: other ways to it, and the magnification"
+    flags = ()
+    for other_way, other in others:
+        if abs(other / um - 1) > _CONTRADICTION:
+            flags += (f"{um:g} µm per px ({way}), but {other:g} by another way ({other_way}): check it",)
+    if about_um and abs(about_um / um - 1) > _ROUGHLY:
+        flags += (f"{um:g} µm per px ({way}), but about {about_um:.3g} by the magnification: check it",)
+    return flags
+
+
 def _choose_scale(given: float | None, meta: SemMetadata, bar_um: float | None, bar_px: float | None) -> _Finding:
     "Width of a pixel in µm, from what the caller gives, the metadata, and a scale bar of known length"
     flags = ()
+    marker_um = bar_um or meta.marker_um
     scales = {"given by the caller": given, meta.found: meta.um_per_px}
-    if bar_um and bar_px:
-        scales[f"scale bar of {bar_um} µm measured as {bar_px} px"] = bar_um / bar_px
-    elif bar_um:
+    if marker_um and bar_px:
+        scales[f"scale bar of {marker_um:g} µm measured as {bar_px:g} px"] = marker_um / bar_px
+    elif bar_um or (marker_um and not meta.um_per_px and not given):
         flags = ("no scale bar was recognised in the picture",)
+    if bar_um and meta.marker_um and abs(bar_um / meta.marker_um - 1) > _CONTRADICTION:
+        flags += (
+            f"the scale bar is {bar_um:g} µm long by the caller and {meta.marker_um:g} by the metadata: check it",
+        )
     known = [(way, um) for way, um in scales.items() if um]
     if not known:
         return _Finding(None, "scale unknown", flags)
     (way, um), *others = known
-    for other_way, other in others:
-        if abs(other / um - 1) > _CONTRADICTION:
-            flags += (f"{um:g} µm per px ({way}), but {other:g} by another way ({other_way}): check it",)
-    return _Finding(um, way, flags)
+    return _Finding(um, way, flags + _scale_flags(um, way, others, meta.about_um))
+
+
+def _check_given(given: float | None, bar_um: float | None, scale: _Finding, shape: tuple, path: Path) -> _Finding:
+    "A scale whose field of view an electron microscope can have; refuses one that the caller gave"
+    problem = field_problem(scale.value, shape) if scale.value else ""
+    if not problem:
+        return scale
+    if given or (bar_um and scale.found.startswith("scale bar of")):
+        raise MicrographFormatError(path, problem)
+    return _Finding(None, "scale unknown", (*scale.flags, f"{scale.found}: {problem}; the scale was not used"))
+
+# %% ../../nbs/micrographs/07_core.ipynb #048d61ab
+def fill_mirrored(
+    image: np.ndarray,  # Grey, float32 in 0–1, shape (h, w)
+    mask: np.ndarray,  # True where the picture is hidden, bool, shape (h, w)
+) -> np.ndarray:  # A copy with those pixels mirrored at the nearest edge of the mask
+    "Fill what is hidden with what lies beside it"
+    if mask.all():
+        return image
+    filled, shape = image.copy(), np.array(image.shape)
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    for number, place in enumerate(ndimage.find_objects(labels), 1):
+        low, high = (np.array([getattr(side, end) for side in place]) for end in ("start", "stop"))
+        pad = (high - low).min() // 2 + 2
+        part = tuple(slice(*ends) for ends in zip(np.maximum(low - pad, 0), np.minimum(high + pad, shape), strict=True))
+        rows, columns = np.nonzero(labels[part] == number)
+        nearest = ndimage.distance_transform_edt(mask[part], return_distances=False, return_indices=True)
+        edge = nearest[:, rows, columns]
+        beyond = np.clip(2 * edge - (rows, columns), 0, np.array(mask[part].shape)[:, None] - 1)
+        source = np.where(mask[part][tuple(beyond)], edge, beyond)
+        filled[part][rows, columns] = image[part][tuple(source)]
+    return filled
 
 # %% ../../nbs/micrographs/07_core.ipynb #f8840092
 _BLACK = 2 / 255  # A picture with no grey above this is black
@@ -173,6 +227,22 @@ def _brightness_flags(surface: np.ndarray) -> tuple:
     return (f"uses only the lowest {brightest:.0%} of the grey range: {cause}",)
 
 # %% ../../nbs/micrographs/07_core.ipynb #6c99bae1
+def _writing_flags(overlay: Overlay) -> tuple:
+    "Flag of a picture with writing on its surface"
+    if overlay.mask is None:
+        return ()
+    share = f"writing is drawn on {overlay.mask.mean():.2g} of the picture"
+    return (f"{share}: the measures leave it out, and it is filled with what lies beside it",)
+
+
+def _measured_bar(grey: np.ndarray, rows: int, overlay: Overlay) -> float | None:
+    "Length of the drawn scale bar, px, in the information bar or else on the picture; None where none is recognised"
+    in_bar = find_scale_bar(grey, rows) if rows else None
+    if in_bar or rows:
+        return in_bar or agreed_length(list(overlay.bars))
+    return agreed_length(list(overlay.bars)) or find_scale_bar(grey)
+
+
 def read_micrograph(
     path: Path | str,  # A PNG, JPEG, BMP or TIFF file; its content decides, not its name
     um_per_px: float | None = None,  # Width of a pixel, µm; None to take it from the metadata
@@ -181,18 +251,23 @@ def read_micrograph(
 ) -> Micrograph:  # Without its information bar; `meta` states what was found and what does not fit
     "Read a micrograph as grey in 0–1; `MicrographFormatError` says what is wrong and what to do"
     path = Path(path)
-    grey, tags = read_grey(path, max_px)
+    grey, chroma, tags = read_picture(path, max_px)
     meta = read_sem_metadata(path, grey.shape, tags)
     seen = find_information_bar(grey)
     bar = _bar_by_both(meta.bar_rows, seen) if meta.bar_rows else _bar_by_pixels(seen)
-    bar_px = find_scale_bar(grey, bar.value or None) if scale_bar_um else None
-    scale = _choose_scale(um_per_px, meta, scale_bar_um, bar_px)
     top = _rows_at_top(grey, bar.value)
     surface = _cut(grey, top, bar, path)
+    overlay = find_overlay(surface, None if chroma is None else chroma[top : top + len(surface)])
+    needs_bar = scale_bar_um or meta.marker_um
+    bar_px = _measured_bar(grey, bar.value, overlay) if needs_bar else None
+    scale = _choose_scale(um_per_px, meta, scale_bar_um, bar_px)
+    scale = _check_given(um_per_px, scale_bar_um, scale, surface.shape, path)
     top_flags = (f"a strip of {top} rows with writing at the top was cut",) if top else ()
-    flags = (*scale.flags, *bar.flags, *top_flags, *_brightness_flags(surface))
+    flags = (*scale.flags, *bar.flags, *top_flags, *_writing_flags(overlay), *_brightness_flags(surface))
     meta = replace(add_flags(meta, *flags), bar_rows=bar.value, found=f"{scale.found}; {bar.found}")
-    return Micrograph(surface, scale.value, path, meta)
+    if overlay.mask is not None:
+        surface = fill_mirrored(surface, overlay.mask)
+    return Micrograph(surface, scale.value, path, meta, overlay.mask)
 
 # %% ../../nbs/micrographs/07_core.ipynb #1ebf6139
 def write_micrograph(

@@ -6,6 +6,8 @@
 __all__ = []
 
 # %% ../../nbs/micrographs/02_makers.ipynb #059e7c73
+import base64
+import binascii
 import re
 from dataclasses import replace
 
@@ -18,6 +20,7 @@ from microplastic_aging.micrographs.scale import (
     plausible_um,
     rescale,
     to_number,
+    unit_um,
 )
 
 # %% ../../nbs/micrographs/02_makers.ipynb #f34a0682
@@ -57,11 +60,13 @@ def _zeiss_scales(text: str, width: int) -> dict:
     opening = text.split("\n", 4)
     metres = to_number(opening[3]) if len(opening) > 4 else None
     opening_um = metres * 1e6 * _ZEISS_WIDTH / width if metres and width else None
+    field_um = length_um(_zeiss_entry(text, "AP_WIDTH")) or 0
     display_um = (length_um(_zeiss_entry(text, "AP_PIXEL_SIZE")) or 0) * _ZEISS_WIDTH / max(width, 1)
     scales = {
         "AP_IMAGE_PIXEL_SIZE": plausible_um(image_um),
         "entry 3 of tag 34118, meant for 1024 px": plausible_um(opening_um),
         "AP_PIXEL_SIZE, meant for 1024 px": plausible_um(display_um),
+        "AP_WIDTH": plausible_um(field_um / max(width, 1)),
     }
     return {source: um for source, um in scales.items() if um}
 
@@ -72,7 +77,8 @@ def read_zeiss(
 ) -> SemMetadata:
     "Read the settings of a Zeiss SmartSEM TIFF"
     tag = 34118 if 34118 in tags else 34119
-    text = tags[tag].decode("cp1252" if tag == 34118 else "utf-16-le", "replace")
+    is_wide = tag == 34119 or b"\0" in tags[tag][:16]
+    text = tags[tag].decode("utf-16-le" if is_wide else "cp1252", "replace")
     stored = re.match(r"(\d+) \* (\d+)", _zeiss_entry(text, "DP_IMAGE_STORE")[:40])
     width, height = (int(stored[1]), int(stored[2])) if stored else shape[::-1]
     scales = _zeiss_scales(text, width)
@@ -106,7 +112,22 @@ def _to_whole(text: str | None) -> int:
     number = to_number(text or "")
     return int(number) if number and 0 < number < 1e6 else 0
 
+
+def _first_length(settings: dict, places: tuple) -> tuple:
+    "The first length above 0 at (section, key) places, µm, and its key; the unit is m where none is written"
+    for section, key in places:
+        um = length_um(settings.get(section, {}).get(key, ""), "m")
+        if um and um > 0:
+            return um, key
+    return None, ""
+
 # %% ../../nbs/micrographs/02_makers.ipynb #65db0f89
+_FEI_SCANS, _FEI_BEAMS = ("Scan", "EScan", "IScan"), ("Beam", "EBeam", "IBeam")
+_FEI_FIELDS = [(s, "HorFieldsize") for s in (*_FEI_SCANS, *_FEI_BEAMS)] + [
+    (s, "HFW") for s in (*_FEI_BEAMS, *_FEI_SCANS)
+]
+
+
 def _add_fei_bar(meta: SemMetadata, settings: dict, shape: tuple) -> SemMetadata:
     "Add the bar of an FEI picture, and convert the scale where the picture was re-sampled"
     image = settings.get("Image", {})
@@ -121,36 +142,81 @@ def _add_fei_bar(meta: SemMetadata, settings: dict, shape: tuple) -> SemMetadata
     return meta
 
 
+def _fei_pixel(settings: dict, shape: tuple) -> tuple:
+    "Width of a pixel that an FEI picture states, µm, how it was found, and what does not fit; None where unknown"
+    um, key = _first_length(settings, tuple((s, "PixelWidth") for s in _FEI_SCANS))
+    high, _ = _first_length(settings, tuple((s, "PixelHeight") for s in _FEI_SCANS))
+    if plausible_um(um):
+        return um, key, not_square(um * 1e-6, high and high * 1e-6)
+    field, key = _first_length(settings, tuple(_FEI_FIELDS))
+    width = _to_whole(settings.get("Image", {}).get("ResolutionX")) or shape[1]
+    return plausible_um(field and field / width), f"{key} over {width} px", ()
+
+
 def _fei_from_ini(tags: dict, shape: tuple) -> SemMetadata | None:
     "What the INI texts of an FEI picture state; None where they hold no pixel size"
     for tag in (34682, 34680):
         settings = parse_ini(tags.get(tag, b"").decode("cp1252", "replace"))
-        for section in ("Scan", "EScan", "IScan"):
-            scan = settings.get(section, {})
-            width, height = (to_number(scan.get(key, "")) for key in ("PixelWidth", "PixelHeight"))
-            if width and plausible_um(width * 1e6):
-                found = f"FEI tag {tag}, PixelWidth"
-                meta = SemMetadata("FEI", width * 1e6, found=found, flags=not_square(width, height))
-                return _add_fei_bar(meta, settings, shape)
+        um, found, flags = _fei_pixel(settings, shape)
+        if um:
+            return _add_fei_bar(SemMetadata("FEI", um, found=f"FEI tag {tag}, {found}", flags=flags), settings, shape)
     return None
 
 # %% ../../nbs/micrographs/02_makers.ipynb #3fdf0ae9
+_MEMENTO_UNITS = {"Meter": 1e6, "Millimeter": 1e3, "Micrometer": 1.0, "Nanometer": 1e-3, "Picometer": 1e-6}  # µm
+_ELEMENT = r"<{0}\b(?:[^>]*\bunit\s*=\s*[\"']([^\"']*)[\"'])?[^>]*>\s*({1})"  # An XML element with a unit and a number
+
+
+def _from_base64(content: bytes) -> bytes:
+    "XML that is written as base64; anything else as it is"
+    packed = b"".join(content.strip(b"\0 \r\n\t").split())
+    if packed[:4] not in (b"77u/", b"PD94", b"PEZl", b"//48"):
+        return content
+    try:
+        return base64.b64decode(packed[: len(packed) // 4 * 4])
+    except (binascii.Error, ValueError):
+        return content
+
+
+def _memento_um(text: str) -> float | None:
+    "Width of a pixel in the nested entries of a MementoItemCollection, µm"
+    entry = re.search(r"<string>PixelSize</string>.{0,1500}?<string>Width</string>(.{0,800})", text, re.DOTALL)
+    value = re.search(rf"<anyType[^>]*>\s*({NUMBER_PATTERN})", entry[1]) if entry else None
+    if not value:
+        return None
+    units = re.findall(r"MementoItemUnit([A-Z][a-z]+)<", entry[1][: value.start()])
+    scale = _MEMENTO_UNITS.get(units[-1] if units else "Meter")
+    return scale and to_number(value[1]) * scale
+
+
 def _fei_xml_um(text: str) -> float | None:
     "Width of a pixel that the XML of an FEI picture states, µm"
-    in_metres = re.search(rf"<PixelSize>\s*<X unit=\"m\"[^>]*>\s*({NUMBER_PATTERN})", text)
-    if in_metres:
-        return plausible_um(to_number(in_metres[1]) * 1e6)
-    in_nm = re.search(rf"<pixelWidth unit=\"nm\">\s*({NUMBER_PATTERN})", text)
-    return plausible_um(to_number(in_nm[1]) * 1e-3) if in_nm else None
+    in_size = re.search(r"<PixelSize>\s*" + _ELEMENT.format("X", NUMBER_PATTERN), text)
+    named = in_size or re.search(_ELEMENT.format("pixelWidth", NUMBER_PATTERN), text)
+    if named:
+        return plausible_um(length_um(named[2], named[1] or ("m" if in_size else "")))
+    return plausible_um(_memento_um(text))
+
+# %% ../../nbs/micrographs/02_makers.ipynb #5399ab25
+def _xml_text(content: bytes) -> str:
+    "Text of an XML, plain or as base64, in UTF-8 or UTF-16"
+    plain = _from_base64(content)
+    return plain.decode("utf-16-le" if b"\0" in plain[2:64] else "utf-8", "replace")
 
 
 def _fei_from_xml(tags: dict, shape: tuple) -> SemMetadata | None:
-    "What the XML of an FEI picture states; None where it holds no pixel size"
-    text = tags.get(34683, b"").decode("utf-8", "replace")
-    um = _fei_xml_um(text)
-    if not um:
+    "What the XML of an FEI or Phenom picture states; None where it holds no pixel size"
+    for tag in (34683, 34680, 34682):
+        text = _xml_text(tags.get(tag, b""))
+        um = _fei_xml_um(text)
+        if um:
+            break
+    else:
         return None
-    meta = SemMetadata("FEI", um, found="FEI tag 34683, PixelSize")
+    is_phenom = "<FeiImage" in text
+    bar = re.search(r"<databarHeight[^>]*>\s*(\d{1,5})\s*<", text)
+    bar_rows = (int(bar[1]) or None) if bar else None
+    meta = SemMetadata("FEI", um, bar_rows, f"FEI tag {tag}, {'pixelWidth' if is_phenom else 'PixelSize'}")
     size = re.search(r"<ImageSize>\s*<X>(\d{1,6})</X>\s*<Y>(\d{1,6})</Y>", text)
     return rescale(meta, (int(size[2]), int(size[1])), shape) if size else meta
 
@@ -183,6 +249,14 @@ def read_tescan(
     return SemMetadata("TESCAN", um, bar_rows, f"TESCAN {place}, PixelSizeX", not_square(width, height))
 
 # %% ../../nbs/micrographs/02_makers.ipynb #9abb8b18
+_PHOTO_UM = {"Hitachi": 127_000, "JEOL": 128_000}  # Width of the photograph that magnification refers to, µm
+
+
+def _from_magnification(maker: str, times: float | None, width: int) -> float | None:
+    "Width of a pixel by the magnification, µm"
+    return plausible_um(_PHOTO_UM[maker] / times / width) if times and times > 0 and width else None
+
+
 def read_hitachi(
     text: str,  # Settings, an INI text
     shape: tuple,  # Height and width of the picture, px
@@ -192,24 +266,48 @@ def read_hitachi(
     settings = {}
     for section in parse_ini(text).values():
         settings.update(section)
-    um = plausible_um(length_um(settings.get("PixelSize", ""), "nm"))
+    size = re.match(r"(\d{1,6})\s*[xX×*]\s*(\d{1,6})", settings.get("DataSize", ""))
+    width, height = (int(size[1]), int(size[2])) if size else shape[::-1]
+    um, found = plausible_um(length_um(settings.get("PixelSize", ""), "nm")), "PixelSize"
+    if not um:
+        times = re.sub(r"^\s*[xX×]|,(?=\d{3}\b)", "", settings.get("Magnification", ""))
+        um, found = _from_magnification("Hitachi", to_number(times), width), "Magnification of a photograph of 127 mm"
     if not um:
         return without_scale("Hitachi", place)
-    meta = SemMetadata("Hitachi", um, found=f"Hitachi {place}, PixelSize")
-    size = re.match(r"(\d{1,6})\s*[xX×]\s*(\d{1,6})", settings.get("DataSize", ""))
-    return rescale(meta, (int(size[2]), int(size[1])), shape) if size else meta
+    marker = length_um(settings.get("MicronMarker", ""), "nm") or None
+    meta = SemMetadata("Hitachi", um, found=f"Hitachi {place}, {found}", marker_um=marker)
+    return rescale(meta, (height, width), shape) if size else meta
 
 # %% ../../nbs/micrographs/02_makers.ipynb #c238d260
 _JEOL_BAR = 1 / 15  # Rows of bar over rows of picture; 64 below 960
+_APART = 0.05  # Two scales further apart than this ratio are flagged; a drawn bar is whole pixels long
 
 
-def _jeol_um(settings: dict) -> float | None:
-    "Width of a pixel from the length of the drawn bar, µm"
-    pixels = to_number(settings.get("SM_MICRON_BAR", ""))
-    length = length_um(settings.get("SM_MICRON_MARKER", ""))
-    if not pixels or pixels <= 0 or not length:
-        return None
-    return plausible_um(length / pixels)
+def _jeol_scales(settings: dict, width: int) -> dict:
+    "Every pixel size that a JEOL side file gives for a picture `width` px wide, µm; the most trusted first"
+    bar, marker = to_number(settings.get("SM_MICRON_BAR", "")), length_um(settings.get("SM_MICRON_MARKER", ""))
+    field = length_um(settings.get("CM_FIELD_OF_VIEW", ""))
+    scales = {
+        "pixel size": length_um(settings.get("CM_PIXEL_SIZE", "")),
+        f"micron bar of {settings.get('SM_MICRON_MARKER', '').strip()}": marker and bar and bar > 0 and marker / bar,
+        "field of view": field and width and field / width,
+    }
+    return {source: um for source, um in scales.items() if plausible_um(um or None)}
+
+
+def _whole_pair(text: str) -> tuple:
+    "Two whole numbers above 0; (0, 0) where there are none"
+    pair = tuple(_to_whole(word) for word in text.split()[:2])
+    return pair if len(pair) == 2 and all(pair) else (0, 0)
+
+# %% ../../nbs/micrographs/02_makers.ipynb #2787646e
+def _jeol_without_scale(marker: float | None, about: float | None) -> SemMetadata:
+    "Metadata of a JEOL side file that give no scale by themselves, with what may give one"
+    meta = without_scale("JEOL", "side file", "a micron bar")
+    if not (marker or about):
+        return meta
+    flags = meta.flags if not marker else ()
+    return replace(meta, flags=flags, marker_um=marker, about_um=about, found="JEOL side file without a pixel size")
 
 
 def read_jeol(
@@ -218,13 +316,48 @@ def read_jeol(
 ) -> SemMetadata:
     "Read the settings of a JEOL picture"
     settings = dict(re.findall(r"^\$+(\w+)[ \t]+([^\r\n]*)", text, re.MULTILINE))
-    um = _jeol_um(settings)
-    if not um:
-        return without_scale("JEOL", "side file", "a micron bar")
-    meta = SemMetadata("JEOL", um, found=f"JEOL side file, micron bar of {settings['SM_MICRON_MARKER'].strip()}")
-    size = [_to_whole(word) for word in settings.get("CM_FULL_SIZE", "").split()[:2]]
-    if len(size) < 2 or not all(size):
+    width, height = _whole_pair(settings.get("CM_FULL_SIZE") or settings.get("CM_IMAGE_SIZE", ""))
+    scales = _jeol_scales(settings, width)
+    marker = length_um(settings.get("SM_MICRON_MARKER", "")) or None
+    about = _from_magnification("JEOL", to_number(settings.get("CM_MAG", "")), width or shape[1])
+    meta = _jeol_without_scale(marker, about)
+    if scales:
+        source, um = next(iter(scales.items()))
+        meta = SemMetadata("JEOL", um, found=f"JEOL side file, {source}", marker_um=marker, about_um=about)
+        apart = [f"{other} {value:g}" for other, value in scales.items() if abs(value / um - 1) > _APART]
+        meta = add_flags(meta, *(f"{source} says {um:g} µm per px and {rest}" for rest in apart))
+    if not width:
         flag = "the JEOL side file states no full size; the scale holds if the picture was not re-sampled"
-        return add_flags(meta, flag)
-    width, height = size
+        return add_flags(meta, flag) if scales else meta
     return rescale(meta, (height, width), shape, round(_JEOL_BAR * height))
+
+# %% ../../nbs/micrographs/02_makers.ipynb #e765e64e
+def _imagej_um(text: str, per_unit: float | None) -> float | None:
+    "Width of a pixel that ImageJ wrote, µm"
+    unit = re.search(r"^unit=([^\r\n]*)", text, re.MULTILINE)
+    scale = unit_um(unit[1]) if unit else None
+    return plausible_um(scale / per_unit) if scale and per_unit and per_unit > 0 else None
+
+
+def _ome_um(attributes: dict) -> float | None:
+    "Width of a pixel from the attributes of an OME `Pixels` element, µm"
+    return plausible_um(length_um(attributes.get("PhysicalSizeX", ""), attributes.get("PhysicalSizeXUnit", "µm")))
+
+
+def read_description(
+    text: str,  # `ImageDescription` of the TIFF
+    per_unit: float | None,  # `XResolution` of the TIFF, pixels per unit
+    shape: tuple,  # Height and width of the picture, px
+) -> SemMetadata | None:  # None where neither ImageJ nor an OME writer left a scale
+    "Read the scale that ImageJ or an OME writer kept"
+    if text.startswith("ImageJ="):
+        um = _imagej_um(text, per_unit)
+        return SemMetadata("ImageJ", um, found="ImageJ unit and XResolution") if um else None
+    pixels = re.search(r"<(?:\w+:)?Pixels\s([^>]{1,4000})>", text)
+    attributes = dict(re.findall(r"(\w+)\s*=\s*[\"']([^\"']*)[\"']", pixels[1])) if pixels else {}
+    um = _ome_um(attributes)
+    if not um:
+        return None
+    meta = SemMetadata("OME", um, found="OME PhysicalSizeX")
+    width, height = (_to_whole(attributes.get(key)) for key in ("SizeX", "SizeY"))
+    return rescale(meta, (height, width), shape) if width and height else meta

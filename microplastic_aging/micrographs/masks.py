@@ -10,21 +10,22 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy import ndimage as ndi
-from skimage.feature import hessian_matrix, hessian_matrix_eigvals, peak_local_max
+from skimage.feature import hessian_matrix, hessian_matrix_eigvals
 from skimage.filters import apply_hysteresis_threshold, sato
 from skimage.morphology import skeletonize
 
 from ..aging import MECHANISM_COLORS, SURFACE_FEATURES
 from microplastic_aging.micrographs.common_scale import (
-    MIN_PX,
     MIN_SIGMA_PX,
     PX_ACROSS,
     assumed_um_per_px,
     carried_sizes,
+    check_px,
     flatten,
+    to_scale,
+    working_scale,
 )
 from .core import Micrograph, plot_micrograph
-from .pixels import MicrographFormatError
 
 # %% ../../nbs/micrographs/09_masks.ipynb #902ee931
 _GROOVE_WIDTH_UM = (1.0, 1.8, 3.0)  # Widths looked for, µm
@@ -80,11 +81,14 @@ def _groove_response(flat: np.ndarray, um_per_px: float) -> tuple:
 def groove_mask(
     flat: np.ndarray,  # From `flatten`, shape (h, w)
     um_per_px: float,  # µm per px
+    hidden: np.ndarray | None = None,  # True where writing hides the surface, bool (h, w)
 ) -> tuple:  # Mask (h, w) bool; direction, degrees anticlockwise from the x axis in 0–180, (h, w)
     "Find the pixels of long straight furrows, and the direction there"
     height, width = (n // 2 for n in flat.shape)
     half = flat[: 2 * height, : 2 * width].reshape(height, 2, width, 2).mean((1, 3))
     response, direction = _groove_response(half, 2 * um_per_px)
+    if hidden is not None:
+        response[hidden[: 2 * height : 2, : 2 * width : 2]] = 0
     full_size = np.ix_(*(np.minimum(np.arange(n) // 2, n // 2 - 1) for n in flat.shape))
     return apply_hysteresis_threshold(response, *_GROOVE_CONTRAST)[full_size], direction[full_size]
 
@@ -101,21 +105,36 @@ def _curvatures(flat: np.ndarray, sigma_px: float) -> tuple:
     return hessian_matrix_eigvals(hessian) * sigma_px**2
 
 
+def _peaks(before: np.ndarray, here: np.ndarray, after: np.ndarray) -> np.ndarray:
+    "Places where a plane is at least as high as its neighbours and those of the planes beside it, (n, 2)"
+    high = here > _PIT_CURVATURE
+    if not high.any():
+        return np.empty((0, 2), int)
+    around = np.maximum(np.maximum(before, here), after)
+    return np.argwhere(high & (here == ndi.maximum_filter(around, 3, mode="nearest")))
+
+
 def find_pits(
     flat: np.ndarray,  # From `flatten`, shape (h, w)
     um_per_px: float,  # µm per px
-) -> np.ndarray:  # One row a pit: row px, column px, diameter µm; shape (n, 3)
+) -> np.ndarray:  # One row a pit: row px, column px, diameter µm; shape (n, 3); the deepest first
     "Find round hollows, as maxima of the smaller curvature over place and scale"
     sigma = carried_sizes(_PIT_SIGMA_UM, MIN_SIGMA_PX * um_per_px)
-    depth, roundness = np.empty((2, len(sigma), *flat.shape))
-    for k, size in enumerate(sigma):
-        larger, smaller = _curvatures(flat, size / um_per_px)
-        depth[k], roundness[k] = smaller, smaller / np.maximum(larger, 1e-9)
-    neighbours = np.ones((3, 3, 3))
-    found = peak_local_max(depth, threshold_abs=_PIT_CURVATURE, footprint=neighbours, exclude_border=False)
-    found = found[roundness[tuple(found.T)] > _PIT_ROUNDNESS]
-    diameter = 2 * _PIT_RADIUS * np.array(sigma)[found[:, 0]]
-    return np.column_stack([found[:, 1:], diameter])
+    planes = [_curvatures(flat, size / um_per_px) for size in sigma[:1]]
+    depths, found = [planes[0][1]], []
+    for k in range(len(sigma)):
+        larger, depth = planes.pop(0)
+        if k + 1 < len(sigma):
+            planes.append(_curvatures(flat, sigma[k + 1] / um_per_px))
+            depths.append(planes[0][1])
+        places = _peaks(depths[0], depth, depths[-1])
+        rows, columns = places.T
+        round_ = depth[rows, columns] / np.maximum(larger[rows, columns], 1e-9) > _PIT_ROUNDNESS
+        diameter = np.full(len(places), 2 * _PIT_RADIUS * sigma[k])
+        found.append(np.column_stack([depth[rows, columns], places, diameter])[round_])
+        depths = depths[-2:]
+    found = np.concatenate(found)
+    return found[np.argsort(-found[:, 0], kind="stable"), 1:]
 
 # %% ../../nbs/micrographs/09_masks.ipynb #d28f3f1d
 def pit_mask(
@@ -127,9 +146,12 @@ def pit_mask(
     mask = np.zeros(shape, bool)
     for diameter in np.unique(pits[:, 2]):
         centres = pits[pits[:, 2] == diameter, :2].astype(int)
-        outside = np.ones(shape, bool)
-        outside[tuple(centres.T)] = False
-        mask |= ndi.distance_transform_edt(outside) <= diameter / 2 / um_per_px
+        radius = diameter / 2 / um_per_px
+        y, x = np.mgrid[-int(radius) : int(radius) + 1, -int(radius) : int(radius) + 1]
+        for down, across in np.argwhere(np.hypot(y, x) <= radius) - int(radius):
+            rows, columns = centres[:, 0] + down, centres[:, 1] + across
+            inside = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
+            mask[rows[inside], columns[inside]] = True
     return mask
 
 # %% ../../nbs/micrographs/09_masks.ipynb #fbcdd487
@@ -143,10 +165,13 @@ def crack_mask(
     flat: np.ndarray,  # From `flatten`, shape (h, w)
     um_per_px: float,  # µm per px
     groove: np.ndarray | bool = False,  # Mask of grooves, shape (h, w), or False
+    hidden: np.ndarray | None = None,  # True where writing hides the surface, bool (h, w)
 ) -> np.ndarray:  # bool, shape (h, w)
     "Find the pixels of thin dark lines that run for some micrometres"
     sigma_px = np.array(carried_sizes(_CRACK_SIGMA_UM, MIN_SIGMA_PX * um_per_px)) / um_per_px
     ridge = sato(flat, sigma_px, black_ridges=True) * np.where(groove, _CRACK_IN_GROOVE, 1)
+    if hidden is not None:
+        ridge[hidden] = 0
     piece, count = ndi.label(apply_hysteresis_threshold(ridge, *_CRACK_CONTRAST), np.ones((3, 3)))
     length_um = np.bincount(piece[skeletonize(piece > 0)], minlength=count + 1) * um_per_px
     length_um[0] = 0
@@ -155,6 +180,36 @@ def crack_mask(
 # %% ../../nbs/micrographs/09_masks.ipynb #1317f321
 FEATURES = tuple(feature.name for feature in SURFACE_FEATURES)  # crack, pit, groove
 
+# %% ../../nbs/micrographs/09_masks.ipynb #4a510d74
+def masks_of(
+    flat: np.ndarray,  # From `flatten`, shape (h, w)
+    um_per_px: float,  # µm per px
+    hidden: np.ndarray | None = None,  # True where writing hides the surface, bool (h, w)
+) -> dict:  # As from `surface_masks`
+    "Masks of a picture from `flatten`; none where something is hidden"
+    groove, direction = groove_mask(flat, um_per_px, hidden)
+    pits = find_pits(flat, um_per_px)
+    masks = {
+        "crack": crack_mask(flat, um_per_px, groove, hidden),
+        "pit": pit_mask(pits, flat.shape, um_per_px),
+        "groove": groove,
+        "pits": pits,
+        "direction": direction,
+    }
+    if hidden is not None:
+        masks |= {name: masks[name] & ~hidden for name in FEATURES}
+        masks["pits"] = pits[~hidden[tuple(pits[:, :2].astype(int).T)]]
+    return masks
+
+# %% ../../nbs/micrographs/09_masks.ipynb #9c1e1c6f
+def _enlarged(masks: dict, shape: tuple) -> dict:
+    "Masks of a shrunk picture at its full size"
+    small = masks["crack"].shape
+    index = np.ix_(*(np.minimum(np.arange(n) * m // n, m - 1) for n, m in zip(shape, small, strict=True)))
+    larger = {name: masks[name][index] for name in (*FEATURES, "direction")}
+    scale = [*(n / m for n, m in zip(shape, small, strict=True)), 1.0]
+    return {**larger, "pits": masks["pits"] * scale}
+
 
 def surface_masks(
     micrograph: Micrograph,  # Without information bar; at an unknown scale, a pixel is taken for `COMMON_UM_PER_PX`
@@ -162,20 +217,12 @@ def surface_masks(
     dict
 ):  # crack, pit, groove: masks; pits: from `find_pits`; direction of grooves, degrees; masks and direction (h, w)
     "Find cracks, pits and grooves at the scale that the micrograph has"
-    um_per_px, shape = assumed_um_per_px(micrograph), micrograph.image.shape
-    if min(shape) < MIN_PX:
-        found = f"is only {shape[0]} × {shape[1]} pixels"
-        raise MicrographFormatError(micrograph.path, f"{found}; a surface needs {MIN_PX} on each side")
-    flat = flatten(micrograph.image, um_per_px)
-    groove, direction = groove_mask(flat, um_per_px)
-    pits = find_pits(flat, um_per_px)
-    return {
-        "crack": crack_mask(flat, um_per_px, groove),
-        "pit": pit_mask(pits, shape, um_per_px),
-        "groove": groove,
-        "pits": pits,
-        "direction": direction,
-    }
+    check_px(micrograph)
+    scale = working_scale(micrograph)
+    work = micrograph if scale is None else to_scale(micrograph, scale)
+    um_per_px = assumed_um_per_px(work)
+    masks = masks_of(flatten(work.image, um_per_px), um_per_px, work.hidden)
+    return masks if scale is None else _enlarged(masks, micrograph.image.shape)
 
 # %% ../../nbs/micrographs/09_masks.ipynb #0bdf9e7f
 _FEATURE_COLORS = {feature.name: MECHANISM_COLORS[feature.mechanism] for feature in SURFACE_FEATURES}

@@ -44,11 +44,12 @@ def texture_direction(
     flat: np.ndarray,  # From `flatten`, shape (h, w)
     um_per_px: float,  # µm per px
     smooth_um: float = 0.5,  # Detail below which is left out, µm
+    seen: np.ndarray | None = None,  # False where writing hides the surface, shape (h, w); None where all is seen
 ) -> tuple:  # Direction of the lines, degrees in 0–180; anisotropy: 0 alike in all directions, 1 parallel
     "Direction and anisotropy of a whole surface, from the mean structure tensor"
     smooth = ndi.gaussian_filter(flat, smooth_um / um_per_px)
     tensor = structure_tensor(smooth, sigma=0.1, mode="reflect", order="rc")
-    rr, rc, cc = (component.mean() for component in tensor)
+    rr, rc, cc = (component.mean() if seen is None else component[seen].mean() for component in tensor)
     trace, difference = rr + cc, np.hypot(rr - cc, 2 * rc)
     if not trace > 1e-9:
         return np.nan, 0.0
@@ -64,18 +65,29 @@ def _line_directions(mask: np.ndarray, skeleton: np.ndarray, um_per_px: float) -
     return degrees[skeleton]
 
 # %% ../../nbs/micrographs/10_measures.ipynb #153b9f64
+def _seen(values: np.ndarray, seen: np.ndarray | None) -> np.ndarray:
+    "Values where the surface is seen"
+    return values if seen is None else values[seen]
+
+
+def _area(mask: np.ndarray, seen: np.ndarray | None) -> int:
+    "Pixels where the surface is seen"
+    return mask.size if seen is None else max(1, int(np.count_nonzero(seen)))
+
+
 def crack_numbers(
     mask: np.ndarray,  # Of cracks, shape (h, w)
     um_per_px: float,  # µm per px
+    seen: np.ndarray | None = None,  # False where writing hides the surface, shape (h, w); None where all is seen
 ) -> dict:  # Unit px: density per px, spacing and width px; nan where there is no crack
     "Density, spacing, width and direction of cracks"
     skeleton, width = _skeleton_and_width(mask)
     direction, alignment = _mean_direction(_line_directions(mask, skeleton, um_per_px))
-    found = bool(skeleton.any())
+    found, area = bool(skeleton.any()), _area(mask, seen)
     return {
-        "crack_density": _skeleton_length(skeleton) / mask.size,
-        "crack_coverage": float(mask.mean()),
-        "crack_spacing": 4 * float(ndi.distance_transform_edt(~skeleton).mean()) if found else np.nan,
+        "crack_density": _skeleton_length(skeleton) / area,
+        "crack_coverage": float(mask.sum() / area),
+        "crack_spacing": 4 * float(_seen(ndi.distance_transform_edt(~skeleton), seen).mean()) if found else np.nan,
         "crack_width": float(width.mean()) if found else np.nan,
         "crack_direction_deg": direction,
         "crack_alignment": alignment,
@@ -86,13 +98,14 @@ def pit_numbers(
     pits: np.ndarray,  # From `find_pits`, shape (n, 3)
     mask: np.ndarray,  # Of pits, shape (h, w)
     um_per_px: float,  # µm per px
+    seen: np.ndarray | None = None,  # False where writing hides the surface, shape (h, w); None where all is seen
 ) -> dict:  # Unit px: density per px², diameters px; nan where there are too few pits
     "Number, cover and sizes of pits"
     diameter = pits[:, 2] / um_per_px
     n = len(pits)
     return {
-        "pit_density": n / mask.size,
-        "pit_coverage": float(mask.mean()),
+        "pit_density": n / _area(mask, seen),
+        "pit_coverage": float(mask.sum() / _area(mask, seen)),
         "pit_diameter": float(np.median(diameter)) if n else np.nan,
         "pit_diameter_p90": float(np.quantile(diameter, 0.9)) if n else np.nan,
         "pit_ln_diameter_sd": float(np.log(diameter).std(ddof=1)) if n > 2 else np.nan,
@@ -102,13 +115,14 @@ def pit_numbers(
 def groove_numbers(
     mask: np.ndarray,  # Of grooves, shape (h, w)
     direction: np.ndarray,  # From `groove_mask`, degrees, shape (h, w)
+    seen: np.ndarray | None = None,  # False where writing hides the surface, shape (h, w); None where all is seen
 ) -> dict:  # Unit px: length per px², width px; nan where there is no groove
     "Density, cover, width and direction of wear grooves"
     skeleton, width = _skeleton_and_width(mask)
     mean, alignment = _mean_direction(direction[mask])
     return {
-        "groove_density": _skeleton_length(skeleton) / mask.size,
-        "groove_coverage": float(mask.mean()),
+        "groove_density": _skeleton_length(skeleton) / _area(mask, seen),
+        "groove_coverage": float(mask.sum() / _area(mask, seen)),
         "groove_width": float(np.median(width)) if skeleton.any() else np.nan,
         "groove_direction_deg": mean,
         "groove_alignment": alignment,
@@ -141,6 +155,7 @@ def roughness_spectrum(
 def roughness_numbers(
     image: np.ndarray,  # Grey in 0–1, shape (h, w)
     um_per_px: float = 1,  # µm per px, or 1 for pixels
+    seen: np.ndarray | None = None,  # False where writing hides the surface, shape (h, w); None where all is seen
 ) -> dict:  # grey_rms, unitless; spectrum_slope, nan on an empty surface
     "Spread of grey, and slope of log power over log wavelength"
     wavelength, power = roughness_spectrum(image, um_per_px)
@@ -149,4 +164,4 @@ def roughness_numbers(
     slope = np.nan
     if used.sum() > 2:
         slope = float(np.polyfit(np.log(wavelength[used]), np.log(power[used]), 1)[0])
-    return {"grey_rms": float(image.std()), "spectrum_slope": slope}
+    return {"grey_rms": float(image.std() if seen is None else image[seen].std()), "spectrum_slope": slope}

@@ -24,7 +24,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from ..aging import FileFormatError
-from .metadata import sem_tags
+from .metadata import embedded_xml, sem_tags
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #529f0257
 class MicrographFormatError(FileFormatError):
@@ -32,6 +32,7 @@ class MicrographFormatError(FileFormatError):
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #fb59e3e1
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601 weights of red, green, blue
+_MAX_CHROMA_PX = 50_000_000  # A larger picture is not searched for colour
 
 
 def _white_level(stored: np.ndarray) -> float:
@@ -49,6 +50,15 @@ def _to_grey(stored: np.ndarray) -> np.ndarray:
     if stored.ndim == 2:
         return stored.astype(np.float32) / white
     return np.minimum(stored[..., :3] / white @ _LUMINANCE, 1)
+
+
+def _chroma(stored: np.ndarray) -> np.ndarray | None:
+    "Largest less smallest of red, green and blue in 256 levels, uint8 (h, w); None for grey and for huge pictures"
+    if stored.ndim == 2 or stored.shape[-1] < 3 or stored[..., 0].size > _MAX_CHROMA_PX:
+        return None
+    red, green, blue = (stored[..., k] for k in range(3))
+    span = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    return (span >> 8).astype(np.uint8) if span.dtype == np.uint16 else span.astype(np.uint8)
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #36a64f97
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -150,20 +160,22 @@ _RESAVE = "save it as 8- or 16-bit grey or RGB"
 _PILLOW_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
 
 
-def _pillow_grey(picture: Image.Image, path: Path) -> np.ndarray:
-    "Grey of a Pillow image, float32 in 0–1, shape (h, w)"
+def _pillow_grey(picture: Image.Image, path: Path) -> tuple:
+    "Grey of a Pillow image, float32 in 0–1, shape (h, w), and its chroma, uint8 (h, w), or None"
     is_16_bit = picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format == "PNG")
     if is_16_bit:
-        return _to_grey(np.asarray(picture).astype(np.uint16))
+        return _to_grey(np.asarray(picture).astype(np.uint16)), None
     if picture.mode not in _PILLOW_MODES:
         raise MicrographFormatError(path, f"is of colour mode {picture.mode}; {_RESAVE}")
     if picture.mode == "PA":
         picture = picture.convert("RGB")
-    return _to_grey(np.asarray(picture.convert("L")))
+    has_colour = picture.mode in ("RGB", "RGBA", "P")
+    chroma = _chroma(np.asarray(picture.convert("RGB"))) if has_colour else None
+    return _to_grey(np.asarray(picture.convert("L"))), chroma
 
 
-def _tiff_by_pillow(page: tifffile.TiffPage, path: Path) -> np.ndarray:
-    "Grey of a TIFF page in a compression that Pillow decodes"
+def _tiff_by_pillow(page: tifffile.TiffPage, path: Path) -> tuple:
+    "Grey and chroma of a TIFF page in a compression that Pillow decodes"
     if page.photometric == 0 and page.bitspersample == 16:
         raise MicrographFormatError(path, "is compressed, inverted 16-bit grey; save it uncompressed")
     file = page.parent.filehandle
@@ -177,6 +189,12 @@ def _palette_grey(palette: np.ndarray) -> np.ndarray:
     "Luminance of each colour of a TIFF palette of shape (3, colours), float32; some writers fill only 8 of its 16 bits"
     white = np.float32(65535 if palette.max() > 255 else 255)
     return np.minimum(_LUMINANCE @ (palette / white), 1)
+
+
+def _palette_chroma(palette: np.ndarray) -> np.ndarray:
+    "Chroma of each colour of a TIFF palette of shape (3, colours), uint8"
+    span = np.ptp(palette, 0)
+    return (span >> 8 if palette.max() > 255 else span).astype(np.uint8)
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #b66c44d3
 _SAFE_PIECE = 32_768  # Bytes; a smaller piece of deflate unpacks to 34 MB at most
@@ -211,8 +229,8 @@ def _check_tiff_kind(page: tifffile.TiffPage, path: Path):
         raise MicrographFormatError(path, f"is a TIFF of {kind}; {_RESAVE}")
 
 
-def _tiff_grey(page: tifffile.TiffPage, path: Path) -> np.ndarray:
-    "Grey of a TIFF page, float32 in 0–1, shape (h, w)"
+def _tiff_grey(page: tifffile.TiffPage, path: Path) -> tuple:
+    "Grey of a TIFF page, float32 in 0–1, shape (h, w), and its chroma, uint8 (h, w), or None"
     _check_tiff_kind(page, path)
     if page.compression not in _PLAIN_COMPRESSIONS or page.photometric == _YCBCR:
         return _tiff_by_pillow(page, path)
@@ -224,20 +242,30 @@ def _tiff_grey(page: tifffile.TiffPage, path: Path) -> np.ndarray:
     elif page.axes not in ("YX", "YXS"):
         raise MicrographFormatError(path, f"is a TIFF with axes {page.axes}; {_RESAVE}")
     if page.photometric == _PALETTE:
-        return _palette_grey(page.colormap)[stored]
+        return _palette_grey(page.colormap)[stored], _palette_chroma(page.colormap)[stored]
     if page.photometric in (_INVERTED, _GREY) and stored.ndim == 3:
         stored = stored[..., 0]
     grey = _to_grey(stored)
-    return 1 - grey if page.photometric == _INVERTED else grey
+    return 1 - grey if page.photometric == _INVERTED else grey, _chroma(stored)
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #666060f1
+def read_picture(
+    path: Path,  # A PNG, JPEG, BMP or TIFF file; its content decides, not its name
+    max_px: int = MAX_PX,  # Pixels above which the file is refused
+) -> tuple:  # Grey, float32 in 0–1, (h, w); chroma, uint8 (h, w), or None; the makers' tags, number -> bytes
+    "Read a picture with everything painted into it, and where it has colour"
+    with _opened_picture(path, max_px) as picture:
+        if isinstance(picture, tifffile.TiffPage):
+            return *_tiff_grey(picture, path), sem_tags(picture)
+        grey, chroma = _pillow_grey(picture, path)
+        with open(path, "rb") as file:
+            return grey, chroma, embedded_xml(file)
+
+# %% ../../nbs/micrographs/06_pixels.ipynb #6f95f31e
 def read_grey(
     path: Path | str,  # A PNG, JPEG, BMP or TIFF file; its content decides, not its name
     max_px: int = MAX_PX,  # Pixels above which the file is refused
-) -> tuple:  # Grey, float32 in 0–1, shape (h, w); the makers' tags of a TIFF, number -> bytes
+) -> tuple:  # Grey, float32 in 0–1, shape (h, w); the makers' tags, number -> bytes
     "Read a picture with everything painted into it; `MicrographFormatError` says what is wrong and what to do"
-    path = Path(path)
-    with _opened_picture(path, max_px) as picture:
-        if isinstance(picture, tifffile.TiffPage):
-            return _tiff_grey(picture, path), sem_tags(picture)
-        return _pillow_grey(picture, path), {}
+    grey, _, tags = read_picture(Path(path), max_px)
+    return grey, tags

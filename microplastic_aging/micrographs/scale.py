@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 class SemMetadata:
     "What a microscope wrote about a picture"
 
-    maker: str | None = None  # Zeiss, FEI, JEOL, Hitachi or TESCAN; None where none of them is recognised
+    maker: str | None = None  # Zeiss, FEI, JEOL, Hitachi, TESCAN, ImageJ or OME; None where none of them is recognised
     um_per_px: float | None = None  # Width of a pixel of this picture, µm; None where unknown
     bar_rows: int | None = None  # Rows of information bar at the bottom, px; None where the metadata do not state them
     found: str = "no metadata of a known maker"  # How scale and bar were found, a sentence
     flags: tuple = ()  # What does not fit, a sentence each
+    marker_um: float | None = None  # Length of the drawn scale bar, µm; None where the metadata do not state it
+    about_um: float | None = None  # Width of a pixel by the magnification, µm, good to a tenth; None where not stated
 
 # %% ../../nbs/micrographs/01_scale.ipynb #64d4fb76
 def add_flags(
@@ -29,8 +31,27 @@ def add_flags(
     return replace(meta, flags=(*meta.flags, *flags))
 
 # %% ../../nbs/micrographs/01_scale.ipynb #7dd4a1b8
-NUMBER_PATTERN = r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?"
-_UNITS_UM = {"m": 1e6, "mm": 1e3, "µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 1e-3, "pm": 1e-6, "fm": 1e-9}  # µm
+NUMBER_PATTERN = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?"
+_UNITS_UM = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "nm": 1e-3, "pm": 1e-6, "fm": 1e-9, "å": 1e-4, "inch": 25400.0}
+_UNIT_WORDS = {"meter": "m", "millimeter": "mm", "micrometer": "µm", "micron": "µm", "nanometer": "nm"}
+_UNIT_WORDS |= {"picometer": "pm", "angstrom": "å", "centimeter": "cm", "in": "inch", "inche": "inch"}
+_MICRO = (
+    "\\u00b5",
+    "\\u03bc",
+    "&#181;",
+    "&#xb5;",
+    "&micro;",
+    "âµ",
+    "î¼",
+    "ƒê",
+    "¦ì",
+    "ì",
+    "μ",
+    "\ufffd\ufffd",
+    "\ufffd",
+    "u",
+    "?",
+)
 _PIXEL_RANGE_UM = (1e-5, 1e3)  # Plausible widths of a pixel, µm: 0.01 nm to 1 mm
 
 
@@ -41,16 +62,27 @@ def to_number(
     found = re.fullmatch(NUMBER_PATTERN, text.strip()[:40])
     return float(found[0].replace(",", ".")) if found else None
 
+
+def unit_um(
+    text: str,  # A unit of length, such as `µm`, `micron` or `nm`
+) -> float | None:  # Its length, µm; None where it is no unit of length
+    "Read a unit of length, in whichever encoding the micro sign was written"
+    unit = text.strip().strip('[]()"').split("/")[0].strip().lower()
+    if unit.endswith("m") and unit[:-1] in _MICRO:
+        return 1.0
+    word = unit.replace("metre", "meter").removesuffix("s")
+    return _UNITS_UM.get(_UNIT_WORDS.get(word, unit))
+
 # %% ../../nbs/micrographs/01_scale.ipynb #b432be0a
 def length_um(
     text: str,  # A number and a unit, such as `55.82 nm`
     unit: str = "",  # Unit where the text names none
 ) -> float | None:  # µm; None where the text is no length
     "Read a written length"
-    found = re.match(rf"\s*({NUMBER_PATTERN})\s*([mµμunpf]*)", text[:60])
+    found = re.match(rf"\s*({NUMBER_PATTERN})\s*([^\s,;<]*)", text[:60])
     if not found:
         return None
-    scale = _UNITS_UM.get(found[2] or unit)
+    scale = unit_um(found[2] or unit)
     return None if scale is None else float(found[1].replace(",", ".")) * scale
 
 
@@ -62,6 +94,35 @@ def plausible_um(
         return None
     low, high = _PIXEL_RANGE_UM
     return um if low <= um <= high else None
+
+# %% ../../nbs/micrographs/01_scale.ipynb #0b3949aa
+_FIELD_UM = (0.01, 2e4)  # Longer side of a picture of an electron microscope, µm
+_MISTAKEN_UNITS = {"nm": 1e-3, "m": 1e6, "mm": 1e3, "pm": 1e-6}  # µm; the likelier first
+
+
+def _length_text(um: float) -> str:
+    "A length in a unit that people use for it"
+    for unit, size in (("m", 1e6), ("mm", 1e3), ("µm", 1.0)):
+        if um >= size:
+            return f"{um / size:.3g} {unit}"
+    return f"{um * 1e3:.3g} nm"
+
+
+def field_problem(
+    um_per_px: float,  # Width of a pixel, µm
+    shape: tuple,  # Height and width of the picture, px
+) -> str:  # A sentence with the remedy; empty where the field is plausible
+    "Name a field of view that no electron microscope shows"
+    low, high = _FIELD_UM
+    side = max(shape)
+    if low <= um_per_px * side <= high:
+        return ""
+    found = f"{um_per_px:g} µm per px gives a field of {_length_text(um_per_px * side)} on {side} px"
+    usual = f"electron microscopes show {_length_text(low)} to {_length_text(high)}"
+    for unit, size in _MISTAKEN_UNITS.items():
+        if low <= um_per_px * size * side <= high:
+            return f"{found}, {usual}: was the number in {unit}? then give um_per_px={um_per_px * size:g}"
+    return f"{found}, {usual}: check um_per_px"
 
 # %% ../../nbs/micrographs/01_scale.ipynb #0f9ec982
 SAME_SCALE = 0.02  # Two pixel sizes within this ratio are the same
@@ -105,10 +166,10 @@ def rescale(
         return add_flags(meta, "the size of the original is not stated")
     if not _keeps_scale(original, shape, bar):
         sizes = f"is {height} × {width} px, cut from an original of {original_height} × {original_width}"
-        return replace(add_flags(meta, f"{sizes}: the scale is unknown"), um_per_px=None, bar_rows=None)
+        return replace(add_flags(meta, f"{sizes}: the scale is unknown"), um_per_px=None, bar_rows=None, about_um=None)
     ratio = width / original_width
     extra = height - round(original_height * ratio)
     has_bar = 0 < extra <= _MAX_BAR_FRACTION * height
-    um_per_px = meta.um_per_px / ratio if meta.um_per_px else None
+    um_per_px, about_um = (um / ratio if um else None for um in (meta.um_per_px, meta.about_um))
     flagged = add_flags(meta, *_size_notes(shape, original_width, extra))
-    return replace(flagged, um_per_px=um_per_px, bar_rows=extra if has_bar else None)
+    return replace(flagged, um_per_px=um_per_px, about_um=about_um, bar_rows=extra if has_bar else None)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import ndimage as ndi
 
 from ..aging import SURFACE_FEATURES
 from microplastic_aging.micrographs.common_scale import (
@@ -19,9 +20,10 @@ from microplastic_aging.micrographs.common_scale import (
     assumed_um_per_px,
     flatten,
     to_scale,
+    working_picture,
 )
 from .core import Micrograph
-from .masks import surface_masks
+from .masks import masks_of
 from microplastic_aging.micrographs.measures import (
     crack_numbers,
     groove_numbers,
@@ -88,28 +90,49 @@ def _resolution_flags(um_per_px: float | None) -> list:
     return flags
 
 # %% ../../nbs/micrographs/11_surface.ipynb #62d1dda5
+_RIM_UM = 1.0  # Beside writing, marks are not counted, µm: half of what a filter sees there is its mirror image
+
+
+def _with_rim(hidden: np.ndarray | None, um_per_px: float) -> np.ndarray | None:
+    "What writing hides, and a rim beside it"
+    if hidden is None or not hidden.any():
+        return None
+    return ndi.binary_dilation(hidden, np.ones((3, 3)), max(1, round(_RIM_UM / um_per_px)))
+
+
 def _numbers_in_px(micrograph: Micrograph) -> dict:
     "All numbers of a surface at its own scale, lengths in px"
     um_per_px = assumed_um_per_px(micrograph)
-    masks = surface_masks(micrograph)
-    direction, anisotropy = texture_direction(flatten(micrograph.image, um_per_px), um_per_px)
+    hidden = _with_rim(micrograph.hidden, um_per_px)
+    seen = None if hidden is None else ~hidden
+    flat = flatten(micrograph.image, um_per_px)
+    masks = masks_of(flat, um_per_px, hidden)
+    direction, anisotropy = texture_direction(flat, um_per_px, seen=seen)
     return {
-        **crack_numbers(masks["crack"], um_per_px),
-        **pit_numbers(masks["pits"], masks["pit"], um_per_px),
-        **groove_numbers(masks["groove"], masks["direction"]),
+        **crack_numbers(masks["crack"], um_per_px, seen),
+        **pit_numbers(masks["pits"], masks["pit"], um_per_px, seen),
+        **groove_numbers(masks["groove"], masks["direction"], seen),
         "texture_direction_deg": direction,
         "wear_anisotropy": anisotropy,
-        **roughness_numbers(micrograph.image, um_per_px),
+        **roughness_numbers(micrograph.image, um_per_px, seen),
     }
+
+# %% ../../nbs/micrographs/11_surface.ipynb #20ce8f27
+def _hidden_flags(micrograph: Micrograph) -> list:
+    "Flag of a picture with writing on its surface"
+    if micrograph.hidden is None or not micrograph.hidden.any():
+        return []
+    return [f"writing on {micrograph.hidden.mean():.2g} of the picture was left out"]
 
 
 def surface_numbers(
     micrograph: Micrograph,  # Without information bar
-    um_per_px: float | None = COMMON_UM_PER_PX,  # Scale to bring it to; None for the scale it has
+    um_per_px: float | None = COMMON_UM_PER_PX,  # Scale to bring it to; None for the scale it has, or the working scale
 ) -> dict:  # One row of a table; units in the names; nan for what cannot be measured
     "Measure cracks, pits, wear and roughness of one micrograph"
     recorded = micrograph.um_per_px
     scaled = to_scale(micrograph, um_per_px) if recorded is not None and um_per_px else micrograph
+    scaled, done = working_picture(scaled)
     coarsest = None if recorded is None else max(scaled.um_per_px, recorded)
     numbers = _numbers_in_px(scaled)
     for feature in _unseen_features(coarsest):
@@ -120,7 +143,7 @@ def surface_numbers(
         "height_px": height,
         "width_px": width,
         **_with_units(numbers, scaled.um_per_px),
-        "flags": "; ".join(_resolution_flags(coarsest)),
+        "flags": "; ".join([*_resolution_flags(coarsest), *_hidden_flags(scaled), *done]),
     }
 
 # %% ../../nbs/micrographs/11_surface.ipynb #d3438709

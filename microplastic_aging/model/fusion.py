@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..aging import InputError
 from .encoders import TOKEN_CM1
 
 # %% ../../nbs/model/06_fusion.ipynb #11dcfc33
@@ -235,3 +236,55 @@ OPERATORS = dict(
     bottleneck=BottleneckFusion,
     cross_attention=CrossAttentionFusion,
 )
+
+# %% ../../nbs/model/06_fusion.ipynb #6fbce388
+_OWN = tuple(OPERATORS.values())
+
+
+class FusionError(InputError):
+    "An operator that does not make one embedding a sample: names its shapes, found and wanted"
+
+
+@torch.no_grad()
+def _tried(operator: nn.Module, d: int) -> tuple:
+    "What an operator gives for two samples, the second without a micrograph"
+    image, spectrum = torch.zeros(2, 9, d), torch.zeros(2, TOKEN_CM1.size, d)
+    image_mask = torch.tensor([[True], [False]]).expand(2, 9)
+    spectrum_mask = torch.ones(2, TOKEN_CM1.size, dtype=torch.bool)
+    training = operator.training
+    try:
+        return operator.eval()(image, spectrum, image_mask, spectrum_mask, False)
+    finally:
+        operator.train(training)
+
+
+def _check_given(who: str, given: str, found, d: int):
+    "`FusionError` where what an operator gives is no embedding with weights"
+    wanted = f"an embedding of shape (2, {d}) and a dict of weights"
+    if not (isinstance(found, tuple) and len(found) == 2 and torch.is_tensor(found[0]) and isinstance(found[1], dict)):
+        raise FusionError(f"{who} gives {type(found).__name__}, not {wanted}; `merge` ends with `return vector, {{}}`")
+    if found[0].shape != (2, d):
+        raise FusionError(f"{who} gives an embedding of shape {tuple(found[0].shape)} for {given}, not {wanted}")
+    if not found[0].isfinite().all():
+        raise FusionError(f"{who} gives numbers that are not finite where a micrograph is missing; use `has_image`")
+
+
+_FAILURES = (RuntimeError, TypeError, ValueError, IndexError, AttributeError, NotImplementedError)
+
+
+def make_operator(name: str, d: int, heads: int) -> nn.Module:
+    "An operator by name; `FusionError` where one of the user's own does not fit, see `ConcatFusion.forward`"
+    Operator = OPERATORS[name]
+    if Operator in _OWN:
+        return Operator(d, heads)
+    who = f"fusion operator {name!r} ({Operator.__name__})"
+    given = f"image tokens (2, 9, {d}) and spectrum tokens (2, {TOKEN_CM1.size}, {d})"
+    try:
+        operator = Operator(d, heads)
+        found = _tried(operator, d)
+    except _FAILURES as e:
+        widths = f"`merge` gets two vectors of shape (b, {d}), and the inherited `join` takes one of width {2 * d}"
+        wanted = f"an embedding of shape (2, {d})"
+        raise FusionError(f"{who} fails on {given}, where it should give {wanted}: {e}. {widths}") from e
+    _check_given(who, given, found, d)
+    return operator

@@ -24,6 +24,7 @@ from .loaders import aging_block, aging_dls
 from .loss import AgingLoss, aging_metrics, unseen_combinations
 from .net import AgingNet
 from .recipe import Recipe
+from .tensors import Together
 
 # %% ../../nbs/model/09_learner.ipynb #8bb861d9
 class ModelEMA(Callback):
@@ -103,11 +104,14 @@ def init_from(
     net: AgingNet,  # Receives
     start: AgingNet,  # Gives: a model trained on other particles
 ):
-    "Copy the weights of another model; where the classes differ, without those of its heads"
-    if net.modality != start.modality:
+    "Copy the weights of another model, or those of one modality of it; where the classes differ, without its heads"
+    if net.modality != start.modality and start.modality != "fusion":
         raise InputError(f"a {net.modality} model cannot begin with a {start.modality} model")
     same_classes = net.scheme.classes == start.scheme.classes and net.scheme.bits == start.scheme.bits
     given, want = start.state_dict(), net.state_dict()
+    if net.modality != start.modality:
+        parts = tuple(f"{part}.{net.modality}." for part in ("encoder", "pool", "head"))
+        given = {k: v for k, v in given.items() if k.startswith(parts)}
     if not same_classes:
         given = {k: v for k, v in given.items() if not k.startswith(("head.", "joint."))}
     lacking = [k for k in given if k not in want or want[k].shape != given[k].shape]
@@ -129,7 +133,7 @@ class InitOptions:
 def _make_net(scheme, modality, seed, init: InitOptions, settings: dict) -> AgingNet:
     "A network with its first weights"
     if init.start is not None:
-        modality = init.start.modality
+        modality = init.start.modality if modality == "fusion" else modality
         settings = {k: v for k, v in init.start.config.items() if k != "modality"} | settings
     with no_random(seed):
         net = AgingNet(scheme, modality, **settings)
@@ -142,6 +146,14 @@ def _make_net(scheme, modality, seed, init: InitOptions, settings: dict) -> Agin
     if init.excluded is not None:
         net.zero_type_residual(init.excluded)
     return net
+
+# %% ../../nbs/model/09_learner.ipynb #fd03a646
+class AgingLearner(Learner):
+    "fastai's `Learner`, whose `predict` takes a row number, a file, a measurement, or a pair of them"
+
+    def predict(self, item, rm_type_tfms=0, with_input=False):
+        item = Together(item) if isinstance(item, (tuple, list)) else item  # fastai maps transforms over a tuple
+        return super().predict(item, rm_type_tfms, with_input)
 
 # %% ../../nbs/model/09_learner.ipynb #231d7ef3
 def aging_learner(
@@ -161,7 +173,8 @@ def aging_learner(
     if torch.device(dls.device).type == "cpu" and cpu_has_bf16():
         cbs.append(CpuBfloat16())
     rates = dict(lr=recipe.lr, wd=recipe.wd)
-    return Learner(dls, net, loss_func=loss, opt_func=adamw, metrics=aging_metrics(scheme), cbs=cbs, **rates)
+    metrics = aging_metrics(scheme)
+    return AgingLearner(dls, net, loss_func=loss, opt_func=adamw, metrics=metrics, cbs=cbs, **rates)
 
 # %% ../../nbs/model/09_learner.ipynb #670ec444
 def _process_device() -> torch.device:

@@ -6,10 +6,12 @@
 __all__ = ['specimen_splitter', 'aging_block', 'aging_dls']
 
 # %% ../../nbs/model/04_loaders.ipynb #d48132fa
+from dataclasses import dataclass
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from fastai.data.all import DataBlock, DataLoaders, L, TensorCategory, TfmdDL, TransformBlock, chunked
+from fastai.data.all import DataBlock, DataLoaders, L, TensorCategory, TfmdDL, TransformBlock, chunked, dispatch
 from fastai.torch_core import no_random
 
 from ..aging import Scheme
@@ -61,7 +63,11 @@ class AgingDL(TfmdDL):
     "fastai's `TfmdDL`, reading whole batches of rows at once and drawing micrograph and spectrum together"
 
     def create_batches(self, samps):
-        rows = np.asarray(list(self.dataset.items), int)
+        items = list(self.dataset.items)
+        if not all(isinstance(item, (int, np.integer)) for item in items):  # files or measurements, for `predict`
+            yield from super().create_batches(samps)
+            return
+        rows = np.asarray(items, int)
         for idxs in chunked(samps, self.bs, self.drop_last):
             yield tuple(tl.tfms(rows[np.asarray(idxs)]) for tl in self.dataset.tls)
 
@@ -76,10 +82,37 @@ class AgingDL(TfmdDL):
 
     def show_results(self, b, out, max_n=4, **kwargs):
         "Draw the first `max_n` samples with true and predicted type"
-        images, spectra, ys = _to_numpy_batch(b, max_n)
-        pairs = zip(self._titles(ys), self._titles(out), strict=False)
-        titles = [f"{true}\n→ {predicted}" for true, predicted in pairs]
+        images, spectra, *ys = _to_numpy_batch(b, max_n)
+        out = out[0] if isinstance(out, tuple) else out
+        predicted = self._titles(out[: len(images)])
+        true = self._titles(ys[0]) if ys else [""] * len(images)
+        titles = [f"{t}\n→ {p}" for t, p in zip(true, predicted, strict=True)]
         return _plot_pairs(images, spectra, titles, self.um_per_px)
+
+    def _pre_show_batch(self, b, max_n=9):
+        "What `plot_top_losses` is given: pairs under a type of their own, the classes, and samples to count"
+        images, spectra, *ys = _to_numpy_batch(b, max_n)
+        titles = self._titles(ys[0]) if ys else [""] * len(images)
+        return ShownPairs(images, spectra, self.um_per_px), titles, L((None, None, title) for title in titles)
+
+
+@dataclass
+class ShownPairs:
+    "Samples of a batch that are drawn together, see `_plot_pairs`"
+
+    images: np.ndarray
+    spectra: np.ndarray
+    um_per_px: float | None
+
+
+@dispatch
+def plot_top_losses(x: ShownPairs, y, samples, outs, raws, losses, **kwargs):
+    "fastai's `Interpretation.plot_top_losses`: true class, predicted class, loss and probability of the prediction"
+    titles = [
+        f"{true}\n→ {out[-1]}\nloss {float(loss):.2f}, p {float(p.max()):.2f}"
+        for true, out, loss, p in zip(y, outs, losses, raws, strict=True)
+    ]
+    return _plot_pairs(x.images, x.spectra, titles, x.um_per_px)
 
 # %% ../../nbs/model/04_loaders.ipynb #99335cbf
 def specimen_splitter(

@@ -13,7 +13,7 @@ from torch import nn
 
 from ..aging import MODALITIES, Scheme
 from .encoders import BackboneEncoder, ImageEncoder, SpectrumEncoder
-from .fusion import OPERATORS, BandPool, TexturePool
+from .fusion import OPERATORS, BandPool, TexturePool, make_operator
 
 # %% ../../nbs/model/07_net.ipynb #7a36e1ec
 def to_mechanism_prob(
@@ -134,7 +134,7 @@ class _AgingLayers(nn.Module):
         self.drop = nn.Dropout(config.drop)
         self.joint = None
         if self.modality == "fusion":
-            self.fusion = OPERATORS[config.operator](config.d, config.heads)
+            self.fusion = make_operator(config.operator, config.d, config.heads)
             if config.operator != "late":
                 self.joint = _TypeHead(config.d, scheme, zero=True)
 

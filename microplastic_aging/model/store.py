@@ -35,10 +35,13 @@ class ModelFormatError(FileFormatError):
 def save_model(
     model,  # `AgingNet`, or a learner that holds one
     folder,  # Made if needed; receives model.safetensors and model.json
-    card: dict,  # `simulated` (bool), `view` ({'fov_um', 'size_px'}) and whatever else JSON can hold
+    card: dict | None = None,  # From `model_card`: `simulated` (bool), `view` ({'fov_um', 'size_px'}), more as JSON
 ) -> Path:  # The folder
     "Save a model, each file in one step; `ValueError` for a card that lacks an entry"
     net = getattr(model, "model", model)
+    if card is None:
+        how = "save_model(learn, folder, model_card(samples, arrays))"
+        raise InputError(f"{folder}: a model is saved with a card that says what it rests on: {how}")
     lacking = [k for k in _CARD_KEYS if k not in card]
     if lacking:
         raise ValueError(f"the model card lacks {', '.join(lacking)}")

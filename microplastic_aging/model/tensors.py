@@ -7,15 +7,18 @@ __all__ = ['toy_arrays', 'TensorMicrograph', 'TensorSpectrum', 'ReadMicrograph',
 
 # %% ../../nbs/model/01_tensors.ipynb #e9036b9e
 import math
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
-from fastai.data.all import Category, DisplayedTransform, L, TensorBase, TensorCategory, Transform
+from fastai.data.all import Category, CategoryMap, DisplayedTransform, TensorBase, TensorCategory, Transform
 from fastai.vision.core import TensorImageBW
 
-from ..aging import SEVEN_TYPES
+from ..aging import SEVEN_TYPES, InputError
 from ..data.arrays import DecodedSamples
-from ..spectra.core import GRID
+from ..micrographs.core import Micrograph, read_micrograph, to_view
+from ..spectra.core import GRID, Spectrum, read_spectra, to_grid
 
 # %% ../../nbs/model/01_tensors.ipynb #621725d4
 def toy_arrays(
@@ -48,6 +51,56 @@ class TensorMicrograph(TensorImageBW):
 class TensorSpectrum(TensorBase):
     "Absorbance and validity mask on `GRID`, shape (..., 2, 851); a missing one has a mask of zeros"
 
+# %% ../../nbs/model/01_tensors.ipynb #5dc91682
+_PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
+
+
+def _measured(part):  # `Micrograph` or `Spectrum`
+    "What a file holds; a measurement is given back"
+    if isinstance(part, (Micrograph, Spectrum)):
+        return part
+    if not isinstance(part, (str, Path)):
+        wanted = "a row number, a file, a Micrograph, a Spectrum, or a pair of a micrograph and a spectrum"
+        raise InputError(f"{type(part).__name__} {part!r} is no sample; give {wanted}")
+    if Path(part).suffix.lower() in _PICTURES:
+        return read_micrograph(part)
+    spectra = read_spectra(part)
+    if len(spectra) != 1:
+        raise InputError(f"{part}: holds {len(spectra)} spectra; give one of them, from `read_spectra`")
+    return spectra[0]
+
+
+@dataclass(frozen=True)
+class Together:
+    "Measurements of one particle"
+
+    parts: tuple  # Files or measurements
+
+
+def _one_sample(item, like: DecodedSamples) -> DecodedSamples:
+    "A sample that is no row of the training data, seen as these were"
+    parts = [_measured(part) for part in (item.parts if isinstance(item, Together) else [item])]
+    pictures, spectra = ([p for p in parts if isinstance(p, kind)] for kind in (Micrograph, Spectrum))
+    if len(pictures) > 1 or len(spectra) > 1:
+        raise InputError(
+            f"{len(pictures)} micrographs and {len(spectra)} spectra are no sample; give one of each, or one"
+        )
+    size = like.image.shape[-1]
+    image, spectrum, mask = np.zeros((size, size), np.uint8), np.zeros(GRID.size, "float32"), np.zeros(GRID.size, bool)
+    if pictures and size > 1:  # a model of spectra alone keeps no pictures
+        image = np.round(255 * to_view(pictures[0], like.fov_um, size)).astype(np.uint8)
+    if spectra:
+        spectrum, mask = to_grid(spectra[0])
+    has = np.array([bool(pictures) and size > 1]), np.array([bool(spectra)])
+    return DecodedSamples(image[None], spectrum[None], mask[None], *has, like.fov_um, "one sample")
+
+
+def _place(row, arrays: DecodedSamples) -> tuple:  # Arrays, and the row or rows in them
+    "Where an item is found: a row number in the arrays, anything else by itself"
+    if isinstance(row, (str, Path, Micrograph, Spectrum, Together, float)):
+        return _one_sample(row, arrays), 0
+    return arrays, row
+
 # %% ../../nbs/model/01_tensors.ipynb #ff15d9bc
 class ReadMicrograph(Transform):
     "Row number, or many of them, to micrographs out of memory"
@@ -60,8 +113,9 @@ class ReadMicrograph(Transform):
         self.um_per_px = arrays.fov_um / arrays.image.shape[-1] if arrays.fov_um else None
 
     def encodes(self, row):
-        x = torch.from_numpy(np.multiply(self.arrays.image[row], np.float32(1 / 255), dtype="float32"))
-        missing = torch.as_tensor(~np.asarray(self.arrays.has_image[row]))
+        arrays, row = _place(row, self.arrays)
+        x = torch.from_numpy(np.multiply(arrays.image[row], np.float32(1 / 255), dtype="float32"))
+        missing = torch.as_tensor(~np.asarray(arrays.has_image[row]))
         return TensorMicrograph(x.masked_fill_(missing[..., None, None], math.nan).unsqueeze(-3))
 
 
@@ -75,9 +129,10 @@ class ReadSpectrum(Transform):
         self.arrays = arrays
 
     def encodes(self, row):
-        has = np.asarray(self.arrays.has_spectrum[row])
-        valid = self.arrays.mask[row] & has[..., None]
-        absorbance = np.where(valid, self.arrays.spectrum[row], 0)
+        arrays, row = _place(row, self.arrays)
+        has = np.asarray(arrays.has_spectrum[row])
+        valid = arrays.mask[row] & has[..., None]
+        absorbance = np.where(valid, arrays.spectrum[row], 0)
         return TensorSpectrum(torch.from_numpy(np.stack([absorbance, valid], -2).astype("float32")))
 
 # %% ../../nbs/model/01_tensors.ipynb #486e9690
@@ -115,7 +170,7 @@ class AgingType(DisplayedTransform):
 
     def __init__(self, y, scheme):
         self.y = np.asarray(y, int)
-        self.vocab = L(scheme.classes)
+        self.vocab = CategoryMap(scheme.classes, sort=False)
         self.c = scheme.n
 
     def encodes(self, row):

@@ -14,7 +14,7 @@ import pandas as pd
 from ..aging import MECHANISMS
 from ..explain.hypotheses import CANNOT_JUDGE
 from .evidence import judged_link, links_control
-from .evidence_claims import checks_of, marks_of, of_source
+from .evidence_claims import checks_of, contrast_checks, marks_of, of_source
 from .html import render_sentences
 from .run import get_metrics, model_title
 from .tables import paired_table
@@ -93,6 +93,24 @@ def missed_shares(metrics: dict, model: str) -> dict:
     return shares | {"one too many": counts[too_many].sum() / counts.sum()}
 
 
+def counted_words(
+    metrics: dict,  # Content of metrics.json
+) -> str:  # Empty where every sample is counted
+    "How many samples an accuracy counts, and why the others are left out"
+    counts, bits = (
+        np.array(get_metrics(metrics, "fusion", "grouped").get("confusion") or [], int),
+        mechanism_bits(metrics),
+    )
+    if not len(counts):
+        return ""
+    each, unaged = counts.sum(1), ~bits.any(1)
+    names = [name for name, left_out in zip(metrics["scheme"]["classes"], unaged, strict=True) if left_out]
+    values = dict(
+        n=each.sum(), counted=each[~unaged].sum(), left_out=each[unaged].sum(), names=names, types=sum(~unaged)
+    )
+    return " ".join(render_sentences("study_counted.md.j2", **values))
+
+
 def both_in_verdict(metrics: dict) -> float | None:
     "Share of the pairs with UV whose predicted class has both mechanisms; None without such pairs"
     bits, counts = mechanism_bits(metrics), aged_confusion(metrics, "fusion")
@@ -110,8 +128,22 @@ def _counted_checks(evidence: dict, part: str, mechanism: str, found: dict | Non
         return None
     again = of_source(evidence, "other_seed", part, mechanism)
     others = checks_of(evidence, part, mechanism, again) if again else {}
+    return _counted(checks, others)
+
+
+def _counted(checks: dict, others: dict) -> dict:
+    "Checks that were passed, and whether another training gets another verdict"
     differs = bool(others) and _level(others) != _level(checks)
     return dict(yes=sum(checks.values()), n=len(checks), other_seed_differs=differs)
+
+
+def _contrast_values(evidence: dict) -> dict | None:
+    "How many checks the two windows pass that separate UV from chemical ageing; None where nothing was examined"
+    checks = contrast_checks(evidence) if evidence.get("contrast") else {}
+    if not checks:
+        return None
+    lacks = [check for check, passed in checks.items() if not passed]
+    return _counted(checks, contrast_checks(evidence, "other_seed")) | dict(lacks=lacks)
 
 
 def _level(checks: dict) -> int:  # 2: all pass, 1: some, 0: none
@@ -149,36 +181,41 @@ def _dual_values(metrics: dict, attribution: dict) -> dict | None:
     return dict(verdict=verdict_share, ranked=ranked, unseen=unseen)
 
 
-def _field_values(found: dict | None, value: str) -> dict | None:
-    "A share or difference in the simulated field, and whether its interval covers the true one"
+def field_values(
+    found: dict | None,  # value or difference, ci, truth, counted: of `natural` of the attribution
+) -> dict | None:  # value, ci, truth, covered, higher, counted, corrected_is_nearer
+    "A share or difference in the simulated field: is the true one covered, and does correcting pay?"
     if not found or found.get("truth") is None:
         return None
-    low, high = found["ci"]
-    covered = low <= found["truth"] <= high
-    return {value: found[value], "ci": found["ci"], "truth": found["truth"], "covered": covered, "higher": low > 0}
+    value = found["value"] if "value" in found else found["difference"]
+    truth, counted, (low, high) = found["truth"], found.get("counted"), found["ci"]
+    nearer = counted is None or abs(value - truth) < abs(counted - truth)
+    kept = dict(value=value, ci=found["ci"], truth=truth, counted=counted)
+    return kept | dict(covered=low <= truth <= high, higher=low > 0, corrected_is_nearer=nearer)
 
 
 def _claim_values(metrics: dict, others: dict) -> dict:
     "What the template needs for the ten verdicts"
     audit, evidence, attribution = (others.get(n) or {} for n in ("audit", "evidence", "attribution"))
     natural = attribution.get("natural") or {}
-    contrast = evidence.get("contrast")
     return dict(
         fusion=single_rivals(metrics),
         attention=attention_values(audit),
         evidence=[_evidence_values(evidence, m) for m in MECHANISMS],
         links=_link_values(evidence),
-        contrast=None if not contrast else bool(contrast["supported"]),
+        contrast=_contrast_values(evidence) if evidence else None,
         dual=_dual_values(metrics, attribution),
-        natural=_field_values(natural.get("uv_primary"), "value"),
-        paddy=_field_values(natural.get("paddy_chemical"), "difference"),
+        natural=field_values(natural.get("uv_primary")),
+        paddy=field_values(natural.get("paddy_chemical")),
+        frequency=attribution.get("frequency"),
     )
 
 # %% ../../nbs/report/20_claims.ipynb #7b3bc623
-_CLAIM_COLUMNS = ("claim", "test", "verdict", "limits", "page")
+_CLAIM_COLUMNS = ("no.", "claim", "test", "verdict", "section")
 
 
-def _read_claims() -> pd.DataFrame:  # Columns key, claim, test, limits, page
+def read_claims() -> pd.DataFrame:  # Columns claim, test, page, section; one row a key
+    "The ten claims, each with its test and the section of the study page that has it"
     return pd.read_csv(files("microplastic_aging") / "assets/claims.csv", index_col="key")
 
 
@@ -188,7 +225,7 @@ def claim_verdicts(
 ) -> dict:
     "Verdict of each claim in Markdown, by its key"
     verdicts = render_sentences("study_claims.md.j2", **_claim_values(metrics, others))
-    return dict(zip(_read_claims().index, verdicts, strict=True))
+    return dict(zip(read_claims().index, verdicts, strict=True))
 
 
 def claim_table(
@@ -196,7 +233,9 @@ def claim_table(
     others: dict,  # Name -> further summary: audit, evidence, attribution
 ) -> str:
     "The ten claims as a Markdown table of five columns"
-    table = _read_claims().assign(verdict=claim_verdicts(metrics, others))
-    table["page"] = [f"[{page[:2]}]({page}.ipynb)" for page in table.page]
+    table = read_claims().assign(verdict=claim_verdicts(metrics, others))
+    table["no."] = [str(number) for number, _ in enumerate(table.index, 1)]
+    links = zip(table.page, table.section, strict=True)
+    table["section"] = [f"[{page[:2]}]({page}.ipynb#{section})" for page, section in links]
     rows = [_CLAIM_COLUMNS, ["---"] * len(_CLAIM_COLUMNS), *table[list(_CLAIM_COLUMNS)].to_numpy()]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

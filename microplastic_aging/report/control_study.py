@@ -15,7 +15,13 @@ from fastcore.basics import patch
 from IPython.display import Markdown
 from matplotlib.axes import Axes
 
-from .controls import WET_LIMIT, corruption_sentences, wet_sentences
+from microplastic_aging.report.controls import (
+    EXPERIMENT_NAMES,
+    WET_LIMIT,
+    corruption_sentences,
+    experiment_name,
+    wet_sentences,
+)
 from .formats import points_interval, share_interval
 from .plots import MODEL_COLORS, make_axes
 from .run import MODELS
@@ -126,41 +132,9 @@ def _versus_findings(done: dict) -> list[dict]:
     for name, expected, judged in plans:
         found = done.get(name) or {}
         if versus := found.get("versus"):
-            control = _NAMES[name]
+            control = EXPERIMENT_NAMES[name]
             rows.append(_finding(control, expected, _versus_words(versus), judged(versus), found["folds"]))
     return rows
-
-# %% ../../nbs/report/25_control_study.ipynb #060d25c6
-_NAMES = dict(
-    operator_late="late fusion",
-    operator_concat="concatenation",
-    operator_gated="gated fusion",
-    operator_film="feature-wise scaling (FiLM)",
-    operator_bottleneck="bottleneck tokens",
-    joint="encoders learn through fusion too",
-    no_augmentation="no augmentation",
-    no_film="no water and biofilm in training",
-    no_noise="no added noise in training",
-    as_listed="spectra not paired anew",
-    last_weights="last weights, not their mean",
-    hard_labels="labels not smoothed",
-    no_mechanism="no mechanism term in the loss",
-    shuffled_fusion="shuffled pairs: fusion",
-    shuffled_image="shuffled pairs: micrograph",
-    neutral_fusion="neutral bands: fusion",
-    neutral_spectrum="neutral bands: spectrum",
-    random_labels="random labels",
-    other_seed="another seed",
-    noisy_labels="noisy labels",
-    quarter="a quarter of the specimens",
-    half="half of the specimens",
-    other_polymer="a polymer never trained on",
-    finer_scale="a finer scale than in training",
-)
-
-
-def _name(key: str, found: dict) -> str:
-    return _NAMES.get(key, found.get("says", key))
 
 # %% ../../nbs/report/25_control_study.ipynb #bfd437e9
 @patch
@@ -180,7 +154,7 @@ def _judged_change(versus: dict) -> str:
 def _change_row(key: str, found: dict) -> dict:
     versus = found.get("versus")
     return {
-        "change": _name(key, found),
+        "change": experiment_name(key, found),
         "accuracy (95 % interval)": accuracy_cell(found),
         "difference (points)": points_interval(versus["difference"], *versus["ci"]) if versus else "–",
         "judged": _judged_change(versus) if versus else "–",
@@ -206,7 +180,7 @@ def verdict(self: ControlStudy) -> Markdown:
     named = {s: [r["control"] for r in rows if r["state"] == s] for s in (_MET, _FAILED, _OPEN)}
     done = (self.controls.get("variations") or {}).items()
     tried = {k: f for k, f in done if f["kind"] in ("operators", "ablations") and f.get("versus")}
-    changed = [dict(f["versus"], name=_name(k, f)) for k, f in tried.items()]
+    changed = [dict(f["versus"], name=experiment_name(k, f)) for k, f in tried.items()]
     return say(
         "study_controls.md.j2",
         n=len(rows),
@@ -244,7 +218,7 @@ def plot(
         rows = sorted((i for i in done if i[1]["kind"] == kind), key=lambda i: -i[1]["versus"]["difference"])
         if rows:
             _draw_changes(ax, rows, kind, len(names))
-        names += [_name(*row) for row in rows]
+        names += [experiment_name(*row) for row in rows]
     ax.axvline(0, color="0.6", ls=":", lw=1.2, zorder=0)
     ax.set_yticks(range(len(names)), names, fontsize=9)
     kind = ", simulated" if self.controls.get("simulated") else ""

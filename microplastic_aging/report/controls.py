@@ -68,12 +68,48 @@ def wet_sentences(
     models = [w | dict(title=MODELS.get(model, _NO_WATER)) for model, w in found.items()]
     return render_sentences("wet.md.j2", models=models, limit=WET_LIMIT, simulated=bool(controls.get("simulated")))
 
+# %% ../../nbs/report/09_controls.ipynb #09c0a001
+EXPERIMENT_NAMES = dict(  # Key of an experiment in controls.json -> what a reader sees
+    operator_late="late fusion",
+    operator_concat="concatenation",
+    operator_gated="gated fusion",
+    operator_film="feature-wise scaling (FiLM)",
+    operator_bottleneck="bottleneck tokens",
+    joint="encoders learn through fusion too",
+    no_augmentation="no augmentation",
+    no_film="no water and biofilm in training",
+    no_noise="no added noise in training",
+    as_listed="spectra not paired anew",
+    last_weights="last weights, not their mean",
+    hard_labels="labels not smoothed",
+    no_mechanism="no mechanism term in the loss",
+    shuffled_fusion="shuffled pairs: fusion",
+    shuffled_image="shuffled pairs: micrograph",
+    neutral_fusion="neutral bands: fusion",
+    neutral_spectrum="neutral bands: spectrum",
+    random_labels="random labels",
+    other_seed="another seed",
+    noisy_labels="noisy labels",
+    quarter="a quarter of the specimens",
+    half="half of the specimens",
+    other_polymer="a polymer never trained on",
+    finer_scale="a finer scale than in training",
+)
+
+
+def experiment_name(
+    key: str,  # Such as 'operator_late'
+    found: dict,  # Its figures, with the words of its run (`says`)
+) -> str:
+    "An experiment in today's words"
+    return EXPERIMENT_NAMES.get(key, found.get("says", key))
+
 # %% ../../nbs/report/09_controls.ipynb #05e4e4d1
-def _experiment_row(found: dict) -> dict:
+def _experiment_row(key: str, found: dict) -> dict:
     versus = found.get("versus") or {}
     low, high = versus.get("ci") or (None, None)
     return {
-        "change": found["says"],
+        "change": experiment_name(key, found),
         "accuracy (95 % interval)": share_interval(found["accuracy"], *found["accuracy_ci"]),
         "difference (points)": points_interval(versus["difference"], low, high) if versus else "–",
         "p after Holm": f"{versus['p_holm']:.2g}" if versus else "–",
@@ -86,7 +122,7 @@ def controls_section(
 ) -> dict | None:  # Values for the template; None where nothing was changed
     "What the headline model loses with one thing changed, and what water and biofilm do"
     controls = run["controls"]
-    rows = [_experiment_row(found) for found in (controls.get("variations") or {}).values()]
+    rows = [_experiment_row(key, found) for key, found in (controls.get("variations") or {}).items()]
     sentences = wet_sentences(controls)
     if not rows and not sentences:
         return None

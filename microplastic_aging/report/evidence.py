@@ -43,6 +43,31 @@ def band_findings(
     "How much of the evidence lies in the window that the paper reads for each mechanism"
     return pd.DataFrame([_band_row(m, b) for m, b in bands.items()])
 
+# %% ../../nbs/report/10_evidence.ipynb #b10e0002
+def free_bands(
+    evidence: dict,  # Content of evidence.json
+) -> list:
+    "Named bands on polymers that have no band of their own there, high wavenumbers first"
+    found = [r for r in evidence["table"] if r["polymers"] == "others" and r["log_odds"] is not None]
+    return sorted(found, key=lambda r: -float(r["window"].split("–")[0]))
+
+
+def served_by(
+    evidence: dict,  # Content of evidence.json
+    window: str,  # Name of a band, such as 'C=O'
+) -> list[tuple[str, float]]:  # mechanism and log-odds, the largest first
+    "What a window gives each mechanism"
+    found = [(row["mechanism"], row["log_odds"]) for row in free_bands(evidence) if row["band"] == window]
+    return sorted(found, key=lambda item: -item[1])
+
+
+def beside_zero(
+    evidence: dict,  # Content of evidence.json
+) -> list[dict]:  # From its `matrix`
+    "Pairs of band and mark whose interval does not hold zero"
+    found = [pair for pair in evidence.get("matrix") or [] if pair["effect"] is not None]
+    return [pair for pair in found if pair["ci"][0] > 0 or pair["ci"][1] < 0]
+
 # %% ../../nbs/report/10_evidence.ipynb #7668959f
 def _whole_percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.0f} %"

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
-from ..aging import MECHANISM_COLORS, MECHANISMS, MODALITIES
+from ..aging import BANDS, MECHANISM_COLORS, MECHANISMS, MODALITIES
 from ..files import reference_result
-from .evidence import plot_replacement
+from .evidence import free_bands, plot_replacement
 from .evidence_claims import marks_of, mechanism_name, of_source
 from .formats import with_interval
 from .plots import make_axes
@@ -92,23 +93,15 @@ def plot_claims(
     return ax
 
 # %% ../../nbs/report/21_evidence_figures.ipynb #254934c6
-def free_bands(
-    evidence: dict,  # Content of evidence.json
-) -> list:
-    "Named bands on polymers that have no band of their own there, high wavenumbers first"
-    found = [r for r in evidence["table"] if r["polymers"] == "others" and r["log_odds"] is not None]
-    return sorted(found, key=lambda r: -float(r["window"].split("–")[0]))
-
-
-def _draw_heat(grid: pd.DataFrame, ax: Axes):
+def _draw_heat(grid: pd.DataFrame, ax: Axes, digits: int = 1):
     "A table as a picture with its numbers; white is zero"
     values = grid.to_numpy(float)
     top = max(float(np.nanmax(np.abs(values))), 1e-9)
     drawn = ax.imshow(values, cmap="PuOr_r", vmin=-top, vmax=top, aspect="auto")
     ax.set_xticks(range(grid.shape[1]), grid.columns, rotation=45, ha="right", rotation_mode="anchor")
-    ax.set_yticks(range(grid.shape[0]), map(mechanism_name, grid.index))
+    ax.set_yticks(range(grid.shape[0]), grid.index)
     for i, j in np.ndindex(grid.shape):
-        text = "" if np.isnan(values[i, j]) else with_interval(round(values[i, j], 1) + 0.0, None)
+        text = "" if np.isnan(values[i, j]) else with_interval(round(values[i, j], digits) + 0.0, None, digits)
         color = "white" if abs(values[i, j]) > 0.6 * top else "black"
         ax.text(j, i, text, ha="center", va="center", fontsize=10, color=color)
     return drawn
@@ -124,6 +117,7 @@ def plot_named_bands(
     frame = pd.DataFrame(rows)
     grid = frame.pivot(index="mechanism", columns="label", values="log_odds")
     grid = grid.reindex(index=[m for m in MECHANISMS if m in grid.index], columns=frame.label.unique())
+    grid = grid.rename(index=mechanism_name)
     ax.figure.colorbar(_draw_heat(grid, ax), ax=ax, label="log-odds it adds")
     ax.set_title(_title(evidence), loc="right")
     ax.set_xlabel("Wavenumber (cm⁻¹)")
@@ -166,6 +160,34 @@ def plot_link_measures(
     ax.set_title(_title(evidence), loc="right")
     ax.invert_yaxis()
     ax.figure.legend(loc="outside lower center", ncols=3)
+    return ax
+
+# %% ../../nbs/report/21_evidence_figures.ipynb #b21e0002
+def _grid_row(pair: dict) -> str:
+    return f"{mechanism_name(pair['mechanism'])}: {pair['feature']}s"
+
+
+def plot_link_grid(
+    evidence: dict,  # Content of evidence.json
+    ax: Axes | None = None,  # New ones where None
+) -> Axes:
+    "Every named band against every mark, for each mechanism: correlation of their shares of evidence"
+    pairs = evidence.get("matrix") or []
+    if not pairs:
+        raise ValueError("this run did not correlate bands with marks: its summary has no `matrix`")
+    ax = make_axes(ax, (7, 4.6))
+    high = {band.name: band.high for band in BANDS}
+    frame = pd.DataFrame([pair | dict(row=_grid_row(pair)) for pair in pairs])
+    columns = sorted(frame.band.unique(), key=lambda name: -high.get(name, 0))
+    grid = frame.pivot(index="row", columns="band", values="effect").reindex(frame.row.unique(), columns=columns)
+    label = "correlation within type, specimens"
+    ax.figure.colorbar(_draw_heat(grid, ax, 2), ax=ax, label=label)
+    for m, link in (evidence["links"].get("standard") or {}).items():
+        row = _grid_row(dict(mechanism=m, feature=link["feature"]))
+        corner = columns.index(link["window"]) - 0.5, list(grid.index).index(row) - 0.5
+        ax.add_patch(Rectangle(corner, 1, 1, fill=False, lw=2))
+    ax.set_title(_title(evidence), loc="right")
+    ax.set_xlabel("band, high to low wavenumber")
     return ax
 
 # %% ../../nbs/report/21_evidence_figures.ipynb #f8012e80

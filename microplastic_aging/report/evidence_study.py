@@ -17,24 +17,29 @@ from matplotlib.figure import Figure
 from ..files import reference_result
 from microplastic_aging.report.evidence import (
     band_findings,
+    beside_zero,
     judged_link,
     link_findings,
     links_control,
     plot_windows,
     score_findings,
+    served_by,
     surface_findings,
 )
 from microplastic_aging.report.evidence_claims import (
     claims,
+    contrast_checks,
+    contrast_of,
+    contrast_windows,
     control_rows,
     judge_targets,
     mechanism_name,
     window_effects,
 )
 from microplastic_aging.report.evidence_figures import (
-    free_bands,
     plot_all_curves,
     plot_claims,
+    plot_link_grid,
     plot_link_measures,
     plot_named_bands,
 )
@@ -67,6 +72,13 @@ def _fold(summary: str, table: pd.DataFrame) -> HTML:
     return HTML(f"<details><summary>{summary}</summary>{_listing(table).data}</details>")
 
 
+def _transposed(table: pd.DataFrame, label: str) -> pd.DataFrame:
+    "A table of few rows and many scores with a line for each score: it fits a page"
+    if table.empty:
+        return table
+    return table.set_index(label).T.rename_axis(columns=None).rename_axis("score").reset_index()
+
+
 def _listing(table: pd.DataFrame) -> HTML:
     "A table of sentences, none of them cut; wide ones scroll on a narrow screen"
     return HTML(f'<div style="overflow-x: auto">{table.to_html(index=False, border=0)}</div>')
@@ -84,7 +96,7 @@ def verdict(self: EvidenceStudy) -> Markdown:
         links=_counted(found, "links") if e["links"] else None,
         partly=_named(found, "in part"),
         missing=_named(found, "not supported", "not detectable"),
-        separates=next((c.verdict for c in found if c.part == "contrast"), None),
+        contrast=next((c for c in found if c.part == "contrast"), None),
         control=control,
         planted=sorted(f["value"] for f in control["planted"].values()) if control else [],
     )
@@ -138,12 +150,11 @@ def scatter(self: EvidenceStudy) -> Markdown:
 @patch
 def windows(self: EvidenceStudy) -> Markdown:
     "What the paper's windows give each mechanism, the largest first"
-    windows = {b["window"]: [] for b in self.evidence["bands"].values()}
-    for row in free_bands(self.evidence):
-        if row["band"] in windows:
-            windows[row["band"]].append((mechanism_name(row["mechanism"]), row["log_odds"]))
-    ordered = {name: sorted(effects, key=lambda e: -e[1]) for name, effects in windows.items()}
-    return Markdown(render("study_evidence_windows.md.j2", windows=ordered))
+    windows = {}
+    for mechanism, band in self.evidence["bands"].items():
+        given = [(mechanism_name(m), log_odds) for m, log_odds in served_by(self.evidence, band["window"])]
+        windows[band["window"]] = dict(read_for=mechanism_name(mechanism), given=given)
+    return Markdown(render("study_evidence_windows.md.j2", windows=windows))
 
 # %% ../../nbs/report/21_evidence_study.ipynb #840acac0
 def _band_line(found: dict) -> dict:
@@ -209,13 +220,17 @@ def surfaces(
 @patch
 def all_surfaces(self: EvidenceStudy) -> HTML:  # Folded
     "All scores on the marks, with oracle, pointing game and overlap"
-    kinds = dict(surface="the simulator's", surface_found="found by a filter")
+    kinds = dict(surface="the simulator's masks", surface_found="found by a filter")
     tables = [
         surface_findings(self.evidence[kind]).assign(masks=name)
         for kind, name in kinds.items()
         if self.evidence.get(kind)
     ]
-    return _fold("All scores on the marks", pd.concat(tables) if tables else pd.DataFrame())
+    if not tables:
+        return _fold("All scores on the marks", pd.DataFrame())
+    table = pd.concat(tables)
+    marks = table.pop("mechanism").map(mechanism_name) + ": " + table.pop("feature") + "s, " + table.pop("masks")
+    return _fold("All scores on the marks", _transposed(table.assign(marks=marks), "marks"))
 
 # %% ../../nbs/report/21_evidence_study.ipynb #bc27c2a1
 def _control_cell(audit: dict, mechanism: str, *measures: str) -> str:
@@ -252,17 +267,36 @@ def blindness(self: EvidenceStudy) -> Markdown:
 
 
 @patch
+def grid_words(self: EvidenceStudy) -> Markdown:
+    "How many pairs of band and mark lie beside zero, and how many would by luck"
+    pairs, found = self.evidence.get("matrix") or [], beside_zero(self.evidence)
+    return Markdown(render("study_evidence_grid.md.j2", n=len(pairs), found=len(found), luck=0.05 * len(pairs)))
+
+
+@patch
 def contrast(self: EvidenceStudy) -> Markdown:
     "Do O–H and C=O separate UV from chemical ageing, by the spectrum alone?"
-    contrast, [*judged] = self.evidence["contrast"], [c for c in claims(self.evidence) if c.part == "contrast"]
-    values = dict(contrast=contrast, windows="", whole=0, both=0, verdict="–", again="–")
-    if judged and contrast["windows"]:
-        effects = {name: f["effect"] for name, f in contrast["windows"].items()}
-        whole = effects.pop("whole spectrum")
-        parts = {n: f for n, f in contrast["windows"].items() if n != "whole spectrum"}
-        values |= dict(windows=window_effects(dict(windows=parts)), whole=whole, both=sum(effects.values()))
-        values |= dict(verdict=judged[0].verdict, again=judged[0].another_seed)
-    return Markdown(render("study_evidence_contrast.md.j2", **values))
+    contrast, e = self.evidence["contrast"], self.evidence
+    if not contrast or not contrast["windows"]:
+        return Markdown(render("study_evidence_contrast.md.j2", contrast=contrast))
+    [judged], random = [c for c in claims(e) if c.part == "contrast"], contrast_of(e, "random_labels")
+    parts = contrast_windows(contrast)
+    values = dict(
+        windows=window_effects(contrast),
+        random=window_effects(random) if random else "",
+        whole=contrast["windows"]["whole spectrum"]["effect"],
+        both=sum(f["effect"] for f in parts.values()),
+        parts=[(name, _failed(contrast_checks(e), name)) for name in parts],
+        judged=judged,
+    )
+    return Markdown(render("study_evidence_contrast.md.j2", contrast=contrast, **values))
+
+
+def _failed(checks: dict, window: str) -> list:
+    "Checks of a window that it does not pass"
+    return [
+        check.removeprefix(f"{window} ") for check, passed in checks.items() if check.startswith(window) and not passed
+    ]
 
 # %% ../../nbs/report/21_evidence_study.ipynb #53faf8bc
 @patch
@@ -285,7 +319,8 @@ def scorecard(self: EvidenceStudy) -> pd.DataFrame:  # Text, one row a method
 @patch
 def all_scores(self: EvidenceStudy) -> HTML:  # Folded
     "The methods compared by every score"
-    return _fold("All scores of the methods", score_findings(self.evidence["faithfulness"]))
+    table = _transposed(score_findings(self.evidence["faithfulness"]), "method")
+    return _fold("All scores of the methods", table.rename(columns=lambda name: name.replace("_", " ")))
 
 # %% ../../nbs/report/21_evidence_study.ipynb #96191ece
 @patch
@@ -337,6 +372,15 @@ def plot_links(
 ) -> Axes:
     "The positive control: planted links, and what three measures find of them"
     return plot_link_measures(self.evidence, ax)
+
+
+@patch
+def plot_grid(
+    self: EvidenceStudy,
+    ax: Axes | None = None,  # New ones where None
+) -> Axes:
+    "Every named band against every mark, by the measure of the run"
+    return plot_link_grid(self.evidence, ax)
 
 
 @patch

@@ -15,13 +15,14 @@ from matplotlib.figure import Figure
 
 from ..aging import SHOWN_BANDS, Scheme
 from ..data.manifest import Samples, read_samples
+from ..data.members import read_member
 from ..data.table import ManifestError
 from ..micrographs.core import plot_micrograph, read_micrograph
 from ..micrographs.pixels import MicrographFormatError
 from .html import keep_figure
 from .plots import figure_label
 from .run import MODALITY_NAMES, RunError, is_simulated
-from ..spectra.core import plot_spectrum, read_spectra
+from ..spectra.core import plot_spectrum
 from ..spectra.units import SpectrumFormatError
 
 # %% ../../nbs/report/12_examples.ipynb #2a2890f2
@@ -80,7 +81,7 @@ def _read_image(row):
 
 
 def _read_spectrum(row):
-    return read_spectra(row.spectrum)[0]
+    return read_member(row.spectrum)
 
 
 _READERS = dict(image=_read_image, spectrum=_read_spectrum)

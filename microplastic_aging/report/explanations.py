@@ -34,10 +34,12 @@ def mechanisms_to_explain(
     predictions,  # `Predictions`
     has: dict,  # modality -> bool, shape (n,)
     groups: np.ndarray,  # Specimen of each sample, shape (n,)
-    scheme,  # `Scheme` with mechanism bits
-) -> dict:  # specimen -> list of mechanisms
-    "Mechanisms that reach one half in the repeats of a specimen together; else the most probable"
+    scheme,  # `Scheme`
+) -> dict:  # specimen -> list of mechanisms, or of one class where classes are plain labels
+    "Mechanisms that reach one half in the repeats of a specimen together, else the most probable; or the class"
     together, _, names, _ = pool_views(predictions, has, groups)
+    if scheme.pattern is None:
+        return {name: [scheme.classes[p.argmax()]] for name, p in zip(names, together.prob, strict=True)}
     probability = together.prob @ scheme.pattern
     likely = [[m for m, v in zip(MECHANISMS, p, strict=True) if v >= 0.5] for p in probability]
     return {
@@ -87,7 +89,8 @@ def _draw(folder: Path, name: str, explanations: list, title: str, words: list, 
     title = f"{title}, {verdict}: evidence for {mechanism}"
     stem = re.sub(r"[^\w.-]+", "_", name)[:_NAME_LENGTH]
     heading = f"{title}\n{textwrap.shorten(refused, 200)}".strip()
-    file = write_explanation(folder / f"{stem}_{mechanism}.png", explanations, heading)
+    target = re.sub(r"[^\w.-]+", "_", mechanism)[:_NAME_LENGTH]
+    file = write_explanation(folder / f"{stem}_{target}.png", explanations, heading)
     return _Figure(title, " ".join(words), file.name, verdict, mechanism)
 
 

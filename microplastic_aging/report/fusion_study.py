@@ -21,11 +21,13 @@ from microplastic_aging.report.claims import (
     aged_confusion,
     attention_values,
     claim_table,
+    counted_words,
     fusion_pairs,
     missed_shares,
     operator_values,
     single_rivals,
 )
+from .claims_limits import limits_list
 from .formats import percent, points, points_interval, share_interval
 from .plots import plot_results, tested_splits
 from .run import get_metrics, get_protocol, is_simulated, model_names, model_title
@@ -369,7 +371,7 @@ def origin(self: FusionStudy) -> Markdown:
     run = f"{len(protocol.get('grouped') or [])} grouped folds"
     if self.metrics.get("commit"):
         run += f"; commit `{self.metrics['commit']}`, seed {self.metrics.get('seed')}"
-    return Markdown(f"> **{data}** {run}.")
+    return Markdown(f"> **{data}** {counted_words(self.metrics)} {run}.")
 
 
 @patch
@@ -386,5 +388,11 @@ def commits(self: FusionStudy) -> pd.DataFrame:  # Text, four columns
 # %% ../../nbs/report/20_fusion_study.ipynb #5a3c65cf
 @patch
 def claims(self: FusionStudy) -> Markdown:
-    "The paper's ten claims: test, verdict, limits, and the page of each"
+    "The paper's ten claims: test, verdict, and the section of each"
     return Markdown(claim_table(self.metrics, self.others))
+
+
+@patch
+def limits(self: FusionStudy) -> Markdown:
+    "What limits each of the ten claims, and where that is shown"
+    return Markdown(limits_list(self.metrics, self.others))

@@ -32,6 +32,7 @@ from microplastic_aging.report.results import (
 )
 from .run import get_protocol, is_quick, is_simulated, read_run
 from .sentences import data_sentence, short_answer
+from .wrong import wrong_section
 
 # %% ../../nbs/report/15_page.ipynb #e8a14ea6
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ SECTIONS = dict(
         _Part("Model against model", "report_comparisons.html.j2", comparisons_section),
         _Part("Calibration", "report_calibration.html.j2", calibration_section),
         _Part("Confusions", "report_confusion.html.j2", confusion_section),
+        _Part("Who was wrong", "report_wrong.html.j2", wrong_section),
         _Part("Learning curves", "report_curves.html.j2", curves_section),
         _Part("One sample of each class", "report_examples.html.j2", examples_section),
     ],

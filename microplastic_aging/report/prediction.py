@@ -43,8 +43,9 @@ def describe_modalities(
         return []
     counts = ", ".join(f"{n} from the {modality}" for modality, n in fewer.items())
     whole = " and ".join(modalities)
+    were = "sample was" if len(used) == 1 else "samples were"
     return [
-        f"{fewer.sum()} of {len(used)} samples were read from one modality alone ({counts}): "
+        f"{fewer.sum()} of {len(used)} {were} read from one modality alone ({counts}): "
         f"the model uses {whole}, and errs more often with one."
     ]
 

@@ -24,10 +24,10 @@ _USUAL_RUN = "runs/study"
 
 def _read_part(path: Path) -> dict:
     "One JSON file of a run; empty where it is not there"
+    if not path.exists():
+        return {}
     try:
         part = read_json(path)
-    except FileNotFoundError:
-        return {}
     except (OSError, ValueError) as e:
         remedy = "delete it and run the same study again, which makes what is missing"
         raise RunError(f"{path}: is not readable JSON ({e}); {remedy}") from e

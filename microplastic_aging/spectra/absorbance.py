@@ -100,7 +100,9 @@ def _refuse_unnamed(path: str | Path, values: np.ndarray):
         limit = f"absorbance stays within ±{_MAX_ABSORBANCE:g}"
         raise SpectrumFormatError(path, f"{found}; {limit}, and it does not look like percent transmittance")
     found = f"the values run from {values.min():.3g} to {values.max():.3g} without a unit"
-    raise SpectrumFormatError(path, f"{found}; they may be absorbance or transmittance. Name the column so")
+    raise SpectrumFormatError(
+        path, f"{found}; they may be absorbance or transmittance. Name the column so, or write it in a line above"
+    )
 
 # %% ../../nbs/spectra/02_absorbance.ipynb #89f0ef43
 def _check_light(path: str | Path, values: np.ndarray, kind: str, says: str) -> tuple:
@@ -251,9 +253,21 @@ def _describe(raw: RawSpectrum, wn: np.ndarray, x_unit: str, y_unit: str) -> dic
     )
 
 
+def _check_unbroken(path: str | Path, raw: RawSpectrum, wn: np.ndarray, inside: np.ndarray):
+    "Refuse an axis that leaves the range that is kept and comes back: one of its numbers is wrong"
+    places = np.flatnonzero(inside)
+    gone = places[:-1][np.diff(places) > 1] + 1
+    if gone.size:
+        unit, place = ("point", gone[0] + 1) if raw.places is None else ("line", raw.places[gone[0]])
+        found = f"the axis leaves the mid-infrared at {unit} {place}, {wn[gone[0]]:g} cm⁻¹, and comes back"
+        raise SpectrumFormatError(path, f"{found}; correct or remove that point")
+
+
 def _kept_points(path: str | Path, raw: RawSpectrum, wn: np.ndarray) -> tuple:
     "Wavenumber and values of the measured points in the mid-infrared, increasing"
-    kept = crop(path, wn) & np.isfinite(raw.values)
+    inside = crop(path, wn)
+    _check_unbroken(path, raw, wn, inside)
+    kept = inside & np.isfinite(raw.values)
     check_count(path, kept.sum(), "points in the mid-infrared")
     places = None if raw.places is None else np.asarray(raw.places)[kept]
     return to_increasing(path, wn[kept], raw.values[kept], places)
@@ -269,7 +283,7 @@ def resolve(
     x_unit, x_flags = find_x(path, raw.axis, raw.x_unit)
     file_wn = to_wavenumber(raw.axis, x_unit)
     wn, values = _kept_points(path, raw, file_wn)
-    y_unit, y_flags = find_y(path, values, raw.y_unit)
+    y_unit, y_flags = (raw.quantity, []) if raw.quantity else find_y(path, values, raw.y_unit)
     absorbance, light_flags = to_absorbance(path, values, y_unit, reflectance)
     defined = np.isfinite(absorbance)
     check_count(path, defined.sum(), "points with an absorbance")

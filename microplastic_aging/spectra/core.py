@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from ..aging import MECHANISM_COLORS
-from ..files import is_workbook, sheet_rows, write_atomic
+from ..files import write_atomic
 from .absorbance import resolve
+from .families import refuse_foreign, refuse_named
 from .jcamp import read_jcamp
 from .opus import OPUS_MARK, read_opus
 from .tables import read_table
-from .text import to_text
+from .tagged import read_labelled, text_family
+from .text import to_text, utf16_order
 from .units import MID_INFRARED, MIN_POINTS, SpectrumFormatError
 from microplastic_aging.spectra.vendors import (
     OMNIC_MARK,
@@ -28,6 +30,7 @@ from microplastic_aging.spectra.vendors import (
     read_perkinelmer,
     read_spc,
 )
+from .workbooks import ZIP_MARK, read_workbook
 
 # %% ../../nbs/spectra/08_core.ipynb #dcd5a2a7
 @dataclass(eq=False)
@@ -66,28 +69,23 @@ class Spectrum:
 
 # %% ../../nbs/spectra/08_core.ipynb #d68410ee
 MIN_COVERAGE = 0.60  # Share of the grid below which nothing is predicted from a spectrum
-_MAX_BYTES = 50_000_000  # The largest single spectrum takes a hundredth of this
-_FOREIGN_MARKS = {
-    b"PK\x03\x04": "a zip archive; unpack it",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook, or a Shimadzu file; save it as CSV or JCAMP-DX",
-    b"%PDF": "a PDF; export the spectrum as numbers",
-    b"\x89PNG": "a picture; export the spectrum as numbers",
-    b"\xff\xd8\xff": "a picture; export the spectrum as numbers",
-    b"\x89HDF": "an HDF5 file; export its spectra as CSV",
-    b"MATLAB": "a MATLAB file; export its spectra as CSV",
-    b"\x1f\x8b": "compressed; unpack it",
-}
+_MAX_BYTES = 200_000_000  # A table of 10 000 spectra; the largest single one takes a four-hundredth of this
+_HEAD = 4096  # Bytes that show the family of a file too large to read
 
 
 def _content(path: Path) -> bytes:
     "Bytes of a file, if it is one and of a sensible size"
     try:
         size = path.stat().st_size
-        raw = path.read_bytes() if size <= _MAX_BYTES else b""
+        with open(path, "rb") as file:
+            raw = file.read(size if size <= _MAX_BYTES else _HEAD)
     except (OSError, ValueError) as error:
         cause = getattr(error, "strerror", None) or error
         raise SpectrumFormatError(path, f"cannot be read ({cause}); check name and permissions") from error
     if size > _MAX_BYTES:
+        refuse_foreign(path, raw)
+        if b"\0" in raw:
+            refuse_named(path)
         found = f"holds {size:,} bytes; a spectrum stays under {_MAX_BYTES:,}"
         raise SpectrumFormatError(path, f"{found}. Write fewer spectra per file")
     return raw
@@ -95,14 +93,19 @@ def _content(path: Path) -> bytes:
 
 def _is_spc(raw: bytes) -> bool:
     "Whether bytes have a version of SPC in their second place, and are no text"
-    return len(raw) > 256 and raw[1] in SPC_VERSIONS and b"\0" in raw[:256]
-
-
-def _is_jcamp(text: str) -> bool:
-    "Whether one of the first lines is a labelled record"
-    return any(line.lstrip().startswith("##") and "=" in line for line in text[:2000].splitlines()[:3])
+    return len(raw) > 256 and raw[1] in SPC_VERSIONS and b"\0" in raw[:256] and not utf16_order(raw)
 
 # %% ../../nbs/spectra/08_core.ipynb #e96981c3
+def _text(path: Path, raw: bytes) -> str:
+    "Text of a file; a binary file is named by its suffix where that is known"
+    try:
+        return to_text(path, raw)
+    except SpectrumFormatError as error:
+        if "binary" in error.reason:
+            refuse_named(path)
+        raise
+
+
 def _raw_spectra(path: Path, raw: bytes) -> list:
     "`RawSpectrum` of each spectrum, by the reader that the content asks for"
     if raw.startswith(OPUS_MARK):
@@ -111,23 +114,15 @@ def _raw_spectra(path: Path, raw: bytes) -> list:
         return read_omnic(path, raw)
     if raw.startswith(PE_MARK):
         return read_perkinelmer(path, raw)
-    if is_workbook(raw):
-        return read_table(path, _workbook_text(path, raw))
-    for mark, what in _FOREIGN_MARKS.items():
-        if raw.startswith(mark):
-            raise SpectrumFormatError(path, f"is {what}")
+    if raw.startswith(ZIP_MARK):
+        return read_workbook(path, raw)
+    refuse_foreign(path, raw)
     if _is_spc(raw):
+        refuse_named(path, images_only=True)
         return read_spc(path, raw)
-    text = to_text(path, raw)
-    return read_jcamp(path, text) if _is_jcamp(text) else read_table(path, text)
-
-
-def _workbook_text(path: Path, raw: bytes) -> str:
-    "The one sheet of an Excel workbook, as text with a tab between the cells"
-    try:
-        return "\n".join("\t".join(cells) for cells in sheet_rows(raw))
-    except ValueError as error:
-        raise SpectrumFormatError(path, "; ".join(map(str, error.args))) from None
+    text = _text(path, raw)
+    readers = {"jcamp": read_jcamp, "labelled": read_labelled}
+    return readers.get(text_family(text), read_table)(path, text)
 
 
 def _range_flags(wn: np.ndarray) -> list:
@@ -147,17 +142,20 @@ def read_spectra(
     "Read the spectra of a file; `SpectrumFormatError` says what is wrong and what to do"
     path = Path(path)
     found, errors = [], []
-    for raw in _raw_spectra(path, _content(path)):
+    for number, raw in enumerate(_raw_spectra(path, _content(path)), 1):
+        raw.meta = dict(title="", fields={}, number=number) | raw.meta
         try:
             wn, absorbance, meta = resolve(path, raw, reflectance)
         except SpectrumFormatError as error:
-            errors.append(error)
+            errors.append((repr(raw.meta["title"] or number), error))
             continue
         meta["flags"] += _range_flags(wn)
         found.append(Spectrum(wn, absorbance, path, meta))
     if not found:
-        raise errors[0]
-    passed_over = [f"another spectrum of the file was passed over: it {error.reason}" for error in errors[:3]]
+        raise errors[0][1]
+    passed_over = [
+        f"another spectrum of the file, {name}, was passed over: it {why.reason}" for name, why in errors[:3]
+    ]
     for spectrum in found:
         spectrum.meta["flags"] += passed_over
     return found

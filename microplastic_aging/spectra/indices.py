@@ -37,6 +37,12 @@ class Measured(NamedTuple):
     sd: np.ndarray  # Standard deviation from the noise of the spectrum alone; nan where unknown
     reason: np.ndarray  # Words, '' where all is well
 
+    def __repr__(self):
+        if np.ndim(self.value):
+            return f"{np.isfinite(self.value).sum()} of {np.size(self.value)} indices measured"
+        sd = "" if np.isnan(self.sd) else f" ± {self.sd:.2g}"
+        return f"{self.value:.4g}{sd}" + (f" ({self.reason})" if str(self.reason) else "")
+
 
 def to_index(
     wavenumber: np.ndarray,  # cm⁻¹, shape (n,), increasing

@@ -13,52 +13,84 @@ from pathlib import Path
 
 import numpy as np
 
+from .asdf import PLAIN_NUMBER, Scaling, pair_table, rounding, step_table
+from .declared import NotInfrared, check_data_type, check_units
 from .units import RawSpectrum, SpectrumFormatError
 
 # %% ../../nbs/spectra/03_jcamp.ipynb #f7af479d
-_LABEL = re.compile(r"\s*##([^=]*)=(.*)", re.S)
+_LABEL = re.compile(r"\s*##\s*([^=]*)=(.*)|\s*##\s*(END)\b[^=]*$", re.S | re.I)
 
 
 @dataclass
 class _Record:
     "One labelled record of a file"
 
+    name: str  # Label as it is written
     label: str  # Without spaces and dashes, in capitals
     value: str  # First line of the value
     lines: list  # Further lines of the value, as (line number, line)
+    open_end: bool = False  # Whether the file ends within its last line
+
+
+def _to_record(match: re.Match) -> _Record:
+    "The record that a line begins"
+    name = (match[1] or match[3] or "").strip()
+    label = re.sub(r"[\s\-/_]", "", name).upper()
+    return _Record(name, label, (match[2] or "").strip(), [])
 
 
 def _records(path: str | Path, text: str) -> list:
     "Records of a file in their order, remarks removed"
     found = []
+    text = text.rstrip(" \t\x1a\0")  # MS-DOS ended texts by a character of their own
     for number, line in enumerate(text.splitlines(), 1):
         line = line.split("$$")[0].rstrip()
         if match := _LABEL.match(line):
-            label = re.sub(r"[\s\-/_]", "", match[1]).upper()
-            found.append(_Record(label, match[2].strip(), []))
+            found.append(_to_record(match))
         elif found and line.strip():
             found[-1].lines.append((number, line))
-    if not found or found[0].label != "TITLE":
-        raise SpectrumFormatError(path, "does not begin with ##TITLE=; this is no whole JCAMP-DX file")
+    if not found:
+        raise SpectrumFormatError(path, "holds no labelled record; this is no JCAMP-DX file")
+    found[-1].open_end = not text.endswith(("\n", "\r"))
     return found
 
 # %% ../../nbs/spectra/03_jcamp.ipynb #cb795fa3
-def _blocks(path: str | Path, text: str) -> list:
-    "Records of each block, innermost ones apart; refuses a file that ends before its blocks do"
-    unfinished, closed = [], []
+_TABLES = ("XYDATA", "XYPOINTS", "DATATABLE")
+
+
+def _blocks(path: str | Path, text: str) -> tuple:  # Records of each block, innermost ones apart; flags
+    "Blocks of a file, which may lack its last ##END= where nothing else is missing"
+    unfinished, closed, flags = [], [], []
     for record in _records(path, text):
-        if record.label == "TITLE":
-            unfinished.append([])
-        if not unfinished:
+        if not unfinished and closed and record.label != "TITLE":
             raise SpectrumFormatError(path, f"holds ##{record.label}= outside any block; the file is damaged")
+        if not unfinished or record.label == "TITLE" and _labels(unfinished[-1]) & {"TITLE", *_TABLES}:
+            unfinished.append([])
         if record.label == "END":
             closed.append(unfinished.pop())
         else:
             unfinished[-1].append(record)
     if unfinished:
-        raise SpectrumFormatError(path, "ends without ##END=; the file is cut off. Export it again")
+        flags = _without_end(path, unfinished)
+        closed += unfinished[::-1]
     _check_block_count(path, closed)
-    return closed
+    return closed, flags
+
+
+def _labels(block: list) -> set:
+    "Labels of a block"
+    return {record.label for record in block}
+
+
+def _without_end(path: str | Path, unfinished: list) -> list:
+    "Flags of a file without its last ##END=; refuses one that may have lost more"
+    labels = _labels(unfinished[-1])
+    if "SYMBOL" in labels or not labels & {*_TABLES}:
+        raise SpectrumFormatError(path, "ends without ##END=; the file is cut off. Export it again")
+    flags = ["ends without ##END=, but all points that its header counts are there"]
+    if unfinished[-1][-1].open_end:
+        flags.append("its last number may be cut off and is left out")
+    return flags
 
 
 def _check_block_count(path: str | Path, blocks: list):
@@ -68,66 +100,6 @@ def _check_block_count(path: str | Path, blocks: list):
     if declared and declared[0].isdigit() and int(declared[0]) != found:
         reason = f"says that it holds {declared[0]} blocks but has {found}; the file is damaged"
         raise SpectrumFormatError(path, reason)
-
-# %% ../../nbs/spectra/03_jcamp.ipynb #d4016205
-_DIGITS = [*range(10), *(f"-{digit}" for digit in range(1, 10))]
-_SQZ = dict(zip("@ABCDEFGHIabcdefghi", _DIGITS, strict=True))
-_DIF = dict(zip("%JKLMNOPQRjklmnopqr", _DIGITS, strict=True))
-_DUP = dict(zip("STUVWXYZs", range(1, 10), strict=True))
-_PLAIN = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]\d{1,3})?"
-_PLAIN_NUMBER = re.compile(_PLAIN)
-_TOKEN = re.compile(rf"({_PLAIN})|([@A-Ia-i%J-Rj-rS-Zs])(\d{{0,15}})|(\?)|[\s,;]+|(.)")
-
-
-class _TableError(ValueError):
-    "A line that no form of the table allows"
-
-
-def _repetition(values: list, step: float | None, times: int, limit: int) -> list:
-    "Further values of a repeated value, or of a repeated difference"
-    if times + len(values) > limit:
-        raise _TableError(f"repeats a value {times} times, more than the header's {limit} points")
-    return [values[-1] + (step or 0) * i for i in range(1, times + 1)]
-
-# %% ../../nbs/spectra/03_jcamp.ipynb #01c3d23f
-def _ordinates(tokens: list, limit: int) -> tuple:  # List of ordinates, whether the last is a difference
-    "Ordinates of the tokens of a line"
-    values, step = [], None
-    for plain, letter, digits, missing, wrong in tokens:
-        if wrong:
-            raise _TableError(f"holds {wrong!r}, which no form of the table uses")
-        if letter and letter not in _SQZ and not values:
-            raise _TableError("begins with a difference or a repetition")
-        if letter in _DUP:
-            values += _repetition(values, step, int(f"{_DUP[letter]}{digits}") - 1, limit)
-        elif letter in _DIF:
-            step = float(f"{_DIF[letter]}{digits}")
-            values.append(values[-1] + step)
-        elif missing:
-            values.append(np.nan)
-            step = None
-        elif plain or letter:
-            values.append(float(plain or f"{_SQZ[letter]}{digits}"))
-            step = None
-    return values, step is not None
-
-
-def _decode(
-    path: str | Path, number: int, line: str, limit: int
-) -> tuple:  # x, list of ordinates, whether the last is a difference
-    "One line of a table `(X++(Y..Y))`"
-    line = line.strip()
-    start = _PLAIN_NUMBER.match(line)
-    try:
-        if not start:
-            raise _TableError("does not begin with a number")
-        values, is_difference = _ordinates(_TOKEN.findall(line, start.end()), limit)
-        if not values:
-            raise _TableError("holds no value")
-    except _TableError as error:
-        reason = f"line {number} ({line[:30]!r}) {error}; the table is damaged. Export it again"
-        raise SpectrumFormatError(path, reason) from None
-    return float(start[0]), values, is_difference
 
 # %% ../../nbs/spectra/03_jcamp.ipynb #23506a3e
 _MAX_POINTS = 2_000_000  # More than any spectrum; a header that asks for more is damaged
@@ -148,18 +120,7 @@ def _header_number(path: str | Path, head: dict, label: str, default: float | No
     return value
 
 
-@dataclass
-class _Scaling:
-    "What a header says of the table: number of points, ends of the axis in its unit, factors"
-
-    n: float
-    x_factor: float
-    y_factor: float
-    first: float
-    last: float
-
-
-def _read_scaling(path: str | Path, head: dict) -> _Scaling:
+def _read_scaling(path: str | Path, head: dict) -> Scaling:
     "Size, factors and ends of a table"
     n = _header_number(path, head, "NPOINTS")
     x_factor = _header_number(path, head, "XFACTOR", 1.0)
@@ -167,91 +128,7 @@ def _read_scaling(path: str | Path, head: dict) -> _Scaling:
     if not 2 <= n <= _MAX_POINTS:
         raise SpectrumFormatError(path, f"says that it holds {n:g} points; the header is damaged")
     first, last = _header_number(path, head, "FIRSTX"), _header_number(path, head, "LASTX")
-    return _Scaling(n, x_factor, y_factor, first, last)
-
-# %% ../../nbs/spectra/03_jcamp.ipynb #a6172a24
-@dataclass
-class _LineStart:
-    "Where a line of the table begins"
-
-    place: int  # Number of values before it
-    x: float  # Number at its head, as written
-    rounding: float  # Half a unit in the last place of that number
-    number: int  # Of the line in the file
-
-
-def _rounding(text: str) -> float:
-    "Half a unit in the last place of a number as it is written"
-    number = _PLAIN_NUMBER.match(text.strip())
-    mantissa, _, power = number[0].lower().partition("e") if number else ("0", "", "")
-    decimals = len(mantissa.partition(".")[2])
-    return 0.5 * 10.0 ** (int(power or 0) - decimals)
-
-
-def _read_steps(path: str | Path, lines: list, n: int) -> tuple:  # Ordinates, shape (m,); `_LineStart` of each line
-    "Ordinates of `(X++(Y..Y))`; a value that a line of differences hands to the next is compared and dropped"
-    values, starts, pending = [], [], False
-    for number, line in lines:
-        x, found, is_difference = _decode(path, number, line, n + 1)
-        if pending and found[0] != values[-1]:
-            reason = f"line {number} begins with {found[0]:g} but the line before ended at {values[-1]:g}"
-            raise SpectrumFormatError(path, f"{reason}; the table is damaged. Export it again")
-        starts.append(_LineStart(len(values) - pending, x, _rounding(line), number))
-        values += found[1:] if pending else found
-        pending = is_difference
-        if len(values) > n:
-            reason = f"holds more values than the {n} points that its header names; the file is damaged"
-            raise SpectrumFormatError(path, reason)
-    return np.array(values), starts
-
-# %% ../../nbs/spectra/03_jcamp.ipynb #aa021a4b
-def _check_starts(path: str | Path, axis: np.ndarray, starts: list, factor: float) -> list:
-    "Each line must begin where its place in the table says; one step off is flagged, more is refused"
-    step, flags = abs(axis[-1] - axis[0]) / max(axis.size - 1, 1), []
-    for start in starts:
-        if start.place >= axis.size:
-            break
-        x, expected = start.x * factor, axis[start.place]
-        off = abs(x - expected) - 2 * start.rounding * abs(factor) - 1e-6 * abs(expected)
-        words = f"line {start.number} begins at {x:.6g}, where the header's axis is at {expected:.6g}"
-        if off > 1.05 * step:
-            raise SpectrumFormatError(path, f"{words}; header or table is damaged")
-        if off > 0.5 * step:
-            flags = flags or [f"{words}: one step apart; the header is followed"]
-    return flags
-
-
-def _step_table(path: str | Path, scaling: _Scaling, lines: list) -> tuple:
-    "Axis, ordinates and flags of `(X++(Y..Y))`"
-    values, starts = _read_steps(path, lines, int(scaling.n))
-    axis = np.linspace(scaling.first, scaling.last, int(scaling.n))
-    return axis, values, _check_starts(path, axis, starts, scaling.x_factor)
-
-# %% ../../nbs/spectra/03_jcamp.ipynb #a91fdf50
-def _read_pairs(path: str | Path, lines: list) -> tuple:
-    "Axis and ordinates of `(XY..XY)`"
-    text = "\n".join(line for _, line in lines)
-    if re.search(r"[^\s\d.,;+\-eE?]", text):
-        wrong = re.search(r"[^0-9 .,;+eE?-]", text)[0]
-        raise SpectrumFormatError(path, f"its table of pairs holds {wrong!r}; it is damaged")
-    words = re.findall(rf"{_PLAIN}|\?", text)
-    if len(words) % 2 or not words:
-        reason = f"its table of pairs holds {len(words)} numbers; the file is cut off or damaged"
-        raise SpectrumFormatError(path, reason)
-    numbers = [np.nan if word == "?" else word for word in words]
-    return np.array(numbers, float).reshape(-1, 2).T
-
-
-def _pair_table(path: str | Path, scaling: _Scaling, lines: list) -> tuple:
-    "Axis, ordinates and flags of `(XY..XY)`, whose ends must be those of the header"
-    axis, values = _read_pairs(path, lines)
-    axis = axis * scaling.x_factor
-    first, last = scaling.first, scaling.last
-    slack = 1e-3 * abs(last - first)
-    if not (abs(axis[0] - first) <= slack and abs(axis[-1] - last) <= slack):
-        reason = f"runs from {axis[0]:g} to {axis[-1]:g}, but its header says {first:g} to {last:g}"
-        raise SpectrumFormatError(path, f"{reason}; the file is cut off or damaged")
-    return axis, values, []
+    return Scaling(n, x_factor, y_factor, first, last)
 
 # %% ../../nbs/spectra/03_jcamp.ipynb #7c22892b
 def _contradictions(head: dict, values: np.ndarray) -> list:
@@ -259,7 +136,7 @@ def _contradictions(head: dict, values: np.ndarray) -> list:
     slack = 1e-3 * np.nanmax(values) - 1e-3 * np.nanmin(values) if np.isfinite(values).any() else 0
     for label, value in (("FIRSTY", values[0]), ("MAXY", np.nanmax(values)), ("MINY", np.nanmin(values))):
         text = head.get(label, "").strip()
-        if _PLAIN_NUMBER.fullmatch(text) and abs(float(text) - value) > slack + 2 * _rounding(text):
+        if PLAIN_NUMBER.fullmatch(text) and abs(float(text) - value) > slack + 2 * rounding(text):
             said = f"its header says {label} {float(text):.5g}, but the table holds {value:.5g}"
             return [f"{said}; the scale of the values is doubtful"]
     return []
@@ -268,7 +145,7 @@ def _contradictions(head: dict, values: np.ndarray) -> list:
 def _read_table(path: str | Path, head: dict, form: str, lines: list) -> tuple:
     "Axis and values of a data table, scaled, and what about them is doubtful"
     scaling = _read_scaling(path, head)
-    read = _step_table if "++" in form else _pair_table
+    read = step_table if "++" in form else pair_table
     axis, values, flags = read(path, scaling, lines)
     if values.size != scaling.n:
         reason = f"holds {values.size} values, but its header says {scaling.n:g}; the file is cut off or damaged"
@@ -277,21 +154,28 @@ def _read_table(path: str | Path, head: dict, form: str, lines: list) -> tuple:
     return axis, values, flags + _contradictions(head, values)
 
 # %% ../../nbs/spectra/03_jcamp.ipynb #043abdaa
-_FOREIGN = re.compile(
-    r"NMR|MASS|RAMAN|INTERFEROGRAM|UV|CHROMATO|FLUORESC|EMISSION|X-?RAY|MOBILITY|PEAK|ASSIGNMENT|CIRCULAR", re.I
-)
-_TABLES = ("XYDATA", "XYPOINTS", "DATATABLE")
 _PEAKS = ("PEAKTABLE", "PEAKASSIGNMENTS")
 
 
-def _meta(head: dict) -> dict:
+_ONCE = ("DATATYPE", "XUNITS", "YUNITS", "FIRSTX", "LASTX", "XFACTOR", "YFACTOR", "NPOINTS")
+_NO_TEXT = {*_ONCE, "TITLE", "RESOLUTION", "JCAMPDX", "BLOCKS", "FIRSTY", "MAXY", "MINY", "MAXX", "MINX", "DELTAX"}
+
+
+def _fields(block: list) -> dict:
+    "The other texts of a header by their labels, the first line of each"
+    others = (record for record in block if record.label not in _NO_TEXT and record.label not in _TABLES)
+    return {record.name: record.value for record in others if record.value}
+
+
+def _meta(head: dict, block: list) -> dict:
     "Format, title, data type and resolution of a header"
-    number = _PLAIN_NUMBER.match(head.get("RESOLUTION", "").strip())
+    number = PLAIN_NUMBER.match(head.get("RESOLUTION", "").strip())
     return dict(
         format="JCAMP-DX",
         title=head.get("TITLE", ""),
         data_type=head.get("DATATYPE", ""),
         resolution_cm1=float(number[0]) if number else None,
+        fields=_fields(block),
     )
 
 
@@ -315,11 +199,38 @@ def _page_head(head: dict, x: int, y: int, n_pages: int) -> dict:
     )
 
 # %% ../../nbs/spectra/03_jcamp.ipynb #aafefc29
-def _pages(path: str | Path, head: dict, tables: list) -> Iterator:  # (header, record of the table) of each page
+def _check_once(path: str | Path, record: _Record, before: str):
+    "Refuse a label that had another value before"
+    if record.label in _ONCE and before.casefold() != record.value.casefold():
+        reason = f"says ##{record.name}={before[:30]} and, further on, {record.value[:30]}; correct the header"
+        raise SpectrumFormatError(path, reason)
+
+
+def _headed_tables(path: str | Path, block: list) -> Iterator:  # (header, record of the table)
+    "Tables of a block, each with the header that it has at its place"
+    tables = [record for record in block if record.label in _TABLES]
+    head, given = {}, set()
+    for record in block:
+        before = head.get(record.label, "")
+        if record.label in _TABLES:
+            given = given if len(tables) == 1 else set()
+            if len(tables) > 1:
+                yield dict(head), record
+            continue
+        if record.label in given:
+            _check_once(path, record, before)
+        head[record.label] = record.value
+        given.add(record.label)
+    if len(tables) == 1:
+        yield head, tables[0]
+
+
+def _pages(path: str | Path, block: list) -> Iterator:  # (header, record of the table) of each page
     "Pages of a block: the pages of an NTUPLES block, or its tables"
-    for table in tables:
+    found = list(_headed_tables(path, block))
+    for head, table in found:
         if "SYMBOL" in head:
-            yield _ntuples_head(path, head, table.value, len(tables)), table
+            yield _ntuples_head(path, head, table.value, len(found)), table
         else:
             yield head, table
 
@@ -336,21 +247,26 @@ def _ntuples_head(path: str | Path, head: dict, form: str, n_pages: int) -> dict
 
 def _read_block(path: str | Path, block: list) -> list:
     "The spectra of one block"
-    head = {record.label: record.value for record in block if record.label not in _TABLES}
-    tables = [record for record in block if record.label in _TABLES]
-    if not tables and any(label in head for label in _PEAKS):
-        raise SpectrumFormatError(path, "is a list of peaks, not a spectrum; export the curve")
-    if _FOREIGN.search(head.get("DATATYPE", "")):
-        raise SpectrumFormatError(path, f"holds {head['DATATYPE'].strip()}; an infrared spectrum is needed")
-    if not tables:
+    labels = _labels(block)
+    head = {record.label: record.value for record in block}
+    if not labels & {*_TABLES} and labels & {*_PEAKS}:
+        raise NotInfrared(path, "is a list of peaks, not a spectrum; export the curve")
+    flags = check_data_type(path, head.get("DATATYPE"))
+    if not labels & {*_TABLES}:
         raise SpectrumFormatError(path, "has a block without a table of values; export the spectrum again")
-    return [_read_page(path, page, table) for page, table in _pages(path, head, tables)]
+    found = [_read_page(path, page, table) for page, table in _pages(path, block)]
+    for raw in found:
+        raw.meta, raw.flags = _meta(head, block), flags + raw.flags
+    return found
 
 
 def _read_page(path: str | Path, head: dict, table: _Record) -> RawSpectrum:
     "The spectrum of one table"
+    units = check_units(path, head.get("XUNITS"), head.get("YUNITS"))
     axis, values, flags = _read_table(path, head, table.value.replace(" ", ""), table.lines)
-    return RawSpectrum(axis, values, head.get("XUNITS"), head.get("YUNITS"), meta=_meta(head), flags=flags)
+    if table.open_end:
+        values[-1] = np.nan
+    return RawSpectrum(axis, values, *units, flags=flags)
 
 # %% ../../nbs/spectra/03_jcamp.ipynb #dbcd87bc
 def _is_link(block: list) -> bool:
@@ -365,18 +281,22 @@ def read_jcamp(
 ) -> list:  # Of `RawSpectrum`, in the order of the file
     "Spectra of a JCAMP-DX file; refuses what fails a check of the format"
     found, reasons = [], []
-    for block in _blocks(path, text):
+    blocks, flags = _blocks(path, text)
+    for block in blocks:
         if _is_link(block):
             continue
         try:
             found += _read_block(path, block)
-        except SpectrumFormatError as error:
-            if not _FOREIGN.search(error.reason) and "list of peaks" not in error.reason:
-                raise
+        except NotInfrared as error:
             reasons.append(error.reason)
+        except SpectrumFormatError as error:
+            if not flags:
+                raise
+            reason = f"ends without ##END=; the file is cut off or damaged: it {error.reason}"
+            raise SpectrumFormatError(path, reason) from error
     if not found:
         reason = reasons[0] if reasons else "holds no spectrum, only links; export the spectra themselves"
         raise SpectrumFormatError(path, reason)
     for raw in found:
-        raw.flags += [f"a block was passed over: it {reason}" for reason in reasons]
+        raw.flags += flags + [f"a block was passed over: it {reason}" for reason in reasons]
     return found

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .declared import check_units
 from .units import RawSpectrum, SpectrumFormatError
 from .vendors import CUT_OFF, DAMAGED, unpack, unpack_array
 
@@ -114,6 +115,9 @@ def _read_blocks(path: str | Path, raw: bytes) -> list:
     return found
 
 # %% ../../nbs/spectra/05_opus.ipynb #55c9d6c2
+_NUMBER_FORMS = {1: "<f4", 2: "<i4"}  # By the parameter DPF
+
+
 @dataclass
 class _Parameters:
     "Parameters of a curve"
@@ -122,8 +126,17 @@ class _Parameters:
     first: float  # Ends of the axis
     last: float
     scale: float  # Factor of the values
+    form: str  # Type of the stored numbers, as numpy names it
     low: float | None  # Smallest and largest value that OPUS wrote down
     high: float | None
+
+
+def _number_form(path: str | Path, code: int) -> str:
+    "Type of the stored numbers, as numpy names it"
+    if code in _NUMBER_FORMS:
+        return _NUMBER_FORMS[code]
+    reason = f"stores its numbers in the format DPF {code}, which is not known (1 and 2 are)"
+    raise SpectrumFormatError(path, f"{reason}. Save it again in OPUS, or export it as CSV")
 
 
 def _curve_parameters(path: str | Path, status) -> _Parameters:
@@ -134,17 +147,20 @@ def _curve_parameters(path: str | Path, status) -> _Parameters:
     except (KeyError, TypeError, ValueError):
         reason = "has a curve whose parameters name no points or range"
         raise SpectrumFormatError(path, f"{reason}; {DAMAGED}") from None
-    return _Parameters(n, first, last, scale, p.get("mny"), p.get("mxy"))
+    form = _number_form(path, p.get("dpf", 1))
+    if not np.isfinite(scale) or scale == 0:
+        raise SpectrumFormatError(path, f"has the factor {scale:g} for its values (CSF); {DAMAGED}")
+    return _Parameters(n, first, last, scale, form, p.get("mny"), p.get("mxy"))
 
 
 def _series(path: str | Path, block: bytes) -> np.ndarray:
-    "Curves of a series, shape (curves, points)"
+    "Curves of a series as bytes, shape (curves, bytes)"
     _, count, offset, size, gap, _ = unpack(path, "<6i", block, 0, "series")
     if count < 1 or gap < 0 or not 4 <= size <= len(block):
         raise SpectrumFormatError(path, f"says that it holds a series of {count} spectra; {DAMAGED}")
     stored = min(count, (len(block) - offset) // (size + gap))
     rows = unpack_array(path, block, offset, stored * (size + gap), "u1").reshape(stored, -1)
-    return rows[:, : size - size % 4].copy().view("<f4")
+    return rows[:, : size - size % 4].copy()
 
 # %% ../../nbs/spectra/05_opus.ipynb #dbc9d47d
 def _extreme_flags(values: np.ndarray, low: float | None, high: float | None) -> list:
@@ -170,6 +186,7 @@ def _curves(path: str | Path, data, status) -> Iterator:  # Of axis, values and 
         stored = np.asarray(data.data)[None, -p.n :]
     else:
         stored = np.asarray(data.data)[None]
+    stored = stored.view(p.form)  # brukeropus takes all numbers for floating point
     if not 2 <= p.n <= stored.shape[1]:
         found = f"says that its {data.type.label} holds {p.n} points but has {stored.shape[1]}"
         raise SpectrumFormatError(path, f"{found}; {CUT_OFF}")
@@ -186,7 +203,7 @@ def _pair_blocks(path: str | Path, blocks: list) -> list:  # (kind, curve, its p
     pairs = pair_data_and_status_blocks([block for block in blocks if block.type[_PARAMETERS] < 2])
     known = [(_kind(data), data, status) for data, status in pairs if _kind(data)]
     if not known:
-        reason = "holds no curve with its parameters; the file is cut off or was saved without spectra"
+        reason = "holds no curve of a known kind with its parameters; it is cut off or was saved without spectra"
         raise SpectrumFormatError(path, f"{reason}. Save it again in OPUS")
     return known
 
@@ -204,6 +221,7 @@ def _describe(blocks: list) -> dict:
         instrument=str(said.get("ins", "")),
         accessory=str(said.get("acc", "")),
         resolution_cm1=float(resolution) if isinstance(resolution, float) else None,
+        fields={key: value for key, value in said.items() if isinstance(value, str) and value},
     )
 
 # %% ../../nbs/spectra/05_opus.ipynb #73fb6cab
@@ -220,7 +238,7 @@ def _read_result(path: str | Path, raw: bytes) -> list:
         more = [f"holds {count} curves of {best} of one measurement; {advice}"]
     meta = _describe(blocks) | dict(curves=kinds)
     unit = status.data.get("dxu")
-    x_unit = _AXES.get(str(unit or ""), unit)
+    x_unit, _ = check_units(path, _AXES.get(str(unit or ""), unit), None)
     return [
         RawSpectrum(axis, values, x_unit, best, meta=dict(meta), flags=more + flags)
         for axis, values, flags in _curves(path, data, status)

@@ -12,79 +12,37 @@ from pathlib import Path
 
 import numpy as np
 
-from .absorbance import looks_like
+from microplastic_aging.spectra.header import (
+    declared_quantity,
+    doubt,
+    header_cells,
+    is_axis,
+    is_other_quantity,
+    is_unit_of_axis,
+    read_header,
+    settle_quantity,
+)
+from .lists import asp_head, read_asp, read_list
+from .long import find_long, read_long
+from .rows import find_row_axis, is_row_table, read_rows, refuse_disorder
 from microplastic_aging.spectra.text import (
     NUMBER,
     cell_value,
     find_delimiter,
     is_data,
+    is_remark,
+    split_body,
     split_lines,
+    tidy,
     to_numbers,
-    trimmed_size,
 )
-from .units import AXIS_RANGE, MIN_POINTS, RawSpectrum, SpectrumFormatError, x_kind, y_kind
-
-# %% ../../nbs/spectra/07_tables.ipynb #0980f58e
-@dataclass
-class _Header:
-    "What the header says of each column; None where it says nothing"
-
-    x_unit: str | None  # Unit of the axis
-    y_units: list  # Unit of each column of values, by its own name
-    remark: str | None  # Quantity by a remark
-    titles: list  # Title of each column of values
-
-
-def _names(preamble: list, mark: str | None) -> list:
-    "Cells of the line above the numbers"
-    if not preamble:
-        return []
-    cells = [cell.strip(" #") for cell in preamble[-1][1].split(mark)]
-    return cells[: max(trimmed_size(cells), 1)]
-
-
-def _find_x_unit(lines: list, named: list) -> str | None:
-    "Unit of the axis, from the name of its column or a short line"
-    candidates = named[:1] or lines[-1:]
-    candidates += [line for line in reversed(lines) if len(line.strip(" #")) < 15]
-    for words in candidates:
-        if x_kind(words):
-            return words.strip(" #")
-    return None
-
-
-def _find_y_units(lines: list, named: list, columns: int) -> list:
-    "Unit of each column of values, from its own name"
-    names = named[1:]
-    any_sure = any(y_kind(name, remark=True) for name in names)
-    wide = columns > 2 and not any_sure  # then an `A` may be the name of a sample
-    units = [name if y_kind(name, remark=wide) else None for name in names] or [None] * (columns - 1)
-    if columns == 2 and not units[0] and lines:
-        last_word = lines[-1].split()[-1]
-        return [last_word] if y_kind(last_word) else units
-    return units
-
-# %% ../../nbs/spectra/07_tables.ipynb #5cfa3f48
-def _find_remark(lines: list) -> str | None:
-    "Quantity that a remark names, the last one first"
-    for line in reversed(lines):
-        kind = y_kind(line, remark=True)
-        if kind:
-            return kind
-    return None
-
-
-def _read_header(preamble: list, names: list, columns: int) -> _Header:
-    "What the lines above the numbers say of each column"
-    lines = [line for _, line in preamble]
-    named = names if len(names) == columns else []
-    several = columns > 2
-    remark = _find_remark(lines[:-1] if named and several else lines)
-    titles = named[1:] if named and several else [""] * (columns - 1)
-    return _Header(_find_x_unit(lines, named), _find_y_units(lines, named, columns), remark, titles)
+from .units import MIN_POINTS, RawSpectrum, SpectrumFormatError, x_kind, y_kind
 
 # %% ../../nbs/spectra/07_tables.ipynb #6e98c6a3
 _NOT_A_SPECTRUM = re.compile(r"\b(?:std|sd|sem|stdev|error|err|uncertainty|deviation|variance|weight)\b", re.I)
+_NAMING = re.compile(
+    r"\W*(?:sample|specimen|spectrum|particle|file|probe\w*|name|id|title)\W*(?:id|name|title|no|nr)?\W*", re.I
+)
 
 
 @dataclass
@@ -94,48 +52,74 @@ class _Table:
     numbers: np.ndarray  # Shape (n, columns); nan where a value is missing
     lines: np.ndarray  # Line of each row in the file, shape (n,)
     preamble: list  # (line number, line) above the numbers
-    names: list  # Cells of the last of these lines
+    names: list  # Cells that name the columns
     meta: dict  # Entries for the `meta` of each spectrum
-
-
-def _is_axis(column: np.ndarray) -> bool:
-    "Whether a column rises or falls throughout, over more than a hundred"
-    column = column[np.isfinite(column)]
-    step = np.diff(column)
-    one_way = (step > 0).all() or (step < 0).all()
-    return column.size >= MIN_POINTS and np.ptp(column) > 100 and bool(one_way)
+    flags: list  # For each spectrum
 
 
 def _counts_rows(numbers: np.ndarray) -> bool:
     "Whether the first column only counts the rows, as R and pandas write it"
     first = numbers[:, 0]
     counts = numbers.shape[1] > 2 and first[0] in (0, 1) and (np.diff(first) == 1).all()
-    return counts and _is_axis(numbers[:, 1])
+    return counts and is_axis(numbers[:, 1])
+
+
+def _is_pairs(numbers: np.ndarray) -> bool:
+    "Whether every second column is an axis"
+    columns = numbers.shape[1]
+    return columns > 2 and columns % 2 == 0 and all(is_axis(numbers[:, i]) for i in range(0, columns, 2))
 
 
 def _places(numbers: np.ndarray) -> list:
     "(column of the axis, column of the values) of each spectrum"
     columns = numbers.shape[1]
-    pairs = columns > 2 and columns % 2 == 0 and all(_is_axis(numbers[:, i]) for i in range(0, columns, 2))
-    if pairs:
+    if _is_pairs(numbers):
         return [(i, i + 1) for i in range(0, columns, 2)]
     return [(0, i) for i in range(1, columns)]
 
+
+def _full_rows(preamble: list, mark: str | None, columns: int) -> tuple:  # Rows of cells, number of lines
+    "Cells of the lines straight above the numbers that have one for each column"
+    rows, count = [], 0
+    for _, line in reversed(preamble):
+        cells = [tidy(cell) for cell in line.split(mark)]
+        if len(cells) < columns or any(cells[columns:]):
+            break
+        count += 1
+        rows.insert(0, cells[:columns])
+    return [row for row in rows if any(row[1:])], count
+
+
+def _is_units(row: list) -> bool:
+    "Whether each cell but the first is the unit of values"
+    return all(y_kind(cell) for cell in row[1:])
+
+
+def _names_well(row: list) -> tuple:
+    "How well a line names columns: by an axis or a word for samples in its first cell, by names that differ"
+    says = bool(x_kind(row[0])), bool(_NAMING.fullmatch(row[0]))
+    return any(says) and len(set(row)) == len(row), *says
+
+
+def _names_and_words(rows: list) -> tuple:  # Names of the columns, units of the values, words of each column
+    "What the lines above a table say, line by line"
+    names = [row for row in rows if not _is_units(row)] or rows
+    best = max(names, key=lambda row: (*_names_well(row), row is names[-1]))
+    units = next((row for row in rows if _is_units(row) and row is not best), None)
+    others = [row for row in rows if row is not best and row is not units]
+    return best, units, others
+
 # %% ../../nbs/spectra/07_tables.ipynb #ca70b52a
-def _doubt(remark: str | None, values: np.ndarray) -> list:
-    "Flag where the shape of the values contradicts a remark"
-    measured = values[np.isfinite(values)]
-    if remark not in ("T", "%T", "R", "%R", "absorbance") or measured.size < MIN_POINTS:
-        return []
-    shape = looks_like(measured)
-    if shape is None or (shape == "absorbance") == (remark == "absorbance"):
-        return []
-    shape = "absorbance" if shape == "absorbance" else "transmittance"
-    found = f"a remark says {remark!r}, but the values have the shape of {shape}"
-    return [f"{found}; the remark was passed over"]
+def _own_unit(table: _Table, header, y: np.ndarray, j: int) -> tuple:  # Unit, flags
+    "Unit of one column: by its name, by its words, or by a remark that its shape agrees with"
+    unit = header.y_units[j - 1] or declared_quantity(table.meta.get("words", {}).get(j, {}))
+    if unit:
+        return unit, []
+    flags = doubt(header.remark, y)
+    return (None if flags else header.remark), flags
 
 
-def _column_spectrum(path: str | Path, table: _Table, header: _Header, i: int, j: int) -> RawSpectrum:
+def _column_spectrum(path: str | Path, table: _Table, header, i: int, j: int) -> RawSpectrum:
     "The spectrum with its axis in column `i` and its values in column `j`"
     x, y = table.numbers[:, i], table.numbers[:, j]
     nowhere = np.isnan(x) & np.isfinite(y)
@@ -143,169 +127,175 @@ def _column_spectrum(path: str | Path, table: _Table, header: _Header, i: int, j
         reason = f"line {table.lines[nowhere][0]} has a value but no wavenumber; complete or remove it"
         raise SpectrumFormatError(path, reason)
     kept = np.isfinite(x)
-    unit, flags = header.y_units[j - 1], []
-    if not unit:
-        flags = _doubt(header.remark, y[kept])
-        unit = None if flags else header.remark
-    meta = dict(table.meta)
+    unit, flags = _own_unit(table, header, y[kept], j)
+    meta = {key: entry for key, entry in table.meta.items() if key != "words"}
+    meta |= dict(title=header.titles[j - 1], fields=table.meta.get("words", {}).get(j, {}))
     if table.numbers.shape[1] > 2:
-        meta |= dict(title=header.titles[j - 1], column=j + 1)
-    return RawSpectrum(x[kept], y[kept], header.x_unit, unit, places=table.lines[kept], meta=meta, flags=flags)
+        meta |= dict(column=j + 1)
+    flags = [*table.flags, *flags]
+    raw = RawSpectrum(x[kept], y[kept], header.x_unit, unit, places=table.lines[kept], meta=meta, flags=flags)
+    if table.numbers.shape[1] == len(table.names) == 2 and is_other_quantity(table.names[1]):
+        raw.refusal = (
+            f"has values named {table.names[1]!r}; an infrared absorbance, transmittance or reflectance is needed"
+        )
+    return raw
 
 # %% ../../nbs/spectra/07_tables.ipynb #ce185a08
+def _header_of(table: _Table):
+    "What the lines above the numbers say, for a table of any number of columns"
+    columns, mark = table.numbers.shape[1], table.meta["delimiter"].strip(" ") or None
+    rows, count = _full_rows(table.preamble, mark, columns) if columns > 2 else ([], 0)
+    if not rows or count < 2:
+        return read_header(table.preamble, table.names, columns)
+    names, units, others = _names_and_words(rows)
+    header = read_header([*table.preamble[:-count], (0, " ".join(names))], names, columns)
+    if units:
+        header.y_units = [own or unit for own, unit in zip(header.y_units, units[1:], strict=True)]
+    corners = [tidy(line.split(mark)[0]) for _, line in table.preamble[-count:]]
+    header.x_unit = next(filter(is_unit_of_axis, corners), header.x_unit)
+    table.meta["words"] = _words_of_columns(others, columns)
+    return header
+
+
+def _words_of_columns(rows: list, columns: int) -> dict:  # Column -> name of a row to its word
+    "Words above each column"
+    return {j: {row[0]: row[j] for row in rows if row[0] and row[j]} for j in range(1, columns)}
+
+
+def _leave_out(table: _Table, count: int):
+    "Leave out the first columns of a table"
+    table.numbers, table.names = table.numbers[:, count:], table.names[count:]
+    table.preamble = [*table.preamble[:-1], (0, table.meta["delimiter"].join(table.names))] if table.names else []
+
+
+def _move_axis_first(path: str | Path, table: _Table):
+    "Leave out columns of whole numbers before the one that is named as the axis; refuse other columns before it"
+    columns = table.numbers.shape[1]
+    named = (
+        [i for i, name in enumerate(table.names) if is_unit_of_axis(name)] if len(table.names) == columns > 2 else []
+    )
+    if len(named) != 1 or not named[0] or not is_axis(table.numbers[:, named[0]]) or _is_pairs(table.numbers):
+        return
+    before = table.numbers[:, : named[0]]
+    if not (np.isfinite(before) & (before == np.round(before))).all():
+        found = f"has its axis {table.names[named[0]]!r} in column {named[0] + 1}"
+        raise SpectrumFormatError(path, f"{found}; put it first, before the values")
+    _leave_out(table, named[0])
+
+
 def _columns(path: str | Path, table: _Table) -> list:
     "Spectra of a table of columns"
     if _counts_rows(table.numbers):
-        table.numbers, table.names = table.numbers[:, 1:], table.names[1:]
+        _leave_out(table, 1)
+    _move_axis_first(path, table)
     columns = table.numbers.shape[1]
-    if columns == 2 and _is_axis(table.numbers[:, 1]) and not _is_axis(table.numbers[:, 0]):
+    if columns == 2 and is_axis(table.numbers[:, 1]) and not is_axis(table.numbers[:, 0]):
         raise SpectrumFormatError(path, "has its columns the wrong way round: write wavenumber first, value second")
-    header = _read_header(table.preamble, table.names, columns)
+    header = _header_of(table)
     wrong = [title for title in header.titles if _NOT_A_SPECTRUM.search(title)]
-    if wrong:
+    if wrong and columns > 2:
         raise SpectrumFormatError(path, f"has a column {wrong[0]!r}, which is no spectrum; delete it")
     return [_column_spectrum(path, table, header, i, j) for i, j in _places(table.numbers)]
-
-# %% ../../nbs/spectra/07_tables.ipynb #acd13caf
-@dataclass
-class _RowAxis:
-    "A header that holds an axis"
-
-    mark: str | None  # Delimiter, None for blanks
-    lead: int  # Number of cells before the axis
-    axis: np.ndarray  # Shape (n,)
-
-
-def _row_axis(line: str) -> _RowAxis | None:
-    "The axis in a header; None for any other line"
-    if len(line) < 4 * MIN_POINTS - 1 or max(line.count(mark) for mark in ",;\t ") < MIN_POINTS - 1:
-        return None
-    for mark in (";", "\t", ",", None):
-        cells = [cell.strip() for cell in line.split(mark)]
-        lead = next((i for i, cell in enumerate(cells) if NUMBER.fullmatch(cell)), len(cells))
-        numbers = cells[lead:]
-        if len(numbers) < MIN_POINTS or not all(NUMBER.fullmatch(cell) for cell in numbers):
-            continue
-        axis = np.array([float(cell.replace(",", ".")) for cell in numbers])
-        if _is_axis(axis[1:]) and axis.min() > 0:
-            return _RowAxis(mark, lead, axis) if _is_axis(axis) else None
-    return None
-
-
-def _row_spectrum(path: str | Path, number: int, line: str, head: _RowAxis) -> tuple:  # Title and values
-    "Title and values of one row"
-    cells, n = line.split(head.mark), head.axis.size
-    first = len(cells) - n
-    if first not in (head.lead, head.lead + 1):
-        found = f"line {number} ({line[:40]!r}) has {len(cells)} cells, but the axis above has {n}"
-        raise SpectrumFormatError(path, f"{found}; complete it")
-    try:
-        values = np.array([cell_value(cell) for cell in cells[first:]])
-    except ValueError as error:
-        reason = f"line {number} holds {str(error)[:20]!r} where a number is due; correct it"
-        raise SpectrumFormatError(path, reason) from None
-    return " ".join(cell.strip() for cell in cells[:first]), values
-
-# %% ../../nbs/spectra/07_tables.ipynb #56c5e34d
-def _rows(path: str | Path, lines: list, head: _RowAxis, preamble: list) -> list:
-    "Spectra of a table with the axis in its header and one spectrum a row"
-    above = [line for _, line in preamble]
-    y_unit = _find_remark(above)
-    x_unit = next(filter(x_kind, (line for line in reversed(above) if len(line) < 15)), None)
-    found = []
-    for number, line in lines:
-        title, values = _row_spectrum(path, number, line, head)
-        meta = dict(format="table, one row a spectrum", title=title, delimiter=head.mark or " ", preamble=list(above))
-        found.append(RawSpectrum(head.axis, values, x_unit, y_unit, meta=meta))
-    if not found:
-        raise SpectrumFormatError(path, "has an axis in its header but no row of values; export it again")
-    return found
-
-# %% ../../nbs/spectra/07_tables.ipynb #dd7713b3
-_ASP_HEAD = 6  # Lines before the values
-_FOOTER = "####"  # JASCO writes ##### above what follows the numbers
-
-
-def _asp_head(lines: list) -> np.ndarray | None:
-    "The first numbers of an Agilent .asp file; None for any other text"
-    try:
-        numbers = np.array([float(line) for _, line in lines[: _ASP_HEAD + MIN_POINTS]])
-    except ValueError:
-        return None
-    if numbers.size < _ASP_HEAD:
-        return None
-    n, ends = numbers[0], numbers[1:3]
-    counts_points = n >= MIN_POINTS and n.is_integer()
-    is_asp = counts_points and all(AXIS_RANGE[0] <= end <= AXIS_RANGE[1] for end in ends)
-    return numbers[:_ASP_HEAD] if is_asp else None
-
-
-def _asp(path: str | Path, lines: list, head: np.ndarray, flags: list) -> list:
-    "The spectrum of an Agilent .asp file"
-    rows, n = lines[_ASP_HEAD:], head[0]
-    if len(rows) != n:
-        found = f"says that it holds {n:g} points but has {len(rows)}"
-        raise SpectrumFormatError(path, f"{found}; the file is cut off or damaged. Export it again")
-    try:
-        values = np.array([float(line) for _, line in rows])
-    except ValueError as error:
-        found = f"holds something other than a number ({str(error)[-30:]})"
-        raise SpectrumFormatError(path, f"{found}; the file is damaged. Export it again") from None
-    axis = np.linspace(head[1], head[2], values.size)
-    places = np.array([number for number, _ in rows])
-    meta = dict(format="Agilent ASP", codes=[float(code) for code in head[3:]])
-    return [RawSpectrum(axis, values, "cm-1", None, places=places, meta=meta, flags=flags)]
 
 # %% ../../nbs/spectra/07_tables.ipynb #b4c6691a
 def _cut_off(text: str) -> list:
     "Flag for a text that ends within a line shorter than the one before it"
     before, _, last = text.rstrip("\r").rpartition("\n")
     last, previous = last.strip(), before.rpartition("\n")[2].strip()
-    if last and len(last) < len(previous) - 1:
+    is_number = bool(last) and not any(letter.isalpha() for letter in last.replace("e", "").replace("E", ""))
+    if is_number and len(last) < len(previous) - 1:
         return ["ends within a line that is shorter than the one before; the last value may be cut off"]
     return []
 
 # %% ../../nbs/spectra/07_tables.ipynb #7f820547
-def _split_preamble(path: str | Path, lines: list) -> tuple:  # Lines above the numbers, rows of numbers
-    "The two parts of a table, without remarks between the rows and without a footer"
-    first = next((i for i, (_, line) in enumerate(lines) if line[0] != "#" and is_data(line)), None)
+_NAME_COLUMNS = "name the columns in the first line, as sample,wavenumber,absorbance"
+_NUMBER_IN_WORDS = re.compile(r"(?<![\w.])\d+[.,]?\d*(?![\w.])")
+
+
+def _refuse_without_rows(path: str | Path, lines: list):
+    "Refuse a text that holds no rows of numbers"
+    refuse_disorder(path, lines)
+    found = f"has {len(lines)} lines but no row of two numbers"
+    single = sum(bool(re.fullmatch(NUMBER, line)) for _, line in lines)
+    mixed = sum(len(_NUMBER_IN_WORDS.findall(line)) >= 2 for _, line in lines)
+    advice = "; expected rows such as 1715.0,0.0123, without thousands separator"
+    if lines and lines[0][1][0] in "{[<":
+        advice = ": it is a web page, XML or JSON. Export the spectrum as CSV"
+    elif single >= MIN_POINTS:
+        advice = f": {single} lines hold one number, without start, end and number of points. Export it with its axis"
+    elif mixed >= MIN_POINTS:
+        advice = f": {mixed} lines hold words beside numbers. Delete a column of words, or {_NAME_COLUMNS}"
+    raise SpectrumFormatError(path, found + advice)
+
+
+def _split_preamble(path: str | Path, lines: list) -> tuple:  # Lines above the numbers, rows of numbers, flags
+    "The parts of a table, without remarks between the rows and without a footer"
+    first = next((i for i, (_, line) in enumerate(lines) if not is_remark(line) and is_data(line)), None)
     if first is None:
-        found = f"has {len(lines)} lines but no row of two numbers"
-        advice = "expected rows such as 1715.0,0.0123, without thousands separator"
-        raise SpectrumFormatError(path, f"{found}; {advice}")
-    end = next((i for i, (_, line) in enumerate(lines[first:], first) if line.startswith(_FOOTER)), None)
-    rows = [(number, line) for number, line in lines[first:end] if line[0] != "#"]
-    return lines[:first], rows
+        _refuse_without_rows(path, lines)
+    rows, flags = split_body(path, lines[first:])
+    return lines[:first], rows, flags
+
+
+def _refuse_damaged_row(path: str | Path, preamble: list, names: list, rows: list):
+    "Refuse a line above the numbers that is one of their rows but for a damaged cell"
+    if len(names) < 2 or not NUMBER.fullmatch(names[0]) or len(rows) < 2:
+        return
+    above, first, second = (cell_value(re.split(r"[;\t, ]", cell)[0]) for cell in (names[0], rows[0][1], rows[1][1]))
+    if abs(above - first) <= 2 * abs(second - first):
+        number, line = preamble[-1]
+        raise SpectrumFormatError(path, f"line {number} ({line[:40]!r}) begins as a row of numbers does; complete it")
 
 
 def _read_numbers(path: str | Path, lines: list) -> _Table:
     "Header and numbers of a table of columns"
-    preamble, rows = _split_preamble(path, lines)
+    preamble, rows, flags = _split_preamble(path, lines)
     mark = find_delimiter(rows[0][1])
-    names = _names(preamble, mark)
+    names = header_cells(preamble, mark)
+    _refuse_damaged_row(path, preamble, names, rows)
     numbers, decimal = to_numbers(path, rows, names)
     count = (np.isfinite(numbers[:, 0]) & np.isfinite(numbers[:, 1:]).any(1)).sum()
+    if count < MIN_POINTS < numbers.shape[1] // 5:
+        found = f"holds {count} rows of {numbers.shape[1]} numbers and no axis"
+        raise SpectrumFormatError(path, f"{found}. Write the wavenumbers as a line above the rows, one for each column")
     if count < MIN_POINTS:
         raise SpectrumFormatError(path, f"holds {count} rows of two numbers; a spectrum has at least {MIN_POINTS}")
     above = [line for _, line in preamble]
     meta = dict(format="table", preamble=above, delimiter=mark or " ", decimal=decimal)
-    return _Table(numbers, np.array([number for number, _ in rows]), preamble, names, meta)
+    return _Table(numbers, np.array([number for number, _ in rows]), preamble, names, meta, flags)
 
 # %% ../../nbs/spectra/07_tables.ipynb #2aff3bbd
+_HEAD_LINES = 50  # Lines within which a header is looked for
+
+
+def _by_header(path: str | Path, lines: list) -> list | None:
+    "Spectra of a table whose header holds the axis, or names one point a row; None for any other"
+    for i, (_, line) in enumerate(lines[:_HEAD_LINES]):
+        head = find_row_axis(line)
+        if head and is_row_table(head, lines[i + 1 :]):
+            return read_rows(path, lines, i, head)
+        if is_data(line):
+            return None
+        long = find_long(line, i)
+        found = long and read_long(path, lines, long)
+        if found:
+            return found
+    return None
+
+
 def read_table(
     path: str | Path,  # Named in errors
     text: str,  # The whole file
 ) -> list:  # Of `RawSpectrum`, in the order of the file
-    "Spectra of a text file: columns, rows, or an Agilent .asp"
+    "Spectra of a text file: columns, rows, points, or a list of values"
     lines, cut = split_lines(text), _cut_off(text)
-    asp_head = _asp_head(lines)
-    if asp_head is not None:
-        return _asp(path, lines, asp_head, cut)
-    for i, (_, line) in enumerate(lines[:50]):
-        head = _row_axis(line)
-        if head:
-            return _rows(path, lines[i + 1 :], head, lines[:i])
-    found = _columns(path, _read_numbers(path, lines))
-    for raw in found:
-        raw.flags += cut
+    head = asp_head(lines)
+    if head is not None:
+        return read_asp(path, lines, head, cut)
+    found = read_list(path, lines, cut) or _by_header(path, lines)
+    if found is None:
+        found = _columns(path, _read_numbers(path, lines))
+        for raw in found:
+            raw.flags += cut
+    settle_quantity(path, found)
     return found

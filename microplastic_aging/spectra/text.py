@@ -12,9 +12,44 @@ from pathlib import Path
 
 import numpy as np
 
-from .units import SpectrumFormatError
+from .units import MIN_POINTS, SpectrumFormatError
 
 # %% ../../nbs/spectra/06_text.ipynb #499e6824
+_DASH_OF_NUMBER = re.compile(r"[‐-―−﹣－](?=[\d.,])")
+_OTHER_PAGES = ("gb18030", "shift_jis", "cp1251")  # Taken only where a word of spectroscopy shows that they fit
+_THEIR_WORDS = re.compile("波[数长長]|吸光|吸収|透[过過射]率|反射率|волнов|длина волны|поглощ|пропускан", re.I)
+_FILLING = b"\0\x1a"  # Zeros and the end mark of DOS behind a text
+
+
+def utf16_order(
+    raw: bytes,  # The whole file
+) -> str | None:  # 'utf-16', 'utf-16-le' or 'utf-16-be'; None for anything else
+    "The order of the bytes of UTF-16, from its mark or from its zeros"
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    head = raw[: min(len(raw), 4000) // 2 * 2]
+    n = len(head) // 2
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if n < 10 or min(even, odd) > 0.02 * n or max(even, odd) < 0.7 * n:
+        return None
+    return "utf-16-le" if odd > even else "utf-16-be"
+
+
+def _decode(raw: bytes, order: str | None) -> str:
+    "Text in the first encoding that fits"
+    if order:
+        return raw[: len(raw) // 2 * 2].decode(order, "replace").strip("\0\ufeff")
+    raw = raw.rstrip(_FILLING)
+    for encoding in ("utf-8-sig", *_OTHER_PAGES, "cp1252"):
+        try:
+            text = raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if encoding not in _OTHER_PAGES or _THEIR_WORDS.search(text[:2000]):
+            return text
+    return raw.decode("latin-1")
+
+
 def to_text(
     path: str | Path,  # Named in errors
     raw: bytes,  # The whole file
@@ -22,18 +57,16 @@ def to_text(
     "Text of a file in the encodings that spectrometers write; refuses binary files"
     if not raw.strip(b" \t\r\n\0\xef\xbb\xbf"):
         raise SpectrumFormatError(path, "is empty; export the spectrum again")
-    is_utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    if b"\0" in raw and not is_utf16:
+    order = utf16_order(raw)
+    body = raw.rstrip(_FILLING)
+    if not order and (b"\0" in body or b"\0" in raw and not re.search(rb"[\r\n]", body)):
         advice = "export it from the instrument's software as two-column CSV"
         raise SpectrumFormatError(path, f"is a binary file of an unknown kind; {advice}")
-    try:
-        return raw.decode("utf-16" if is_utf16 else "utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
+    return _DASH_OF_NUMBER.sub("-", _decode(raw, order))
 
 # %% ../../nbs/spectra/06_text.ipynb #1f4740a1
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
-_MISSING = {"", "nan", "na", "n/a", "null", "none", "-", "--", "inf", "-inf", "+inf"}
+_MISSING = {"", "nan", "na", "n/a", "null", "none", "-", "--", "–", "—", "inf", "-inf", "+inf", "#n/a", "#value!"}
 
 
 def _may_hold_decimal_comma(cell: str) -> bool:
@@ -71,12 +104,57 @@ def cell_value(cell: str) -> float:
     raise ValueError(cell)
 
 # %% ../../nbs/spectra/06_text.ipynb #46bad152
+_QUOTED = re.compile(r'"((?:[^"\n]|"")*)"')
+_QUOTED_DECIMAL = re.compile(r"[+-]?\d+,\d+")
+_HELD = {",": "\ue000", ";": "\ue001", "\t": " "}  # What stands for a delimiter within quotes
+
+
+def tidy(cell: str) -> str:
+    "Words of a cell, without blanks around and with the delimiters that quotes protected"
+    for mark in ",;":
+        cell = cell.replace(_HELD[mark], mark)
+    return cell.strip(" \t#")
+
+
+def hold(words: str) -> str:
+    "Words whose delimiters divide nothing; `tidy` gives them back"
+    for mark in ",;":
+        words = words.replace(mark, _HELD[mark])
+    return words
+
+
+def _mark_outside(bare: str) -> str:
+    "The delimiter of a text, from what lies outside its quotes"
+    lines = [line for line in bare.splitlines() if line.strip()]
+    for mark in "\t;":
+        if sum(mark in line for line in lines) * 2 >= max(len(lines), 1):
+            return mark
+    return ","
+
+
+def _without_quotes(text: str) -> str:
+    "Text without quotes; a delimiter within them is held by a sign of its own"
+    bare = _QUOTED.sub("", text)
+    if not any(mark in bare for mark in ",;\t"):
+        return text.replace('"', "")  # whole rows within quotes
+    mark = _mark_outside(bare)
+    if mark == "," and any(_QUOTED_DECIMAL.fullmatch(found[1]) for found in _QUOTED.finditer(text)):
+        either = re.compile(_QUOTED.pattern + "|,")  # decimal commas within, so semicolons divide
+        text = either.sub(lambda found: ";" if found[0] == "," else found[1].replace(";", _HELD[";"]), text)
+    else:
+        text = _QUOTED.sub(lambda found: found[1].replace('""', "").replace(mark, _HELD[mark]), text)
+    return text.replace('"', "")
+
+
 def split_lines(text: str) -> list:
     "(line number, line) without blank lines and quotes"
     if '"' in text:
-        text = text.replace('","', '";"').replace('"', "")
+        text = _without_quotes(text)
     numbered = enumerate(text.splitlines(), 1)
-    return [(number, line.strip(" ")) for number, line in numbered if line.strip(" \t,;")]
+    lines = [(number, line.strip(" ")) for number, line in numbered if line.strip(" \t,;")]
+    while lines and lines[0][1][0] in ",;\t" and all(line[0] == lines[0][1][0] for _, line in lines):
+        lines = [(number, line[1:]) for number, line in lines]  # a table that begins in the second column
+    return lines
 
 # %% ../../nbs/spectra/06_text.ipynb #bcc15581
 def trimmed_size(cells: list) -> int:
@@ -116,12 +194,28 @@ def _to_row(path: str | Path, number: int, row: str, mark: str | None, wanted: i
     return numbers
 
 # %% ../../nbs/spectra/06_text.ipynb #541856a9
-def _two_columns(rows: list, mark: str | None) -> np.ndarray | None:
-    "Numbers of rows of two cells, shape (n, 2); None for any other rows"
+_OF_NUMBERS = frozenset("0123456789.eE+-,; \t\n")
+
+
+def to_floats(cells: list) -> list:
+    "Numbers of cells; nan where a cell says that there is none"
+    if _OF_NUMBERS.issuperset("".join(cells)):
+        try:
+            return [float(cell) for cell in cells]
+        except ValueError:
+            pass
+    return [cell_value(cell) for cell in cells]
+
+
+def _all_numbers(joined: str, rows: list, mark: str | None, wanted: int) -> np.ndarray | None:
+    "Numbers of rows that hold nothing else, shape (n, columns); None for any other rows"
+    if not _OF_NUMBERS.issuperset(joined):
+        return None
     try:
-        return np.array([(float(x), float(y)) for x, y in (row.split(mark) for _, row in rows)])
+        numbers = np.array([list(map(float, row.split(mark))) for _, row in rows])
     except ValueError:
         return None
+    return numbers if numbers.ndim == 2 and numbers.shape[1] == wanted else None
 
 
 def _column_count(row: str, mark: str | None, names: list) -> int:
@@ -131,13 +225,11 @@ def _column_count(row: str, mark: str | None, names: list) -> int:
     return len(names) if len(cells) >= len(names) > wanted else wanted
 
 
-def _many_columns(path: str | Path, rows: list, names: list, mark: str | None) -> np.ndarray:
-    "Numbers of rows of any number of cells, shape (n, columns)"
-    number, first = rows[0]
-    wanted = _column_count(first, mark, names)
+def _refuse_two_roles(path: str | Path, rows: list, mark: str | None, wanted: int):
+    "Refuse rows whose comma may divide cells and decimals"
     if mark == "," and wanted > 2 and not any("." in row for _, row in rows):
+        number, first = rows[0]
         raise SpectrumFormatError(path, _wrong_cells(number, first, len(first.split(mark)), 2))
-    return np.array([_to_row(path, number, row, mark, wanted) for number, row in rows])
 
 
 def to_numbers(path: str | Path, rows: list, names: list) -> tuple:  # Numbers, shape (n, columns); decimal mark
@@ -150,7 +242,81 @@ def to_numbers(path: str | Path, rows: list, names: list) -> tuple:  # Numbers, 
         raise SpectrumFormatError(path, reason)
     if decimal == ",":
         rows = [(number, row.replace(",", ".")) for number, row in rows]
-    numbers = _two_columns(rows, mark)
+    wanted = _column_count(rows[0][1], mark, names)
+    _refuse_two_roles(path, rows, mark, wanted)
+    numbers = _all_numbers(joined, rows, mark, wanted)
     if numbers is None:
-        numbers = _many_columns(path, rows, names, mark)
+        numbers = np.array([_to_row(path, number, row, mark, wanted) for number, row in rows])
     return numbers, decimal
+
+# %% ../../nbs/spectra/06_text.ipynb #72e17887
+_REMARK = re.compile(r"\s*(?:#|(?:/[/*]|;|!|%|\*|'|--)\W*[^\W\d_]{2})")
+_BEHIND = re.compile(r"[\s,;]*(?:#|//|!|;)\s*[^\W\d_]{2}.*$")
+_SECTION = re.compile(r"\[\s*[^\W\d][^\[\]]*\]\W*|####.*|\W*(?:end|eof|ende)\b.*", re.I | re.S)
+_WIDE = 100  # Span of numbers above which a block is a spectrum, not a list of peaks
+
+
+def is_remark(line: str) -> bool:
+    "Whether a line begins as a remark does"
+    return bool(_REMARK.match(line)) and line.strip(" ;").lower() not in _MISSING
+
+
+def is_section(line: str) -> bool:
+    "Whether a line begins what follows the numbers"
+    return bool(_SECTION.fullmatch(line))
+
+
+def remark_flag(number: int, line: str) -> str:
+    "Flag for a remark among the numbers"
+    return f"line {number} is a remark and was passed over: {tidy(line)[:60]!r}"
+
+
+def second_block(lines: list) -> int | None:
+    "Line at which ten rows of numbers follow on each other, over more than a hundred; None where there is none"
+    block = []
+    for number, line in lines:
+        if not is_data(line):
+            block = []
+            continue
+        first = cell_value(line.split(find_delimiter(line))[0])
+        block.append((number, first))
+        if len(block) >= MIN_POINTS and abs(block[-1][1] - block[0][1]) > _WIDE:
+            return block[0][0]
+    return None
+
+
+def _refuse_second_block(path: str | Path, lines: list):
+    "Refuse a file in which another spectrum follows below the first"
+    number = second_block(lines)
+    if number is not None:
+        found = f"a second block of numbers begins at line {number}, below other words"
+        raise SpectrumFormatError(path, f"{found}. Write one spectrum per file, or the spectra side by side as columns")
+
+
+def _row_or_remark(path: str | Path, number: int, line: str, below: list) -> tuple:  # Row, flags
+    "A line that is not all numbers: a row, a row before a remark, or a line that the next step will name"
+    without = _BEHIND.sub("", line)
+    if is_data(line):
+        return line, []
+    if is_data(without):
+        return without, [f"line {number} ends with a remark, which was passed over: {tidy(line)[:60]!r}"]
+    _refuse_second_block(path, below)
+    return line, []
+
+
+def split_body(path: str | Path, lines: list) -> tuple:  # Rows as (number, line); flags
+    "The rows of numbers from the first one on, without remarks and what follows the numbers"
+    rows, flags = [], []
+    for i, (number, line) in enumerate(lines):
+        if _OF_NUMBERS.issuperset(line):
+            rows += [(number, line)] * any(map(str.isdigit, line))
+        elif is_section(line):
+            _refuse_second_block(path, lines[i + 1 :])
+            break
+        elif is_remark(line):
+            flags.append(remark_flag(number, line))
+        else:
+            line, more = _row_or_remark(path, number, line, lines[i + 1 :])
+            rows.append((number, line))
+            flags += more
+    return rows, flags[:3]

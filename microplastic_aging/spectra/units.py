@@ -40,12 +40,16 @@ class RawSpectrum:
     places: np.ndarray | None = None  # Line of each point, shape (n,), for messages
     meta: dict = field(default_factory=dict)  # Further entries of the file's header
     flags: list = field(default_factory=list)  # What is doubtful, as sentences
+    quantity: str | None = None  # Kind of the values where the rest of the file settles it; see `y_kind`
+    refusal: str | None = None  # Reason against it that only the rest of the file shows
 
     def check(
         self,
         path: str | Path,  # Named in errors
     ):
         "Refuse lengths that differ, infinite numbers and an axis with a hole"
+        if self.refusal:
+            raise SpectrumFormatError(path, self.refusal)
         with np.errstate(invalid="ignore"):
             self.axis = np.asarray(self.axis, np.float64)
             self.values = np.asarray(self.values, np.float64)
@@ -71,7 +75,7 @@ _Y_PATTERNS = (  # kind, pattern, whether it is trusted in a remark too
     ("log(1/R)", r"log\W{0,2}1\s*/\s*R|log\W{0,2}reflect|-\s*log\W{0,2}R\b|apparent absorb", True),
     ("absorption coefficient", r"absorption coeff|absorptivity|\(micromol/mol\)\W*1", True),
     ("absorptance", r"absorptan", True),
-    ("absorbance", r"absorb|absorption|extin[ck]tion|optical density|log\W{0,2}1\s*/\s*T\b", True),
+    ("absorbance", r"a[bs]sorb|absorção|extin[ck]tion|optical density|吸光度|吸収|поглощ|log\W{0,2}1\s*/\s*T\b", True),
     ("absorbance", r"\babs\b|\bau\b|^\W*A\W*$|^\s*A\s*[\[(]", False),  # ABS is a polymer too
     ("Kubelka–Munk", r"kubelka|\bK[-–]?M\b|\bF\(R", True),
     ("interferogram", r"interferogram|\bvolts?\b", True),
@@ -81,9 +85,9 @@ _Y_PATTERNS = (  # kind, pattern, whether it is trusted in a remark too
     ("emission", r"\bemiss|emittance|fluoresc|luminesc", False),
     ("photoacoustic", r"photo.?acoust", True),
     ("counts", r"\bcounts?\b", False),
-    ("T", r"transmi|durchl(?:ä|ae)ss|%\s*T\b|\bT\s*[\[(]?\s*%", True),
+    ("T", r"transmi|trasmi|durchl(?:ä|ae)ss|透[过過射]率|пропускан|%\s*T\b|\bT\s*[\[(]?\s*%", True),
     ("T", r"^\W*T\W*$", False),
-    ("R", r"r[eé]flect|reflex|reflekt|remiss|remitt|%\s*R\b|\bR\s*[\[(]?\s*%", True),
+    ("R", r"r[eéi]fle[ct]|reflex|反射率|reflekt|remiss|remitt|%\s*R\b|\bR\s*[\[(]?\s*%", True),
     ("R", r"^\W*R\W*$", False),
 )
 _Y_WORDS = tuple((kind, re.compile(pattern, re.I), in_remarks) for kind, pattern, in_remarks in _Y_PATTERNS)
@@ -105,16 +109,25 @@ def y_kind(
     return None
 
 # %% ../../nbs/spectra/01_units.ipynb #1f2017e4
+_WAVENUMBER = r"(?:wave.?num|wellenzahl|nombres? d.onde|n[uú]mero d.\s?onda|golfgetal|vågtal|波数|波數|волнов\w* числ)"
 _X_PATTERNS = (
     ("Raman shift", r"raman"),
-    ("cm⁻¹", r"cm\W{0,4}1\b|cm⁻¹|1\s*/\s*cm|wave.?num|wellenzahl|kayser"),
-    ("µm", r"[µμ]m\b|\bum\b|micro(?:n|met)"),
-    ("nm", r"\bnm\b|nanomet"),
-    ("wavelength", r"wave.?len|wellenl"),
+    ("cm⁻¹", r"cm\W{0,4}1\b|cm⁻¹|1\s*/\s*cm|kayser"),
+    ("wavelength", _WAVENUMBER + r".*(?:[µμ]m\b|(?<![a-z])[un]m\b)"),  # contradicts itself: the numbers decide
+    ("cm⁻¹", _WAVENUMBER),
+    ("µm", r"[µμ]m\b|(?<![a-z])um\b|micro(?:n|met)"),
+    ("nm", r"(?<![a-z])nm\b|nanomet"),
+    ("wavelength", r"wave.?len|wellenl|\bd['’ ]onde?a?\b|\bde onda\b|golflengte|våglängd|波[长長]|длин\w* волн"),
+    ("wavelength", r"^\W*(?:lambda|λ)\W*(?:$|[\[(/])"),
     (
         "another unit",
         r"\bpoints?\b|second|\bsec|minute|hertz|hz\b|\bev\b|m/z|\bppm\b|degree|diode|channel|electron.?volt|\btime\b",
     ),
+    (
+        "another unit",
+        r"temperat|theta|2\s*θ|\bangle|\bvolum|voltage|\bpotential|\bmass\b|retention|\bdepth|distance|\bpH\b",
+    ),
+    ("another unit", r"[\[(/]\s*(?:K|°?C|°?F|m?s|min|h|m|mm|Å|m?V|m?g|m?l|k?Pa|bar|N|rad|deg|°|mol|u|Da)\s*[\])]?\s*$"),
 )
 _X_WORDS = tuple((kind, re.compile(pattern, re.I)) for kind, pattern in _X_PATTERNS)
 
@@ -137,16 +150,43 @@ _NEAR_NM = 2600.0  # An even axis that ends below is nm of a near-infrared instr
 _MAX_UM = 50.0  # An infrared axis in µm ends below
 _FT_LIMIT = 16000.0  # cm⁻¹; the He–Ne laser (15 798) ends what an FT instrument can sample
 
+_MAX_NEAR = 2400.0  # An even axis that begins below and ends above `_NEAR_NM` is no mid-infrared in nm
+_BOTH_BELOW = 4050.0  # An even axis from `_MAX_NEAR` to here is mid-infrared in nm and in cm⁻¹
+_NM_ENDS = (2300.0, 5000.0)  # An axis in cm⁻¹ that begins and ends above, in steps that grow as those of nm do, is nm
+_THIRD = 3  # Steps of the lower and of the upper third of an axis are compared
 
-def _unevenness(x: np.ndarray) -> float:
-    "Spread of the steps, relative to their mean"
-    step = np.diff(x)
-    return float(np.std(step) / max(abs(np.mean(step)), 1e-12))
+
+def _step_power(x: np.ndarray) -> float:
+    "Power of the number with which its steps grow: 0 for an even axis, 2 for wavelengths of one even in wavenumber"
+    x = np.sort(x)
+    step, middle = np.diff(x), (x[1:] + x[:-1]) / 2
+    usual = step <= 3 * np.median(step)  # a hole is no step
+    step, middle = step[usual], middle[usual]
+    n = max(step.size // _THIRD, 1)
+    growth = np.log(max(step[-n:].mean(), 1e-12) / max(step[:n].mean(), 1e-12))
+    return float(growth / max(np.log(middle[-n:].mean() / middle[:n].mean()), 1e-6))
+
+
+def _steps_like_wavenumber(x: np.ndarray) -> bool:
+    "Whether even steps over this range can only be wavenumbers"
+    low, high = x.min(), x.max()
+    return low < _MAX_NEAR and _NEAR_NM < high <= AXIS_RANGE[1] and abs(_step_power(x)) < 0.5
+
+
+def _steps_like_nm(x: np.ndarray) -> bool:
+    "Whether steps over this range can only be those of a wavelength in nm"
+    return x.min() > _NM_ENDS[0] and x.max() > _NM_ENDS[1] and _even_in_wavenumber(x)
 
 
 def _even_in_wavenumber(x: np.ndarray) -> bool:
-    "Whether an uneven axis becomes even as a wavenumber, as a wavelength in nm does"
-    return _unevenness(x) > 0.02 and _unevenness(1e7 / x) < _unevenness(x) / 5
+    "Whether steps grow as those of a wavelength in nm that is even as a wavenumber"
+    return 1e7 / x.min() <= AXIS_RANGE[1] and 1.5 < _step_power(x) < 2.5
+
+
+def _leaps(x: np.ndarray) -> bool:
+    "Whether a single step covers more than half of the axis"
+    step = np.abs(np.diff(np.sort(x)))
+    return bool(step.max() > step.sum() / 2 and x.max() > _FT_LIMIT)
 
 
 def _infer_x(path: str | Path, x: np.ndarray) -> str:
@@ -158,6 +198,8 @@ def _infer_x(path: str | Path, x: np.ndarray) -> str:
     if low < AXIS_RANGE[0]:
         span = f"{AXIS_RANGE[0]:g}–{AXIS_RANGE[1]:g} cm⁻¹"
         doubt = f"infrared wavenumbers lie within {span}, and this may be a Raman shift"
+    elif _leaps(x):
+        doubt = "one number lies far from all others, so the file may be damaged"
     elif high > _FT_LIMIT or _even_in_wavenumber(x):
         return "nm"
     elif high > AXIS_RANGE[1]:
@@ -181,26 +223,41 @@ def find_x(
     if kind in ("Raman shift", "another unit"):
         reason = f"has an axis in {named}; an infrared spectrum over wavenumber or wavelength is needed"
         raise SpectrumFormatError(path, reason)
-    if low <= 0:
+    if low < 0 or low == 0 and kind in ("µm", "nm"):
         advice = "wavenumbers and wavelengths are positive. The file is damaged, or this is no spectrum"
         raise SpectrumFormatError(path, f"{span}; {advice}")
     if kind == "wavelength":
-        unit = "µm" if high <= _MAX_UM else "nm"
-        return unit, [f"the axis is named {named} without a unit; read as {unit} from its numbers"]
+        return _unit_of_wavelength(path, x, named)
     if kind is None:
         unit = _infer_x(path, x)
         return unit, [f"the axis has no unit; read as {unit} from its numbers"]
-    _check_declared(path, kind, low, high)
+    _check_declared(path, kind, x)
     return kind, []
 
 
-def _check_declared(path: str | Path, kind: str, low: float, high: float):
-    "Refuse a declared unit in which no infrared axis can have these ends"
+def _unit_of_wavelength(path: str | Path, x: np.ndarray, named: str) -> tuple:
+    "Unit of an axis named wavelength without a unit, and the flag"
+    low, high = x.min(), x.max()
+    if _steps_like_wavenumber(x):
+        found = f"the axis is named {named}, but {low:g}–{high:g} in even steps are wavenumbers"
+        return "cm⁻¹", [f"{found}; read as cm⁻¹"]
+    unit = "µm" if high <= _MAX_UM else "nm"
+    if low == 0 or unit == "nm" and _step_power(x) < 1 and (high <= _NEAR_NM or low < _MAX_NEAR or high <= _BOTH_BELOW):
+        found = f"the axis is named {named} and runs from {low:g} to {high:g}, which may be nm or cm⁻¹"
+        raise SpectrumFormatError(path, f"{found}. Name the unit in the header, such as cm-1 or nm")
+    return unit, [f"the axis is named {named} without a unit; read as {unit} from its numbers"]
+
+
+def _check_declared(path: str | Path, kind: str, x: np.ndarray):
+    "Refuse a declared unit in which no infrared axis can have these numbers"
+    low, high = x.min(), x.max()
     likely = ""
     if kind == "cm⁻¹" and high <= _MAX_UM:
         likely = ", as µm do"
-    elif kind == "cm⁻¹" and high > 2 * _FT_LIMIT:
+    elif kind == "cm⁻¹" and (high > 2 * _FT_LIMIT or _steps_like_nm(x)):
         likely = ", as nm do"
+    elif kind == "nm" and _steps_like_wavenumber(x):
+        likely = " in even steps, as wavenumbers do"
     too_long = kind == "µm" and high > 20 * _MAX_UM
     too_short = kind == "nm" and high < 10 * _MAX_UM
     if likely or too_long or too_short:

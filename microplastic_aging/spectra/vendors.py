@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .units import RawSpectrum, SpectrumFormatError
+from .declared import OMNIC_X, OMNIC_Y, SPC_X, SPC_Y, check_units, unit_of_code, unit_of_label
+from .units import RawSpectrum, SpectrumFormatError, x_kind, y_kind
 
 # %% ../../nbs/spectra/04_vendors.ipynb #5b1210c0
 DAMAGED = "the file is damaged. Copy it from the instrument again"
@@ -46,19 +47,7 @@ OMNIC_MARK, SERIES_MARK = b"Spectral Data File", b"Spectral Exte File"
 _OMNIC_TABLE, _OMNIC_ROW = 304, 16  # Byte where the table of contents begins; bytes of one of its rows
 _OMNIC_HEADER, _OMNIC_VALUES, _OMNIC_TITLE = 2, 3, 107  # Keys of its rows
 _OMNIC_UNNAMED = (30, 0)  # Place of the title in a file of one spectrum, which has no row for it
-_OMNIC_X = {1: "cm-1", 2: "data points", 3: "nm", 4: "µm", 32: "Raman shift"}
-_OMNIC_Y = {
-    17: "absorbance",
-    16: "% transmittance",
-    11: "% reflectance",
-    12: "log(1/R)",
-    15: "single beam",
-    20: "Kubelka-Munk",
-    21: "reflectance",
-    22: "volts",
-    26: "photoacoustic",
-    31: "Raman intensity",
-}
+_OMNIC_COMMENT = 4
 
 
 def _omnic_groups(path: str | Path, raw: bytes) -> list:
@@ -90,10 +79,17 @@ def _omnic_spectrum(path: str | Path, raw: bytes, rows: dict) -> RawSpectrum:
     if size != 4 * n:
         raise SpectrumFormatError(path, f"says that it holds {n} points but has {size // 4}; {CUT_OFF}")
     values = unpack_array(path, raw, place, n, "<f4")
+    x_unit, y_unit = unit_of_code(path, x_code, OMNIC_X, x_kind), unit_of_code(path, y_code, OMNIC_Y, y_kind)
+    return RawSpectrum(np.linspace(first, last, n), values, x_unit, y_unit, meta=_omnic_meta(raw, rows))
+
+
+def _omnic_meta(raw: bytes, rows: dict) -> dict:
+    "Format, title and comment"
     title, _ = rows.get(_OMNIC_TITLE, _OMNIC_UNNAMED)
-    meta = dict(format="Thermo OMNIC", title=unpack_text(raw[title : title + 256]))
-    axis = np.linspace(first, last, n)
-    return RawSpectrum(axis, values, _OMNIC_X.get(x_code), _OMNIC_Y.get(y_code), meta=meta)
+    place, size = rows.get(_OMNIC_COMMENT, (0, 0))
+    comment = unpack_text(raw[place : place + min(size, 2000)])
+    fields = {"comment": comment} if comment else {}
+    return dict(format="Thermo OMNIC", title=unpack_text(raw[title : title + 256]), fields=fields)
 
 
 def read_omnic(
@@ -101,6 +97,8 @@ def read_omnic(
     raw: bytes,  # The whole file
 ) -> list:  # Of `RawSpectrum`, in the order of the file
     "Spectra of a Thermo OMNIC file, SPA or SPG"
+    if Path(path).suffix.lower() == ".map":
+        raise SpectrumFormatError(path, "is an OMNIC map (.map); save the spectra of its points as SPA or CSV")
     if raw.startswith(SERIES_MARK):
         raise SpectrumFormatError(path, "is an OMNIC time series (SRS); save its spectra as SPA or CSV")
     return [_omnic_spectrum(path, raw, rows) for rows in _omnic_groups(path, raw)]
@@ -109,37 +107,6 @@ def read_omnic(
 SPC_VERSIONS = {0x4B: "<", 0x4C: ">", 0x4D: "<"}  # Byte order of each
 
 # %% ../../nbs/spectra/04_vendors.ipynb #31e27641
-_SPC_X = {
-    1: "cm-1",
-    2: "µm",
-    3: "nm",
-    13: "Raman shift",
-    4: "seconds",
-    5: "minutes",
-    6: "Hz",
-    7: "kHz",
-    8: "MHz",
-    14: "eV",
-    16: "diode",
-    17: "channel",
-    22: "data points",
-    26: "GHz",
-    255: "data points",
-}
-_SPC_Y = {
-    1: "interferogram",
-    2: "absorbance",
-    3: "Kubelka-Munk",
-    4: "counts",
-    5: "volts",
-    10: "log(1/R)",
-    11: "percent transmittance or reflectance",
-    14: "energy",
-    128: "transmission",
-    129: "reflectance",
-    130: "single beam",
-    131: "emission",
-}
 _SPC_RAMAN = 11  # Code of the technique
 _SPC_FLOAT = -128  # Exponent that means floating point
 _SINGLE, _MANY, _LABELS = 1, 4, 32  # Flag bits: 16-bit numbers; several spectra; labels of the axes
@@ -175,8 +142,11 @@ class _SpcHeader:
 def _spc_old_header(path: str | Path, raw: bytes) -> _SpcHeader:
     "Header of version 0x4D"
     flags, _, exponent, n, *rest = unpack(path, "<BBhfffBB", raw, 0, "header")
-    if not (n > 0 and n == int(n)):
+    exponent = _SPC_FLOAT if exponent == -_SPC_FLOAT else exponent  # 128, written in two bytes
+    if not (n > 0 and n.is_integer()):
         raise SpectrumFormatError(path, f"says that it holds {n:g} points; {DAMAGED}")
+    if abs(exponent) > -_SPC_FLOAT:
+        raise SpectrumFormatError(path, f"says that its values have the power of two {exponent}; {DAMAGED}")
     texts = 224, unpack_text(raw[64:194]), raw[194:224]
     return _SpcHeader(True, "<", flags, exponent, int(n), *rest, *texts)
 
@@ -207,14 +177,14 @@ def _spc_axis(path: str | Path, raw: bytes, head: _SpcHeader) -> tuple:  # Axis 
 
 def _spc_places(path: str | Path, raw: bytes, head: _SpcHeader, place: int) -> list:
     "Byte of each spectrum's own header"
-    if head.subs is None or not head.flags & _MANY and head.subs == 1:
+    if not head.flags & _MANY or head.subs is None:
         return [place]
     if not 0 < head.subs <= len(raw) // 32:
         raise SpectrumFormatError(path, f"says that it holds {head.subs} spectra in {len(raw)} bytes; {DAMAGED}")
     if not head.flags & _OWN_AXES:
         return [place + i * (32 + head.n * head.size) for i in range(head.subs)]
-    if not head.n:
-        raise SpectrumFormatError(path, "holds several axes without a directory of them; save its spectra one by one")
+    if not head.n:  # no directory: one follows the other
+        return [place]
     return [unpack(path, f"{head.order}I", raw, head.n + 12 * i, "directory")[0] for i in range(head.subs)]
 
 
@@ -224,7 +194,8 @@ def _spc_values(
     "Scaled values of one spectrum"
     if exponent == _SPC_FLOAT:
         numbers = unpack_array(path, raw, place, n, f"{head.order}f4")
-        return numbers.astype(float), place + numbers.nbytes
+        with np.errstate(invalid="ignore"):  # a signalling nan is a nan
+            return numbers.astype(float), place + numbers.nbytes
     single = head.flags & _SINGLE
     numbers = unpack_array(path, raw, place, n, head.order + ("i2" if single else "i4"))
     if head.old and not single:
@@ -238,7 +209,7 @@ def _spc_curves(
     path: str | Path, raw: bytes, head: _SpcHeader, axis: np.ndarray | None, place: int
 ) -> Iterator:  # Of axis and values
     "The spectra that begin at a place of the file"
-    places = _spc_places(path, raw, head, place)
+    places, read = _spc_places(path, raw, head, place), 0
     while places:
         place = places.pop(0)
         _, exponent, *_, own_n = unpack(path, f"{head.order}BbHfffI", raw, place, "spectrum")
@@ -247,21 +218,32 @@ def _spc_curves(
         place += 32
         x, n = axis, head.n
         if head.flags & _OWN_AXES:
-            n = own_n
+            n = own_n or n
             x = unpack_array(path, raw, place, n, f"{head.order}f4")
             place += 4 * n
         values, end = _spc_values(path, raw, head, place, n, exponent)
         yield x, values
-        if head.old and head.flags & _MANY and len(raw) - end >= 32 + values.size:
+        read += 1
+        if _spc_goes_on(raw, head, read, end, values.size):
             places.append(end)
 
 
-def _spc_units(head: _SpcHeader) -> tuple:
-    "Units of axis and values: by code, else by label, else None"
+def _spc_goes_on(raw: bytes, head: _SpcHeader, read: int, end: int, n: int) -> bool:
+    "Whether a spectrum follows at the end of the last one, in a file that has to be walked"
+    if not head.flags & _MANY:
+        return False
+    if head.old:
+        return len(raw) - end >= 32 + n
+    return bool(head.flags & _OWN_AXES) and not head.n and read < head.subs
+
+
+def _spc_units(path: str | Path, head: _SpcHeader) -> tuple:
+    "Units of axis and values, by code and by label"
     labels = ["", ""]
     if head.flags & _LABELS:
         labels = [unpack_text(label) for label in (head.labels + b"\0").split(b"\0")[:2]]
-    return _SPC_X.get(head.x) or labels[0] or None, _SPC_Y.get(head.y) or labels[1] or None
+    x_unit, y_unit = unit_of_code(path, head.x, SPC_X, x_kind), unit_of_code(path, head.y, SPC_Y, y_kind)
+    return unit_of_label(path, labels[0], x_unit, x_kind), unit_of_label(path, labels[1], y_unit, y_kind)
 
 
 def _spc_meta(head: _SpcHeader) -> dict:
@@ -271,8 +253,9 @@ def _spc_meta(head: _SpcHeader) -> dict:
         version = "old"
     elif head.order == ">":
         version = "big-endian"
-    title = head.comment.splitlines()[0] if head.comment else ""
-    return dict(format=f"Galactic SPC ({version})", title=title)
+    title, *rest = head.comment.splitlines() or [""]
+    fields = {"comment": head.comment} if rest else {}
+    return dict(format=f"Galactic SPC ({version})", title=title, fields=fields)
 
 # %% ../../nbs/spectra/04_vendors.ipynb #8ac917b3
 def read_spc(
@@ -284,7 +267,9 @@ def read_spc(
     if head.technique == _SPC_RAMAN:
         raise SpectrumFormatError(path, "says that it is a Raman spectrum; an infrared spectrum is needed")
     axis, place = _spc_axis(path, raw, head)
-    units, meta, flags = _spc_units(head), _spc_meta(head), []
+    units, meta, flags = _spc_units(path, head), _spc_meta(head), []
+    if not head.flags & _MANY and (head.subs or 1) > 1:
+        flags.append(f"its header counts {head.subs} spectra but does not say that it holds several; one is read")
     if head.log > len(raw):
         flags.append("its log at the end is cut off; the spectrum itself is whole")
     return [
@@ -345,20 +330,40 @@ def _pe_axis(path: str | Path, blocks: dict, ends: tuple, n: int) -> np.ndarray:
     return np.linspace(first, last, n)
 
 
+def _pe_values(path: str | Path, blocks: dict) -> np.ndarray:
+    "Values, as many as the number of points"
+    (n,) = unpack(path, "<i", blocks[_PE_POINTS], 2, "number of points")
+    (size,) = unpack(path, "<i", blocks[_PE_DATA], 2, "values")
+    if size != 8 * n:
+        raise SpectrumFormatError(path, f"says that it holds {n} points but has {size // 8}; {CUT_OFF}")
+    return unpack_array(path, blocks[_PE_DATA], 6, n, "<f8")
+
+
+def _check_description(path: str | Path, raw: bytes):
+    "Refuse a PerkinElmer data set that is no single spectrum"
+    said = unpack_text(raw[len(PE_MARK) : _PE_START])
+    if "4D" in said.upper():
+        reason = f"is a PerkinElmer image ({said!r}, .fsm); export single spectra of it as .sp or CSV"
+        raise SpectrumFormatError(path, reason)
+    if not said.upper().startswith("2D"):
+        reason = (
+            f"is a PerkinElmer data set {said!r}, not a single spectrum; export its spectra one by one, as .sp or CSV"
+        )
+        raise SpectrumFormatError(path, reason)
+
+
 def read_perkinelmer(
     path: str | Path,  # Named in errors
     raw: bytes,  # The whole file
 ) -> list:  # Of one `RawSpectrum`
     "The spectrum of a PerkinElmer SP file"
+    _check_description(path, raw)
     blocks = _pe_blocks(path, raw)
     ends = unpack(path, "<2d", blocks[_PE_RANGE], 2, "range")
-    (n,) = unpack(path, "<i", blocks[_PE_POINTS], 2, "number of points")
-    (size,) = unpack(path, "<i", blocks[_PE_DATA], 2, "values")
-    if size != 8 * n:
-        raise SpectrumFormatError(path, f"says that it holds {n} points but has {size // 8}; {CUT_OFF}")
-    values = unpack_array(path, blocks[_PE_DATA], 6, n, "<f8")
-    axis = _pe_axis(path, blocks, ends, n)
+    values = _pe_values(path, blocks)
+    axis = _pe_axis(path, blocks, ends, values.size)
     keys = (_PE_X, _PE_Y, _PE_ALIAS, _PE_NAME)
     x_unit, y_unit, alias, name = (unpack_text(blocks.get(key, b"")[4:]) for key in keys)
-    meta = dict(format="PerkinElmer SP", title=alias or name)
-    return [RawSpectrum(axis, values, x_unit or None, y_unit or None, meta=meta)]
+    fields = {"name": name} if alias and name else {}
+    meta = dict(format="PerkinElmer SP", title=alias or name, fields=fields)
+    return [RawSpectrum(axis, values, *check_units(path, x_unit, y_unit), meta=meta)]

@@ -7,6 +7,7 @@ __all__ = ['StudyError', 'StudyConfig', 'Run', 'open_run']
 
 # %% ../../nbs/study/01_runs.ipynb #ffd4108f
 import json
+import warnings
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from microplastic_aging.data.arrays import (
     load_arrays,
     random_folds,
 )
-from ..data.manifest import Samples, read_samples
+from ..data.manifest import Samples, numbers_of, read_samples
 from ..evaluate.baselines import BASELINES, CLASSICAL, MODEL_MODALITIES, why_not
 from ..files import digest, read_json, write_json, write_table
 from ..model.net import MODEL_KINDS
@@ -135,13 +136,20 @@ class Run:
 
     @property
     def grouped(self) -> list:
-        "Grouped folds that are run"
-        return list(range(min(MODES[self.config.mode], self.k)))
+        "Grouped folds that are run: of the user's own data all, unless less was asked for"
+        own = self.config.manifest is not None and self.config.mode == "study"
+        return list(range(self.k if own else min(MODES[self.config.mode], self.k)))
 
     @property
     def random(self) -> list:
-        "Folds of the random split that are run"
-        return [] if self.config.mode == "control" else [0]
+        "Folds of the random split that are run; none of own data whose specimens have one sample each"
+        return [0] if self.config.mode != "control" and self._has_repeats() else []
+
+    def _has_repeats(self) -> bool:
+        if self.config.manifest is None:  # the simulated benchmark has
+            return True
+        groups = self.samples.groups[self.samples.y >= 0]
+        return len(np.unique(groups)) < len(groups)
 
     @property
     def splits(self) -> list:
@@ -159,7 +167,9 @@ class Run:
         return all(there[self.rows(*split)[0]].any() for split in self.splits)
 
     def _is_usual(self, model: str) -> bool:
-        return model not in BASELINES or BASELINES[model].default or self.config.mode == "full"
+        if model not in BASELINES or BASELINES[model].default or self.config.mode == "full":
+            return True
+        return BASELINES[model].of_own_data and self.config.manifest is not None
 
     @property
     def models(self) -> list:
@@ -199,11 +209,23 @@ def _source(config: StudyConfig):
     return config.manifest or Path(config.out) / "data"
 
 
+def _check_labels(config: StudyConfig):
+    "`StudyError` where the labels of own data are numbers; before the folder is made, so that another label may use it"
+    if config.manifest is None:
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is wrong with rows is said when the study reads them
+        samples = read_samples(config.manifest, config.label, config.group, find_scheme(config.scheme))
+    if numbers := numbers_of(samples):
+        raise StudyError(f"{config.manifest}: {numbers}")
+
+
 def open_run(
     config: StudyConfig,  # What is studied, and in which folder
     progress=True,  # Show bars
 ) -> Run:
     "Make or reopen the run folder: data, arrays, folds"
+    _check_labels(config)
     out, source = Path(config.out), _source(config)
     out.mkdir(parents=True, exist_ok=True)
     settings = check_run_config(config, out)

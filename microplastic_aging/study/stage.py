@@ -161,9 +161,11 @@ def run_stage(run: Run, stage: Stage) -> dict | None:  # The summary
     with tqdm(total=total, desc=stage.name, disable=silent, bar_format=BAR) as bar:
         for job in todo:
             bar.set_postfix_str(f"{job.name}, {job.split} fold {job.fold}")
-            if not is_finished(stage, job):
-                make_job(stage, job)
-                if stage.after_each:
-                    write_summary(run, stage)
+            if is_finished(stage, job):
+                bar.total -= job.cost  # so that the estimate rests on what is made now
+                continue
+            make_job(stage, job)
+            if stage.after_each:
+                write_summary(run, stage)
             bar.update(job.cost)
     return write_summary(run, stage)

@@ -6,6 +6,7 @@
 __all__ = ['study_plan', 'run_study', 'study']
 
 # %% ../../nbs/study/15_study.ipynb #75f7aba6
+import os
 import warnings
 from pathlib import Path
 
@@ -42,12 +43,21 @@ def chosen_stages(config: StudyConfig, plan: dict) -> list:  # Of `Stage`, each 
     return list({stage.name: stage for name in names for stage in plan[name]}.values())
 
 # %% ../../nbs/study/15_study.ipynb #f2b40bac
+def _check_one_process():
+    "`StudyError` where `torchrun` has started several processes: they would write one folder at the same time"
+    n = os.environ.get("WORLD_SIZE", "1")
+    if n != "1":
+        found = f"{n} processes were started (WORLD_SIZE={n}), and a study trains its models one after another in one"
+        raise StudyError(f"{found}; leave torchrun out. Two studies go side by side with an --out of their own each")
+
+
 def run_study(
     config: StudyConfig | None = None,  # None: a study of the simulated benchmark
     progress: bool = True,  # Show bars
     plan: dict | None = None,  # From `study_plan`; None: the usual one
 ) -> Path:  # report.html
     "Run a study, or go on with it"
+    _check_one_process()
     config = config or StudyConfig()
     stages = chosen_stages(config, plan or study_plan())
     run = open_run(config, progress)
