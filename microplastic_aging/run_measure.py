@@ -89,6 +89,6 @@ def measure(
     for line in _said(found, made, page):
         typer.echo(line)
     if len(found.unread):
-        typer.echo(f"{count(len(found.unread), 'file')} could not be read; the column note says why", err=True)
+        typer.echo(f"{count(len(found.unread), 'file')} could not be measured; the column note says why", err=True)
     if not found.read.spectra and not found.read.surfaces:
         raise typer.Exit(1)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..aging import polymer_color
+from ..aging import POLYMER_COLORS, polymer_color
 from ..data.measure import Measurements
 from ..data.measure_tables import column_name, relevant_indices
 from ..files import write_atomic
@@ -50,13 +50,19 @@ def _draw_spectra(ax, found: Measurements, rows: list):
     "Spectra from 0 to 1, in the colours of their polymers"
     taken = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _DRAWN)).astype(int))
     for i in np.array(rows)[taken]:
-        s, polymer = found.read.spectra[i].spectrum, found.table.polymer[i]
-        span = np.ptp(s.absorbance) or 1.0
-        color = polymer_color(polymer)
-        ax.plot(s.wavenumber, (s.absorbance - s.absorbance.min()) / span, lw=0.5, color=color, alpha=0.6)
-        if polymer and figure_label(polymer) not in ax.get_legend_handles_labels()[1]:
-            ax.plot([], [], color=color, label=figure_label(polymer))
-    ax.legend(fontsize=9, loc="upper left") if ax.get_legend_handles_labels()[1] else None
+        s = found.read.spectra[i].spectrum
+        scaled = (s.absorbance - s.absorbance.min()) / (np.ptp(s.absorbance) or 1.0)
+        ax.plot(s.wavenumber, scaled, lw=0.5, color=polymer_color(found.table.polymer[i]), alpha=0.6)
+
+
+def _polymer_legend(fig: Figure, polymers):
+    "One legend for all panels: the polymers that have a colour of their own"
+    from matplotlib.lines import Line2D
+
+    named = [p for p in sorted(set(polymers)) if p in POLYMER_COLORS]
+    others = [Line2D([], [], color=polymer_color(""), label="other or unnamed")] * (set(polymers) > set(named))
+    lines = [Line2D([], [], color=polymer_color(p), label=p) for p in named]
+    fig.legend(handles=[*lines, *others], loc="outside lower center", ncols=7, fontsize=9)
 
 # %% ../../nbs/report/27_measure_page.ipynb #0e1e5ba2
 def spectra_figure(found: Measurements) -> Figure | None:
@@ -71,6 +77,7 @@ def spectra_figure(found: Measurements) -> Figure | None:
         ax.set_title(f"{flag}: {len(rows)} of {len(found.read.spectra)} spectra", fontsize=9, loc="left")
         ax.set(ylabel="Scaled", yticks=[0, 1])
     axes[-1].set(xlabel="Wavenumber (cm⁻¹)", xlim=(4000, 600))
+    _polymer_legend(fig, found.table.polymer[list(found.read.spectra)])
     _mark_simulated(fig, found.read.samples.simulated)
     return fig
 
@@ -107,7 +114,20 @@ def _draw_index(ax, table: pd.DataFrame, name: str, group: str):
         if np.isfinite(limit):
             ax.plot([place - 0.4, place + 0.4], [limit] * 2, "--", color="0.2", lw=1)
     ax.tick_params(axis="x", rotation=25)
-    ax.set_title(name, fontsize=9, loc="left")
+    outside = _cut_outliers(ax, table[column], table[f"{column}_limit"])
+    ax.set_title(f"{name} ({outside} not shown)" if outside else name, fontsize=9, loc="left")
+
+
+def _cut_outliers(ax, values: pd.Series, limits: pd.Series) -> int:  # How many values are not shown
+    "Show the middle 94 % of the values and every limit, where the rest would squeeze them"
+    low, high = np.nanquantile(values, [0.03, 0.97])
+    low, high = np.nanmin([low, limits.min()]), np.nanmax([high, limits.max()])
+    room = 0.15 * (high - low)
+    inside = values.between(low - room, high + room)
+    if room == 0 or np.ptp(values) < 3 * (high - low):
+        return 0
+    ax.set_ylim(low - room, high + room)
+    return int((~inside).sum())
 
 # %% ../../nbs/report/27_measure_page.ipynb #2a074576
 def indices_figure(
@@ -166,9 +186,13 @@ def _faults(found: Measurements) -> pd.DataFrame:
     return table.assign(spectra=spectra)[["flag", "spectra", "level", "remedy", "cause"]]
 
 
+_OWN_BAND = ("PA", "PET", "PLA")  # Polymers with a band of their own, or its wing, where amide is read
+
+
 def _amide(found: Measurements) -> dict:
-    "How many spectra carry amide, of those that are no polyamide"
-    rows = [i for i in found.read.spectra if found.table.polymer[i] != "PA"]
+    "How many spectra carry amide, of those whose polymer does not absorb there itself"
+    polymers = found.table.polymer.where(found.table.polymer != "", found.table.polymer_proposed)
+    rows = [i for i in found.read.spectra if polymers[i] not in _OWN_BAND]
     carrying = [i for i in rows if "protein" in set(found.read.spectra[i].flags.flag)]
     return dict(n=len(carrying), of=len(rows))
 
@@ -188,6 +212,9 @@ def _rounded(x, digits: int = 3) -> str:
     return "–" if pd.isna(x) else f"{x:.{digits}f}".replace("-", "−")
 
 
+_VERDICT_ORDER = {"above": 0, "baseline fails": 1, "below detection": 1, "no limit": 2, "no value": 3}
+
+
 def _specimens(found: Measurements) -> pd.DataFrame:
     "Five columns of the specimens: name, polymer, repeats, the first index, its verdict"
     table, names = found.specimens, _shown_indices(found)
@@ -197,7 +224,10 @@ def _specimens(found: Measurements) -> pd.DataFrame:
         pairs = zip(table[f"{c}_mean"], table[f"{c}_sd"], strict=True)
         columns[f"{names[0]}, mean ± sd"] = [f"{_rounded(m)} ± {_rounded(s)}" for m, s in pairs]
         columns["verdict"] = table[f"{c}_verdict"]
-    return pd.DataFrame(columns)
+    shown = pd.DataFrame(columns)
+    if not names:
+        return shown
+    return shown.sort_values("verdict", key=lambda v: v.map(_VERDICT_ORDER.get), kind="stable")
 
 
 def _samples(found: Measurements) -> pd.DataFrame:
