@@ -119,12 +119,12 @@ def _draw_index(ax, table: pd.DataFrame, name: str, group: str):
 
 
 def _cut_outliers(ax, values: pd.Series, limits: pd.Series) -> int:  # How many values are not shown
-    "Show the middle 94 % of the values and every limit, where the rest would squeeze them"
-    low, high = np.nanquantile(values, [0.03, 0.97])
+    "Show the middle of the values and every limit, where a few would squeeze the rest"
+    low, high = np.nanquantile(values, [0.1, 0.9])
     low, high = np.nanmin([low, limits.min()]), np.nanmax([high, limits.max()])
-    room = 0.15 * (high - low)
+    room = 0.5 * (high - low)
     inside = values.between(low - room, high + room)
-    if room == 0 or np.ptp(values) < 3 * (high - low):
+    if room == 0 or np.ptp(values) < 4 * (high - low):
         return 0
     ax.set_ylim(low - room, high + room)
     return int((~inside).sum())
