@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from . import __version__
+from . import __version__, tasks
 from .aging import InputError, find_scheme
 from microplastic_aging.options import (
     MANIFEST_NAMES,
@@ -35,12 +35,12 @@ from microplastic_aging.options import (
     StudiedArgument,
     Variant,
     VariantOption,
+    check_problems_path,
     check_table_path,
     existing,
     existing_model,
     in_order,
     names_between_commas,
-    not_an_input,
     option,
     readable_samples,
     scale_bar_length,
@@ -48,7 +48,6 @@ from microplastic_aging.options import (
     usable_device,
 )
 from .proposal import propose, without_manifest
-from .run_measure import app as measure_app
 from microplastic_aging.terminal import (
     FriendlyGroup,
     count,
@@ -103,26 +102,6 @@ def common(version: _VersionFlag = False):
     pass
 
 # %% ../nbs/98_cli.ipynb #51af7cba
-_CAMPAIGN_VIEWS = 2  # of each particle of a field
-
-
-def _write_campaign(out: Path, samples: int, seed: int) -> tuple:  # Number of samples, manifest
-    "A field of whole particles at every site, with at least so many samples"
-    from microplastic_aging.simulate.field import SITES, write_campaign
-
-    step = _CAMPAIGN_VIEWS * len(SITES)
-    particles = -(-samples // step)
-    size = dict(specimens=particles, views=_CAMPAIGN_VIEWS)
-    return particles * step, write_campaign(out, **size, seed=seed, progress=shows_bars())
-
-
-def _write_instruments(out: Path, particles: int | None, seed: int):
-    from microplastic_aging.simulate.instruments import write_instrument_files
-
-    notes = write_instrument_files(out, seed=seed, **({"n": particles} if particles else {}))
-    typer.echo(f"instrument files of {count(len(notes), 'simulated particle')}: {shown_path(out)}")
-
-
 @app.command(
     epilog=_examples(
         "simulate benchmark", "simulate little --samples 32 --variant wet", "simulate field --campaign --samples 400"
@@ -143,12 +122,12 @@ def simulate(
     if out.exists():
         raise InputError(f"{out}: exists already; remove it or name another folder")
     if as_instruments:
-        return _write_instruments(out, samples, seed)
+        return tasks.write_instruments(out, samples, seed)
     from microplastic_aging.simulate.benchmark import N_SAMPLES, write_benchmark
 
     samples = samples or N_SAMPLES
     if campaign:
-        samples, manifest = _write_campaign(out, samples, seed)
+        samples, manifest = tasks.write_field(out, samples, seed)
     else:
         manifest = write_benchmark(out, samples, seed, variant.value, progress=shows_bars())
     typer.echo(f"{samples} simulated samples: {shown_path(manifest)}")
@@ -175,18 +154,18 @@ def check(
 
     Opens every file; ends with 1 if there is an error."""
     drawn_um = scale_bar_length(scale_bar)
+    check_problems_path(csv, manifest, *(manifest / name for name in MANIFEST_NAMES))
     if unlisted := without_manifest(manifest):
         return propose(*unlisted, drawn_um, csv)
     if scale_bar:
         raise typer.BadParameter("--scale-bar is for a folder without manifest; a manifest has the column um_per_px")
     from microplastic_aging.data.checks import check_manifest
+    from microplastic_aging.files import write_table
 
     chosen = find_scheme(scheme)
-    if csv:
-        not_an_input(csv, existing(manifest), *(manifest / name for name in MANIFEST_NAMES))
     problems = check_manifest(existing(manifest), label, group, chosen)
     if csv:
-        csv.write_text(problems.to_csv(index=False), encoding="utf-8")
+        write_table(csv, problems)
     typer.echo("\n".join(level_lines(problems, terminal_width())), nl=False)
     failed = bool((problems.level == "error").any())
     if not failed:
@@ -373,6 +352,29 @@ def predict(
     if prediction.table.predicted_class.isna().all():
         raise typer.Exit(1)
 
+# %% ../nbs/98_cli.ipynb #aa7a891f
+@app.command(
+    epilog=_examples(
+        "measure my_spectra --polymer PE",
+        "measure march.csv --polymer polymer --out measures.xlsx",
+        "measure my_particles --reference my_unaged_particles",
+    )
+)
+def measure(
+    data: tasks.MeasuredArgument,
+    out: tasks.MeasuresOption = Path("measures.csv"),
+    polymer: tasks.PolymerOption = None,
+    reference: tasks.ReferenceOption = None,
+    atr_corrected: tasks.AtrOption = False,
+    scale_bar: ScaleBarOption = None,
+    group: tasks.ShownByOption = None,
+    figures: tasks.FiguresOption = None,
+):
+    "Measure every spectrum and micrograph: indices with limits, quality, cracks, pits and grooves."
+    settings = dict(polymer=polymer, reference=reference and existing(reference), atr_corrected=atr_corrected)
+    settings["scale_bar_um"] = scale_bar_length(scale_bar)
+    tasks.print_measures(existing(data), out, settings, group, figures)
+
 # %% ../nbs/98_cli.ipynb #af2730c3
 @app.command(epilog=_examples("report runs/study"))
 def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of a study.", show_default=False)]):
@@ -381,9 +383,6 @@ def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder o
 
     use_fonts()
     typer.echo(f"report: {shown_path(write_report(existing(run)))}")
-
-
-app.registered_commands += measure_app.registered_commands
 
 # %% ../nbs/98_cli.ipynb #44929d9f
 def main():

@@ -155,11 +155,15 @@ def readable_samples(manifest, label, group, scheme):
         return read_samples(existing(manifest), label, group, scheme)
 
 
-def not_an_input(out: Path, *inputs) -> Path:
-    "The path, if writing there does not write over an input"
-    if any(p.exists() and out.exists() and out.samefile(p) for p in inputs):
-        raise InputError(f"{out}: is the input; name another file for the output")
-    return out
+def check_problems_path(csv: Path | None, *inputs: Path):
+    "Refuse to write problems over an input, or over a file that `check` did not make"
+    if csv is None:
+        return
+    if any(p.exists() and csv.exists() and csv.samefile(p) for p in inputs):
+        raise InputError(f"{csv}: is the input; name another file for the output")
+    from microplastic_aging.files import check_replaceable
+
+    check_replaceable(csv, (b"remedy",), "check")
 
 
 def scale_bar_length(text: str | None) -> float | None:

@@ -32,7 +32,7 @@ from .data.manifest import Samples
 from .explain.neighbours import nearest_specimens
 from .explain.reading import Explanation
 from .explain.reading import explain_row as explain_row
-from .files import write_atomic, write_table
+from .files import check_replaceable, write_atomic, write_table
 from .model.store import load_model, model_folder, model_id
 from .report.explanations import NO_VERDICT, write_explanations
 from microplastic_aging.report.prediction import (
@@ -187,6 +187,7 @@ def _count_refusals(views: pd.DataFrame, has_threshold: bool) -> Refusals:
 
 # %% ../nbs/91_predict.ipynb #43307309
 _MARKS = dict(  # by these a file of an earlier call is known, of version 0.1 too
+    samples=(b"trained_on", b"verdict"),
     specimens=(b"nearest_class", b"nearest_type"),
     page=(b"<title>Attribution of",),
     shares=(b"uncorrected", b"plain_count"),
@@ -217,10 +218,7 @@ def check_outputs(
         if file.exists() and any(file.samefile(p) for p in inputs):
             raise InputError(f"{file}: is the input; name another file for the output")
     for kind, marks in _MARKS.items():
-        file = paths[kind]
-        if file.is_file() and not any(mark in file.read_bytes()[:2000] for mark in marks):
-            problem = f"would be written beside {paths['samples'].name}, and was not made by `predict`"
-            raise InputError(f"{file}: {problem}; name another file for the output")
+        check_replaceable(paths[kind], marks, "predict")
 
 # %% ../nbs/91_predict.ipynb #54a81221
 @dataclass(frozen=True, eq=False)

@@ -37,10 +37,11 @@ def propose(
 ):
     "Propose a manifest for a folder of instrument files or for one file, and say what it rests on"
     from microplastic_aging.data.propose import propose_manifest, write_proposal
+    from microplastic_aging.files import write_table
 
     table, notes = propose_manifest(folder, scale_bar_um=drawn_um, files=files)
     if csv:
-        csv.write_text(notes.to_csv(index=False), encoding="utf-8")
+        write_table(csv, notes)
     typer.echo("\n".join(note_lines(notes, terminal_width())))
     made = write_proposal(folder, table)
     pairing = table.drop_duplicates("specimen_id").pairing.value_counts()

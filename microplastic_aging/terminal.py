@@ -121,10 +121,9 @@ def plain(value, width: int = 48) -> str:
     return text[: width // 2 - 1] + "…" + text[-width // 2 :]
 
 
-def count(n: int, noun: str) -> str:
-    "Such as '3 samples', 'no errors'"
-    plural = "" if n == 1 else "s"
-    return f"{n or 'no'} {noun}{plural}"
+def count(n: int, noun: str, plural: str = "") -> str:
+    "Such as '3 samples', 'no errors', '2 spectra'"
+    return f"{n or 'no'} {noun if n == 1 else plural or noun + 's'}"
 
 
 def terminal_width() -> int | None:

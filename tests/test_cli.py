@@ -204,7 +204,10 @@ MISTAKES = {
     "model folder is taken": (["train", "data", "--out", "data"], "data: exists already"),
     "too few samples": (["simulate", "few", "--samples", "3"], "at least 8 samples"),
     "csv over the input": (["check", "data", "--csv", "data/manifest.csv"], "is the input"),
-    "csv into nowhere": (["check", "data", "--csv", "no/where.csv"], "where.csv: No such file"),
+    "csv into nowhere": (["check", "data", "--csv", "no/where.csv"], r"where.csv: .*make the folder first"),
+    "csv over a picture": (["check", "data", "--csv", "PICTURE"], "was not made by `check`"),
+    "table over a spectrum": (["predict", "data", "--out", "SPECTRUM"], "was not made by `predict`"),
+    "measures over a spectrum": (["measure", "data", "--out", "SPECTRUM"], "was not made by `measure`"),
     "no such model": (["predict", "nowhere", "data"], "nowhere: no such file"),
     "output is a folder": (["predict", "data", "data", "--out", "data"], "is a folder"),
     "output is the input": (["predict", "data", "data", "--out", "data/manifest.csv"], "is the input"),
@@ -216,7 +219,8 @@ MISTAKES = {
 def test_a_mistake_costs_one_line(dataset, name):
     before = {p: p.read_bytes() for p in dataset.rglob("*") if p.is_file()}
     args, words = MISTAKES[name]
-    result = run(*args)
+    inputs = dict(PICTURE=next(dataset.rglob("*.png")), SPECTRUM=next(dataset.rglob("spectra/*.csv")))
+    result = run(*(inputs.get(arg, arg) for arg in args))
     if name == "class not in scheme":  # several rows, several lines
         assert result.exit_code == 1 and isinstance(result.exception, SystemExit) and re.search(words, result.stderr)
     else:

@@ -18,7 +18,7 @@ from ..aging import SEVEN_TYPES, InputError
 from .load import load_with_notes
 from .measure_files import FilesRead, read_files, with_polymers
 from .measure_tables import blanks_of, long_indices, long_quality, specimen_table, wide_table
-from ..files import write_atomic, write_table
+from ..files import check_replaceable, write_atomic, write_table
 from ..spectra.polymer_names import polymer_name
 
 # %% ../../nbs/data/11_measure.ipynb #9d4168cc
@@ -117,6 +117,9 @@ def _no_formulas(sheet, openpyxl):
                 cell.quotePrefix = True
 
 # %% ../../nbs/data/11_measure.ipynb #9dc98c19
+_MARKS = {".csv": b"measured_on", ".xlsx": b"PK"}  # By these a table of an earlier call is known
+
+
 def check_measure_output(
     source,  # What is measured, as `load_samples` takes it
     out: Path,  # The table to write
@@ -128,10 +131,8 @@ def check_measure_output(
     for file in (out, *beside):
         if file.exists() and any(file.samefile(p) for p in inputs):
             raise InputError(f"{file}: is the input; name another file for the output")
-    for file, mark in beside.items():
-        if file.is_file() and mark not in file.read_bytes()[:20_000]:
-            problem = f"would be written beside {out.name}, and was not made by `measure`"
-            raise InputError(f"{file}: {problem}; name another file for the output")
+    for file, mark in {out: _MARKS.get(out.suffix.lower(), b""), **beside}.items():
+        check_replaceable(file, (mark,), "measure")
 
 # %% ../../nbs/data/11_measure.ipynb #4e31d2bb
 def _surface_rows(read: FilesRead) -> pd.DataFrame:

@@ -390,8 +390,7 @@ def plot_controls(
 ) -> Axes:
     "Log-odds of the windows by networks of every source"
     ax = make_axes(ax, (7, 0.5 * len(self.evidence["sources"]) + 1.8))
-    title = "simulated data" if self.evidence["simulated"] else ""
-    plot_windows(self.evidence, ax).set_title(title, loc="right")
+    plot_windows(self.evidence, ax).set_title("simulated data" if self.evidence["simulated"] else "", loc="right")
     return ax
 
 
