@@ -54,6 +54,7 @@ class FilesRead:
     surfaces: dict  # Row -> numbers of the picture, as `surface_numbers` gives them
     notes: list  # What is wrong with each row, str, '' where all is well
     unread: list = field(default_factory=list)  # Of dict(sample_id, file, reason)
+    scale_bar_um: float | None = None  # Length of the drawn scale bar, µm, that pictures were read with
 
     @property
     def grid(self):
@@ -99,7 +100,7 @@ def read_files(
     "Read every file of some samples"
     jobs = _jobs(samples, scale_bar_um)
     found = _attempts(jobs, "spectrum", progress) | _attempts(jobs, "image", progress)
-    read = FilesRead(samples, {}, {}, [*notes])
+    read = FilesRead(samples, {}, {}, [*notes], scale_bar_um=scale_bar_um)
     for (i, modality), (content, reason) in found.items():
         if reason is None:
             (read.spectra if modality == "spectrum" else read.surfaces)[i] = content

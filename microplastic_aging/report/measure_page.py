@@ -163,7 +163,8 @@ def pictures_figure(found: Measurements) -> Figure | None:
     for ax, row in zip(axes, np.array(rows)[taken], strict=False):
         samples = found.read.samples
         um = samples.table.um_per_px[row]
-        picture = read_micrograph(samples.file(row, "image"), float(um) if um > 0 else None)
+        um, bar = float(um) if um > 0 else None, found.read.scale_bar_um
+        picture = read_micrograph(samples.file(row, "image"), um, scale_bar_um=bar)
         scaled = to_scale(picture, COMMON_UM_PER_PX) if picture.um_per_px is not None else picture
         plot_surface(scaled, ax=ax, title=figure_label(samples.table.sample_id[row]))
     for ax in axes[len(taken) :]:
