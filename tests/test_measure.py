@@ -1,183 +1,160 @@
-"""Numbers without a model: indices against twins that know nothing of the package, tables, workbooks, what is refused.
+"`measure` on files as an instrument wrote them, against indices computed here by their plain definitions"
 
-The sums are Open Specy's `area_under_band` (wincowgerDEV/OpenSpecy-package at f6f8973), written anew from its
-documentation; the areas over chords are drawn by hand, with thousands of points between those of the spectrum.
-"""
-
-import subprocess
-import sys
+import csv
+import os
+import shutil
+from pathlib import Path
+from statistics import mean, stdev
 
 import numpy as np
-import pandas as pd
 import pytest
-from conftest import ROOT
 
-from microplastic_aging.aging import InputError
-from microplastic_aging.data import measure as module
 from microplastic_aging.data.measure import measure
-from microplastic_aging.data.public import public_folder
-from microplastic_aging.report.measure_page import measure_page
-from microplastic_aging.spectra.core import write_spectrum
-from microplastic_aging.spectra.index_definitions import ALL_INDICES, find_index
-from microplastic_aging.spectra.indices import to_index
-from microplastic_aging.spectra.library import pristine_bands, pseudo_voigt
-from microplastic_aging.spectra.polymer_names import polymer_name
+from microplastic_aging.spectra.indices import index_table
 
-SEA = public_folder("mpx_vlfr")
-needs_sea = pytest.mark.skipif(SEA is None, reason="mpx_vlfr, measured spectra, is not below the folder of MPA_PUBLIC")
-pytestmark = pytest.mark.filterwarnings("ignore:.*beside the manifest")
-WN = np.arange(600.0, 4001.0)
-TRAP = "<script>alert(1)</script>'\"=1+1"
-SUMS = dict(  # Open Specy's names: numerator, denominator, cm⁻¹
-    carbonyl_index_saub=((1650, 1850), (1420, 1500)),
-    carbonyl_index_pe=((1700, 1770), (1423, 1495)),
-    hydroxyl_index_pe=((3021, 3353), (1467, 1504)),
-    hydroxyl_index_pp=((3300, 3400), (952, 986)),
-    carbon_oxygen_index_pe=((924, 1197), (2866, 2987)),
-    carbon_oxygen_index_pp=((1000, 1200), (2885, 2940)),
-)
-BY_HAND = ("carbonyl SAUB", "carbonyl 1715", "hydroxyl", "vinyl", "PE crystallinity", "PET conformer 1340/1370")
-BY_HAND += (
-    "PET crystallinity 975",
-    "PET ester shape 1735/1715",
-    "PET acid 1690",
-    "PS carbonyl 1725",
-    "PS lactone 1785",
-)
+PUBLIC = Path(os.environ.get("MPA_PUBLIC", "absent"))
+FILES = PUBLIC / "ftir_files/mpx_csv"  # MPX_specDB, doi 10.22000/1820
+SUMS = {  # Band over reference, cm⁻¹: doi 10.1515/epoly-2020-0041 and 10.3390/polym15040911, summed as Open Specy does
+    "carbonyl_index_saub": ((1650, 1850), (1420, 1500), "PE PP"),
+    "carbonyl_index_pe": ((1700, 1770), (1423, 1495), "PE"),
+    "hydroxyl_index_pe": ((3021, 3353), (1467, 1504), "PE"),
+    "hydroxyl_index_pp": ((3300, 3400), (952, 986), "PP"),
+    "carbon_oxygen_index_pe": ((924, 1197), (2866, 2987), "PE"),
+    "carbon_oxygen_index_pp": ((1000, 1200), (2885, 2940), "PP"),
+}
+WRITTEN = {"LDPE": "Polyethylen", "HDPE": "PE-HD", "PE": "LDPE", "PP": "polypropylene", "PET": "polyester"}
+pytestmark = pytest.mark.skipif(not FILES.is_dir(), reason="the folder of published measurements is not there")
+
+
+def polymer_of(file):
+    "What the name of a published file says, such as LDPE"
+    return file.stem.split("_ATR_")[0].rsplit("_", 1)[0].rsplit("-", 1)[1]
+
+
+def spectrum_of(file):
+    "Wavenumber, rising, and absorbance, by nothing but a loop over lines"
+    with file.open() as lines:
+        points = sorted(tuple(map(float, row)) for row in list(csv.reader(lines))[1:])
+    return np.array(points).T
+
+
+def inside(x, y, window):
+    return y[(x >= window[0]) & (x <= window[1])]
+
+
+def area(x, y):
+    return sum((y[i] + y[i + 1]) / 2 * (x[i + 1] - x[i]) for i in range(len(x) - 1))
+
+
+def over_chord(x, y, window, end=2):
+    "Area above a straight line whose ends are means over `end` cm⁻¹ to either side, or single points"
+    ends = [(w - end, w + end) for w in window]
+    at = [area(inside(x, x, e), inside(x, y, e)) / (2 * end) if end else np.interp(e[0], x, y) for e in ends]
+    x, y = inside(x, x, window), inside(x, y, window)
+    return area(x, y - np.interp(x, window, at))
+
+
+def saub(x, y, end=2):
+    "Specified area under band over straight chords: Almond 2020, doi 10.1515/epoly-2020-0041"
+    return over_chord(x, y, (1650, 1850), end) / over_chord(x, y, (1420, 1500), end)
 
 
 @pytest.fixture(scope="module")
-def sea():
-    "Six measured spectra of each of PE, PP, PET and PS: polymer -> (wavenumber, absorbance)"
-    rows = pd.read_csv(SEA / "metadata.csv")
-    with np.load(SEA / "spectra.npz") as stored:
-        wn, ab = stored["wavenumber"].astype(float), stored["absorbance"]
-    usable = rows.qc_match > 0.95
-    chosen = {p: np.flatnonzero(usable & (rows.qc_polymer_guess == p))[::17][:6] for p in ("PE", "PP", "PET", "PS")}
-    return {p: (wn, ab[places].astype(float)) for p, places in chosen.items()}
+def folder(tmp_path_factory):
+    "The published files of four polymers, with a table that names them as people do; two files are one specimen"
+    top = tmp_path_factory.mktemp("measured")
+    rows = ["sample_id,specimen_id,spectrum,polymer"]
+    for i, file in enumerate(f for f in sorted(FILES.iterdir()) if polymer_of(f) in WRITTEN):
+        shutil.copy(file, top)
+        rows.append(f"{file.stem},piece {i // 2},{file.name},{WRITTEN[polymer_of(file)]}")
+    (top / "manifest.csv").write_text("\n".join(rows) + "\n")
+    return top
 
 
-def summed(wn, ab, low, high):
-    return ab[:, (wn >= low) & (wn <= high)].sum(1)
+@pytest.fixture(scope="module")
+def raw(folder):
+    return measure(folder, progress=False)
 
 
-def over_chord(wn, ab, window, anchors, kind):
-    "Area, or mean height, above the line between the means of 4 cm⁻¹ at the two anchors"
-    fine = np.linspace(*window, 4001)
-    ends = [np.mean([np.interp(np.linspace(x - 2, x + 2, 801), wn, row) for row in ab], axis=1) for x in anchors]
-    line = ends[0][:, None] + (ends[1] - ends[0])[:, None] * (fine - anchors[0]) / (anchors[1] - anchors[0])
-    above = np.array([np.interp(fine, wn, row) for row in ab]) - line
-    return np.trapezoid(above, fine) / (1 if kind == "area" else window[1] - window[0])
+def test_saub_and_published_sums_of_files(folder, raw):
+    "Every value of `measure` is the one of the plain definition, or there is none for a reason"
+    compared = 0
+    for row in raw.table.to_dict("records"):
+        x, y = spectrum_of(folder / row["spectrum"])
+        plain = {"carbonyl_SAUB": saub(x, y)} if row["polymer"] in ("PE", "PP") else {}
+        for name, (band, reference, polymers) in SUMS.items():
+            if row["polymer"] in polymers.split():
+                plain[name] = inside(x, y, band).sum() / inside(x, y, reference).sum()
+        assert {k: row[k] for k in plain} == pytest.approx(plain, abs=0.01), row["sample_id"]
+        compared += len(plain)
+    assert compared >= 60
 
 
-@needs_sea
-@pytest.mark.parametrize("name", SUMS)
-def test_published_sums_agree_with_open_specy(sea, name):
-    top, bottom = SUMS[name]
-    spectra = [sea[p] for p in ("PE", "PP", "PET", "PS")]
-    ours = np.concatenate([to_index(wn, ab, find_index(name)).value for wn, ab in spectra])
-    theirs = np.concatenate([summed(wn, ab, *top) / summed(wn, ab, *bottom) for wn, ab in spectra])
-    known = np.isfinite(ours)  # a reference lost in its noise is refused here, and divided by there
-    assert known.sum() >= 20
-    np.testing.assert_allclose(ours[known], theirs[known], rtol=0.01)
+def test_saub_of_many_sheets():
+    "Some forty spectra of PE and PP sheets, as arrays"
+    archive = PUBLIC / "mpx_vlfr"
+    with (archive / "metadata.csv").open(encoding="utf-8") as lines:
+        rows = [r for r in csv.DictReader(lines)]
+    own = [i for i, r in enumerate(rows) if r["qc_polymer_guess"] in ("PE", "PP") and float(r["qc_match"]) > 0.9][::20]
+    with np.load(archive / "spectra.npz") as held:
+        wn, ab = held["wavenumber"], held["absorbance"][own]
+    table = index_table((wn, ab), [rows[i]["qc_polymer_guess"] for i in own])
+    found = table[table["index"] == "carbonyl SAUB"].value
+    assert len(own) >= 20
+    np.testing.assert_allclose(found, [saub(wn, y) for y in ab], atol=0.01)
 
 
-@needs_sea
-@pytest.mark.parametrize("name", BY_HAND)
-def test_indices_agree_with_areas_drawn_by_hand(sea, name):
-    index, compared = find_index(name), 0
-    for polymer in index.polymers:
-        wn, ab = sea[polymer]
-        ours = to_index(wn, ab, index).value
-        band = over_chord(wn, ab, index.window, index.anchors, index.kind)
-        reference = over_chord(wn, ab, index.reference, index.reference_anchors, index.kind)
-        known = np.isfinite(ours)
-        np.testing.assert_allclose(ours[known], (band / reference)[known], atol=0.01, rtol=0.01)
-        compared += known.sum()
-    assert compared >= 4
+def test_names_that_people_write(raw):
+    "The table keeps what was written, and measures by what it means"
+    got = dict(zip(raw.table.polymer_given, raw.table.polymer, strict=True))
+    assert got == {"Polyethylen": "PE", "PE-HD": "PE", "LDPE": "PE", "polypropylene": "PP", "polyester": "PET"}
+    pet = raw.table.polymer == "PET"
+    ring = raw.table["PET_carbonyl_1715_1410"]
+    assert ring[pet].notna().any() and ring[~pet].isna().all()
+    assert raw.table.carbonyl_SAUB.notna().equals(~pet)
 
 
-def test_the_twin_would_find_a_wrong_chord():
-    ab = pseudo_voigt(WN, *pristine_bands()["PE"].T)[None] + 1e-4 * (WN - 600)
-    found = to_index(WN, ab, find_index("carbonyl 1715")).value
-    wrong = over_chord(WN, ab, (1711, 1719), (1500, 1900), "height") / over_chord(
-        WN, ab, (1455, 1467), (1420, 1500), "height"
-    )
-    assert abs(found - wrong).item() > 0.001
+def test_a_proposal_alone_changes_no_number(folder):
+    "Without a name there is no limit and no index that needs one, however sure the proposal is"
+    table = measure(sorted(folder.glob("*PP_nobio*.csv")), progress=False).table
+    assert (table.polymer_proposed == "PP").any() and (table.polymer == "").all()
+    assert table.carbonyl_1715.notna().all() and table.carbonyl_1715_limit.isna().all()
+    assert "hydroxyl_index_pp" not in table or table.hydroxyl_index_pp.isna().all()
 
 
-@pytest.mark.parametrize("polymer", ["PE", "PP", "PET", "PS", "PVC", "PA"])
-def test_every_polymer_has_an_index_with_a_source(polymer):
-    own = [i for i in ALL_INDICES if polymer in i.polymers]
-    assert own and all(i.source and i.limits for i in own)
-    pristine = pseudo_voigt(WN, *pristine_bands()[polymer].T)[None]
-    assert sum(np.isfinite(to_index(WN, pristine, i).value).item() for i in own) >= len(own) - 1
+def test_repeats_are_averaged(raw):
+    "Mean, standard deviation (n − 1) and number of the two files of a piece"
+    for piece in raw.specimens.to_dict("records")[:4]:
+        number = int(piece["specimen_id"].split()[1])
+        values = raw.table.carbonyl_SAUB[2 * number : 2 * number + 2].tolist()
+        got = [piece[f"carbonyl_SAUB_{what}"] for what in ("mean", "sd", "n")]
+        assert got == pytest.approx([mean(values), stdev(values), 2], rel=1e-9)
 
 
-@pytest.fixture
-def folder(tmp_path):
-    "Twelve spectra of PE in a folder, eight of them unaged, with a manifest whose words try to be a formula"
-    rng, rows = np.random.default_rng(3), []
-    for i in range(12):
-        ketone = 0.0 if i < 8 else 0.2
-        ab = pseudo_voigt(WN, *pristine_bands()["PE"].T) + pseudo_voigt(WN, 1715, 20, ketone + 0.002 * i)
-        write_spectrum(tmp_path / f"s{i}.csv", WN, np.round(ab + 2e-4 * rng.normal(size=WN.size), 5))
-        rows.append(dict(sample_id=f"s{i}", spectrum=f"s{i}.csv", specimen_id=f"p{i // 2}", grade="PE-LD", site=TRAP))
-    pd.DataFrame(rows).to_csv(tmp_path / "manifest.csv", index=False)
-    pd.DataFrame(rows[:8]).to_csv(tmp_path / "unaged.csv", index=False)
-    return tmp_path
+@pytest.mark.filterwarnings("ignore:.*named by no row")
+def test_own_blanks_set_the_limit(folder, raw):
+    "Mean and three standard deviations of the blanks, or of the spectrum's own noise where that is larger"
+    lines = (folder / "manifest.csv").read_text().splitlines()
+    blanks = folder / "blanks.csv"
+    pe = [k for k, code in enumerate(raw.table.polymer) if code == "PE"]
+    keep = [line.split(",") for line in (lines[k + 1] for k in pe[:8])]
+    text = "\n".join(",".join([a, b, c, d]) for a, b, c, d in keep)
+    blanks.write_text(f"{lines[0]}\n{text}\n")
+    table = measure(folder, progress=False, reference=blanks).table
+    values = raw.table.carbonyl_SAUB[pe[:8]].tolist()
+    for k in pe:
+        limit = mean(values) + 3 * max(stdev(values), table.carbonyl_SAUB_sd[k])
+        assert table.carbonyl_SAUB_limit[k] == pytest.approx(limit, rel=1e-9)
+        assert table.carbonyl_SAUB_verdict[k] == ("above" if table.carbonyl_SAUB[k] > limit else "below detection")
+    assert table.carbonyl_SAUB_limit[table.polymer == "PP"].isna().all()
 
 
-def test_limits_come_from_own_blanks_and_repeats_are_averaged(folder):
-    found = measure(folder, "grade", progress=False, reference=folder / "unaged.csv")
-    assert found.table.polymer.eq("PE").all() and found.table.polymer_given.eq("PE-LD").all()
-    blanks = found.table.ester[:8]
-    assert found.table.ester_limit[0] == pytest.approx(blanks.mean() + 3 * blanks.std(ddof=1))
-    assert found.table.carbonyl_1715_verdict.tolist()[8:] == ["above"] * 4
-    one = found.specimens.set_index("specimen_id").loc["p5"]
-    assert [one.samples, one.carbonyl_1715_n] == [2, 2] and one.carbonyl_1715_verdict == "above"
-    assert one.carbonyl_1715_sd == pytest.approx(found.table.carbonyl_1715[10:].std(ddof=1))
-
-
-def test_a_file_that_cannot_be_read_keeps_its_row(folder):
-    (folder / "s3.csv").write_text("nothing")
-    found = measure(folder, "PE", progress=False)
-    assert len(found.table) == 12 and found.unread.sample_id.tolist() == ["s3"]
-    row = found.table.iloc[3]
-    assert "s3.csv" in row.note and np.isnan(row.carbonyl_1715) and row.quality_flags == ""
-
-
-def test_an_unnamed_polymer_has_a_proposal_that_is_not_used(folder):
-    found = measure(folder, progress=False)
-    assert found.table.polymer_proposed.eq("PE").all() and (found.table.polymer_p > 0.95).all()
-    assert found.table.polymer.eq("").all() and found.table.carbonyl_1715_limit.isna().all()
-    asked = measure(folder, "proposed", progress=False)
-    assert asked.table.polymer.eq("PE").all() and asked.table.carbonyl_1715_limit.notna().all()
-    assert asked.table.polymer_from.eq("proposed").all() and "proposal" in asked.notes[-1]
-
-
-def test_words_of_users_are_text_in_page_and_workbook(folder, tmp_path):
-    openpyxl = pytest.importorskip("openpyxl")
-    found = measure(folder, "PE", progress=False)
-    page = measure_page(found, {}, "site")
-    assert "<script" not in page
-    found.table.loc[0, "site"] = "=1+1"
-    sheet = openpyxl.load_workbook(found.save(tmp_path / "m.xlsx"))["measures"]
-    cells = [c for row in sheet.iter_rows() for c in row if c.value == "=1+1"]
-    assert [c.data_type for c in cells] == ["s"]
-
-
-def test_a_workbook_without_openpyxl_names_the_remedy(folder, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "openpyxl", None)
-    with pytest.raises(InputError, match=r"pip install 'microplastic_aging\[excel\]'"):
-        module.write_workbook(tmp_path / "m.xlsx", {})
-
-
-@pytest.mark.parametrize("text", ["HDPE", "LDPE", "PE-LD", "polyethylene", "Polyethylen", "PE film 02"])
-def test_aliases_are_one_polymer(text):
-    assert polymer_name(text) == "PE" and polymer_name("polyester") == polymer_name("PET") == "PET"
-
-
-def test_measuring_imports_no_torch():
-    code = "import sys; from microplastic_aging.data.measure import measure; assert 'torch' not in sys.modules"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+def test_corrected_is_absorbance_times_wavenumber(folder, raw):
+    "Depth of an ATR spectrum goes with the wavelength; the sheet says on what it was measured"
+    files = sorted(folder.glob("*0[1-4]-*.csv"))
+    table = measure(files, polymer="PE", progress=False, atr_corrected=True).table
+    plain = [saub(x, y * x) for x, y in map(spectrum_of, files)]
+    assert table.carbonyl_SAUB.tolist() == pytest.approx(plain, abs=0.01)
+    assert set(table.measured_on) == {"ATR corrected"} and set(raw.table.measured_on) == {"raw"}
+    first = raw.table.set_index("sample_id").carbonyl_SAUB[files[0].stem]
+    assert abs(plain[0] / first - 1) > 0.05

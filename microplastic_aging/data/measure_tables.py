@@ -158,33 +158,41 @@ def _measures(table: pd.DataFrame) -> list:
     return [*indices, *(c for c in table if _SURFACE.match(c) and pd.api.types.is_numeric_dtype(table[c]))]
 
 
-def _mean_verdict(mean, limit, of_repeats) -> str:
-    "The verdict of a mean, from its limit; without one, what the repeats say"
-    if np.isfinite(mean) and np.isfinite(limit):
-        failed = (of_repeats == "baseline fails").any()
-        return "above" if mean > limit else "baseline fails" if failed else "below detection"
-    return "no limit" if np.isfinite(mean) else "no value"
+def _mean_verdict(mean, limit, failed) -> np.ndarray:
+    "The verdict of each mean, from its limit; without one, what the repeats say"
+    known, above = np.isfinite(mean), mean > limit
+    cases = [~known, known & ~np.isfinite(limit), above, failed]
+    return np.select(cases, ["no value", "no limit", "above", "baseline fails"], "below detection")
 
 
-def _of_specimen(own: pd.DataFrame, measures: list) -> dict:
-    row = dict(polymer=_joined(filter(None, own.polymer)), samples=len(own))
-    row["quality_flags"] = _joined(f for cell in own.quality_flags.fillna("") for f in cell.split("; ") if f)
+def _words_of(own: pd.DataFrame) -> dict:
+    flags = (f for cell in own.quality_flags.fillna("") for f in cell.split("; ") if f)
+    return dict(polymer=_joined(filter(None, own.polymer)), samples=len(own), quality_flags=_joined(flags))
+
+
+def _averages(own: pd.DataFrame, names: np.ndarray, measures: list) -> dict:
+    "Column -> values, one a specimen in order of first appearance; all specimens at once"
+    columns = {}
     for name in measures:
-        values = own[name].dropna().astype(float)
-        mean, sd = values.mean(), values.std(ddof=1)
-        row |= {f"{name}_mean": mean, f"{name}_sd": sd, f"{name}_n": len(values)}
+        groups = own[name].astype(float).groupby(names, sort=False)
+        mean = groups.mean().to_numpy()
+        columns |= {f"{name}_mean": mean, f"{name}_sd": groups.std(ddof=1).to_numpy()}
+        columns[f"{name}_n"] = groups.count().to_numpy()
         if f"{name}_limit" in own:
-            limit = own[f"{name}_limit"].max()
-            row |= {f"{name}_limit": limit, f"{name}_verdict": _mean_verdict(mean, limit, own[f"{name}_verdict"])}
-    return row
+            limit = own[f"{name}_limit"].astype(float).groupby(names, sort=False).max().to_numpy()
+            failed = (own[f"{name}_verdict"] == "baseline fails").groupby(names, sort=False).any().to_numpy()
+            columns |= {f"{name}_limit": limit, f"{name}_verdict": _mean_verdict(mean, limit, failed)}
+    return columns
 
 # %% ../../nbs/data/10_measure_tables.ipynb #369038c5
 def specimen_table(
     table: pd.DataFrame,  # From `wide_table`
-    specimens,  # Name of each sample's specimen, shape (n,)
+    specimens,  # Name of each sample's specimen, shape (n,), n rows or fewer than the table has
 ) -> pd.DataFrame:  # One row a specimen: mean, sd and n of every measure
     "Repeats of a specimen, averaged"
-    measures = _measures(table)
-    groups = table.groupby(np.asarray(specimens, object), sort=False)
-    rows = [dict(specimen_id=name) | _of_specimen(part, measures) for name, part in groups]
-    return pd.DataFrame(rows).assign(simulated=bool(table.simulated.any()))
+    own, names = table.iloc[: len(specimens)], np.asarray(specimens, object)
+    if not len(own):
+        return pd.DataFrame().assign(simulated=False)
+    rows = [dict(specimen_id=name) | _words_of(part) for name, part in own.groupby(names, sort=False)]
+    averages = pd.DataFrame(_averages(own, names, _measures(own)))
+    return pd.concat([pd.DataFrame(rows), averages], axis=1).assign(simulated=bool(own.simulated.any()))
