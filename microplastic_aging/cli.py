@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from . import __version__
+from . import __version__, tasks
 from .aging import InputError, find_scheme
 from microplastic_aging.options import (
     MANIFEST_NAMES,
@@ -48,16 +48,6 @@ from microplastic_aging.options import (
     usable_device,
 )
 from .proposal import propose, without_manifest
-from microplastic_aging.tasks import (
-    AtrOption,
-    MeasuredArgument,
-    MeasuresOption,
-    PolymerOption,
-    ReferenceOption,
-    print_measures,
-    write_field,
-    write_instruments,
-)
 from microplastic_aging.terminal import (
     FriendlyGroup,
     count,
@@ -132,12 +122,12 @@ def simulate(
     if out.exists():
         raise InputError(f"{out}: exists already; remove it or name another folder")
     if as_instruments:
-        return write_instruments(out, samples, seed)
+        return tasks.write_instruments(out, samples, seed)
     from microplastic_aging.simulate.benchmark import N_SAMPLES, write_benchmark
 
     samples = samples or N_SAMPLES
     if campaign:
-        samples, manifest = write_field(out, samples, seed)
+        samples, manifest = tasks.write_field(out, samples, seed)
     else:
         manifest = write_benchmark(out, samples, seed, variant.value, progress=shows_bars())
     typer.echo(f"{samples} simulated samples: {shown_path(manifest)}")
@@ -371,16 +361,19 @@ def predict(
     )
 )
 def measure(
-    data: MeasuredArgument,
-    out: MeasuresOption = Path("measures.csv"),
-    polymer: PolymerOption = None,
-    reference: ReferenceOption = None,
-    atr_corrected: AtrOption = False,
+    data: tasks.MeasuredArgument,
+    out: tasks.MeasuresOption = Path("measures.csv"),
+    polymer: tasks.PolymerOption = None,
+    reference: tasks.ReferenceOption = None,
+    atr_corrected: tasks.AtrOption = False,
     scale_bar: ScaleBarOption = None,
+    group: tasks.ShownByOption = None,
+    figures: tasks.FiguresOption = None,
 ):
     "Measure every spectrum and micrograph: indices with limits, quality, cracks, pits and grooves."
     settings = dict(polymer=polymer, reference=reference and existing(reference), atr_corrected=atr_corrected)
-    print_measures(existing(data), out, scale_bar_length(scale_bar), **settings)
+    settings["scale_bar_um"] = scale_bar_length(scale_bar)
+    tasks.print_measures(existing(data), out, settings, group, figures)
 
 # %% ../nbs/98_cli.ipynb #af2730c3
 @app.command(epilog=_examples("report runs/study"))

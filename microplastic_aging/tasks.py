@@ -13,7 +13,7 @@ import typer
 
 from .aging import InputError
 from .options import option
-from .terminal import count, shown_path, shows_bars
+from .terminal import count, shown_path, shows_bars, use_fonts
 
 # %% ../nbs/97_tasks.ipynb #ac768eee
 _CAMPAIGN_VIEWS = 2  # of each particle of a field
@@ -54,13 +54,17 @@ _REFERENCE_HELP = (
     "Unaged samples of your own: a manifest, a folder or a file. Their values set zero and detection limit of every "
     "index."
 )
-_ATR_HELP = "Measure spectra of an ATR crystal as films would show them in transmission."
+_ATR_HELP = "Measure spectra of an ATR crystal as films would show them in transmission, or as they were recorded."
+_GROUP_HELP = "Column by which the page shows indices. Default: the class, site, source or polymer."
+_FIGURES_HELP = "Folder for the figures of the page, as SVG and PDF for a paper."
 
 MeasuredArgument = Annotated[Path, typer.Argument(metavar="DATA", help=_DATA_HELP, show_default=False)]
 MeasuresOption = Annotated[Path, option("Output", "Table to write, .csv or .xlsx; a page and specimens lie beside it.")]
 PolymerOption = Annotated[str | None, option("Data", _POLYMER_HELP, show_default=False)]
 ReferenceOption = Annotated[Path | None, option("Data", _REFERENCE_HELP, show_default=False)]
-AtrOption = Annotated[bool, option("Data", _ATR_HELP, "--atr-corrected")]
+AtrOption = Annotated[bool, option("Data", _ATR_HELP, "--atr-corrected/--raw")]
+ShownByOption = Annotated[str | None, option("Output", _GROUP_HELP, "--group", show_default=False)]
+FiguresOption = Annotated[Path | None, option("Output", _FIGURES_HELP, show_default=False)]
 
 # %% ../nbs/97_tasks.ipynb #6fc5fb48
 def flag_lines(
@@ -88,7 +92,7 @@ def measure_lines(
     lines = [f"{count(len(found.table), f'{origin}sample')}: {kinds} measured"]
     if len(found.unread):
         first = found.unread.iloc[0]
-        lines.append(f"{count(len(found.unread), 'file')} could not be read, such as {first.file}: {first.reason}")
+        lines.append(f"{count(len(found.unread), 'file')} could not be measured, such as {first.file}: {first.reason}")
     lines += flag_lines(found.quality, spectra)
     written = {"measures": made} | beside
     return [*lines, *found.notes, *(f"{what}: {shown_path(path)}" for what, path in written.items())]
@@ -97,17 +101,27 @@ def measure_lines(
 def print_measures(
     data: Path,  # What is measured
     out: Path,  # Table to write, .csv or .xlsx
-    scale_bar_um: float | None,  # Length of the drawn scale bar, µm
-    **settings,  # Of `measure`: polymer, reference, atr_corrected
+    settings: dict,  # Of `measure`: polymer, reference, atr_corrected, scale_bar_um
+    group: str | None = None,  # Column by which the page shows indices
+    figures: Path | None = None,  # Folder for figures
 ):
-    "Measure, write the table and what lies beside it, and say what was found"
+    "Measure, write the table, the page and what else lies beside it, and say what was found"
     if out.suffix.lower() not in (".csv", ".xlsx"):
         raise InputError(f"--out {out}: is written as CSV or workbook; name a file that ends in .csv or .xlsx")
     from microplastic_aging.data.measure import check_measure_output, measure, specimens_path
+    from microplastic_aging.report.measure_page import write_measure_page
 
+    use_fonts()
     beside = {"specimens": specimens_path(out)} if out.suffix.lower() == ".csv" else {}
-    check_measure_output(data, out, dict.fromkeys(beside.values(), b"specimen_id"))
-    found = measure(data, scale_bar_um=scale_bar_um, progress=shows_bars(), **settings)
-    typer.echo("\n".join(measure_lines(found, found.save(out), beside)))
+    marks = dict.fromkeys(beside.values(), b"specimen_id")
+    beside["in short"] = out.with_suffix(".html")
+    check_measure_output(data, out, marks | {beside["in short"]: b"<title>Measures of"})
+    found = measure(data, progress=shows_bars(), **settings)
+    if group is not None and group not in found.table:
+        raise InputError(f"--group {group!r} is no column of the table; columns are {', '.join(found.table.columns)}")
+    made = found.save(out)
+    write_measure_page(beside["in short"], found, group, figures, [made.name])
+    written = beside | ({"figures": figures} if figures else {})
+    typer.echo("\n".join(measure_lines(found, made, written)))
     if not (found.read.spectra or found.read.surfaces):
         raise typer.Exit(1)

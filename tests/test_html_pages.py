@@ -19,7 +19,7 @@ from conftest import ROOT, call, said, tool
 sys.path.insert(0, str(ROOT / ".ci"))
 from browser import Page, find_browser  # noqa: E402
 
-PAGES = ("report", "prediction", "explanations", "map")
+PAGES = ("report", "prediction", "explanations", "measures", "map")
 NAME = "a-long-name-without-any-place-where-a-browser-could-break-it" * 2
 pytestmark = pytest.mark.slow
 needs_browser = pytest.mark.skipif(find_browser() is None, reason="no Chromium: apt-get install chromium")
@@ -42,7 +42,7 @@ def run(folder, *words):
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    "The four pages, of a made-up run and of four simulated samples, with names that are longer than a line"
+    "The five pages, of a made-up run and of four simulated samples, with names that are longer than a line"
     from microplastic_aging.report.page import write_report
     from microplastic_aging.report.toy import write_toy_run
 
@@ -51,8 +51,13 @@ def pages(tmp_path_factory):
     manifest = folder / "particles/manifest.csv"
     table = pd.read_csv(manifest, dtype=str).head(4)
     table.assign(specimen_id=table.specimen_id + NAME, site=NAME).to_csv(manifest, index=False)
+    few = manifest.with_name("few.csv")
+    table.assign(specimen_id=table.specimen_id + NAME, site=NAME, image="").to_csv(few, index=False)
     run(folder, "predict", "particles", "--out", "p.csv", "--explain")
-    made = dict(prediction=folder / "p.html", explanations=folder / "p_explained/index.html")
+    run(folder, "measure", str(few), "--out", "m.csv")
+    made = dict(
+        measures=folder / "m.html", prediction=folder / "p.html", explanations=folder / "p_explained/index.html"
+    )
     return made | dict(report=write_report(write_toy_run(folder / NAME)), map=write_map(folder / "map.html"))
 
 

@@ -102,7 +102,7 @@ def write_workbook(
 
 def _plain_text(table: pd.DataFrame) -> pd.DataFrame:
     "Without the control characters that a workbook cannot hold"
-    text = table.select_dtypes("object").columns
+    text = [c for c in table if not pd.api.types.is_numeric_dtype(table[c])]
     clean = {c: table[c].replace(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "", regex=True) for c in text}
     return table.assign(**clean)
 

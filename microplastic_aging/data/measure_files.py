@@ -54,6 +54,7 @@ class FilesRead:
     surfaces: dict  # Row -> numbers of the picture, as `surface_numbers` gives them
     notes: list  # What is wrong with each row, str, '' where all is well
     unread: list = field(default_factory=list)  # Of dict(sample_id, file, reason)
+    scale_bar_um: float | None = None  # Length of the drawn scale bar, µm, that pictures were read with
 
     @property
     def grid(self):
@@ -99,7 +100,7 @@ def read_files(
     "Read every file of some samples"
     jobs = _jobs(samples, scale_bar_um)
     found = _attempts(jobs, "spectrum", progress) | _attempts(jobs, "image", progress)
-    read = FilesRead(samples, {}, {}, [*notes])
+    read = FilesRead(samples, {}, {}, [*notes], scale_bar_um=scale_bar_um)
     for (i, modality), (content, reason) in found.items():
         if reason is None:
             (read.spectra if modality == "spectrum" else read.surfaces)[i] = content
@@ -114,7 +115,9 @@ PROPOSED = "proposed"  # Word that a user gives to have proposals used
 _MIN_P = 0.95  # Probability from which on a proposal is used, or contradicts a table
 
 
-def _named_polymers(samples: Samples, polymer) -> pd.DataFrame:  # polymer, polymer_given, polymer_from
+def _named_polymers(
+    samples: Samples, polymer
+) -> pd.DataFrame:  # polymer, polymer_given, polymer_from: one row a sample
     "The polymer of each sample, as far as somebody has named it"
     table, column = samples.table, "polymer"
     named = polymer_name(polymer) if polymer and polymer != PROPOSED else ""

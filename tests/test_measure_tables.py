@@ -1,0 +1,158 @@
+"""Indices of every polymer against areas drawn by hand on measured spectra; tables, workbooks, what is refused.
+
+The areas are drawn with thousands of points between those of the spectrum. Plain sums are tested in test_measure.py.
+"""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from microplastic_aging.aging import InputError
+from microplastic_aging.data import measure as module
+from microplastic_aging.data.measure import measure
+from microplastic_aging.data.public import public_folder
+from microplastic_aging.report.measure_page import measure_page
+from microplastic_aging.spectra.core import write_spectrum
+from microplastic_aging.spectra.index_definitions import ALL_INDICES, find_index
+from microplastic_aging.spectra.indices import to_index
+from microplastic_aging.spectra.library import pristine_bands, pseudo_voigt
+from microplastic_aging.spectra.polymer_names import polymer_name
+
+SEA = public_folder("mpx_vlfr")
+needs_sea = pytest.mark.skipif(SEA is None, reason="mpx_vlfr, measured spectra, is not below the folder of MPA_PUBLIC")
+pytestmark = pytest.mark.filterwarnings("ignore:.*beside the manifest")
+WN = np.arange(600.0, 4001.0)
+TRAP = "<script>alert(1)</script>'\"=1+1"
+BY_HAND = ("carbonyl SAUB", "carbonyl 1715", "hydroxyl", "vinyl", "PE crystallinity", "PET conformer 1340/1370")
+BY_HAND += (
+    "PET crystallinity 975",
+    "PET ester shape 1735/1715",
+    "PET acid 1690",
+    "PS carbonyl 1725",
+    "PS lactone 1785",
+)
+
+
+@pytest.fixture(scope="module")
+def sea():
+    "Six measured spectra of each of PE, PP, PET and PS: polymer -> (wavenumber, absorbance)"
+    rows = pd.read_csv(SEA / "metadata.csv")
+    with np.load(SEA / "spectra.npz") as stored:
+        wn, ab = stored["wavenumber"].astype(float), stored["absorbance"]
+    usable = rows.qc_match > 0.95
+    chosen = {p: np.flatnonzero(usable & (rows.qc_polymer_guess == p))[::17][:6] for p in ("PE", "PP", "PET", "PS")}
+    return {p: (wn, ab[places].astype(float)) for p, places in chosen.items()}
+
+
+def over_chord(wn, ab, window, anchors, kind):
+    "Area, or mean height, above the line between the means of 4 cm⁻¹ at the two anchors"
+    fine = np.linspace(*window, 4001)
+    ends = [np.mean([np.interp(np.linspace(x - 2, x + 2, 801), wn, row) for row in ab], axis=1) for x in anchors]
+    line = ends[0][:, None] + (ends[1] - ends[0])[:, None] * (fine - anchors[0]) / (anchors[1] - anchors[0])
+    above = np.array([np.interp(fine, wn, row) for row in ab]) - line
+    return np.trapezoid(above, fine) / (1 if kind == "area" else window[1] - window[0])
+
+
+@needs_sea
+@pytest.mark.parametrize("name", BY_HAND)
+def test_indices_agree_with_areas_drawn_by_hand(sea, name):
+    index, compared = find_index(name), 0
+    for polymer in index.polymers:
+        wn, ab = sea[polymer]
+        ours = to_index(wn, ab, index).value
+        band = over_chord(wn, ab, index.window, index.anchors, index.kind)
+        reference = over_chord(wn, ab, index.reference, index.reference_anchors, index.kind)
+        known = np.isfinite(ours)
+        np.testing.assert_allclose(ours[known], (band / reference)[known], atol=0.01, rtol=0.01)
+        compared += known.sum()
+    assert compared >= 4
+
+
+def test_the_twin_would_find_a_wrong_chord():
+    ab = pseudo_voigt(WN, *pristine_bands()["PE"].T)[None] + 1e-4 * (WN - 600)
+    found = to_index(WN, ab, find_index("carbonyl 1715")).value
+    wrong = over_chord(WN, ab, (1711, 1719), (1500, 1900), "height") / over_chord(
+        WN, ab, (1455, 1467), (1420, 1500), "height"
+    )
+    assert abs(found - wrong).item() > 0.001
+
+
+@pytest.mark.parametrize("polymer", ["PE", "PP", "PET", "PS", "PVC", "PA"])
+def test_every_polymer_has_an_index_with_a_source(polymer):
+    own = [i for i in ALL_INDICES if polymer in i.polymers]
+    assert own and all(i.source and i.limits for i in own)
+    pristine = pseudo_voigt(WN, *pristine_bands()[polymer].T)[None]
+    assert sum(np.isfinite(to_index(WN, pristine, i).value).item() for i in own) >= len(own) - 1
+
+
+@pytest.fixture
+def folder(tmp_path):
+    "Twelve spectra of PE in a folder, eight of them unaged, with a manifest whose words try to be a formula"
+    rng, rows = np.random.default_rng(3), []
+    for i in range(12):
+        ketone = 0.0 if i < 8 else 0.2
+        ab = pseudo_voigt(WN, *pristine_bands()["PE"].T) + pseudo_voigt(WN, 1715, 20, ketone + 0.002 * i)
+        write_spectrum(tmp_path / f"s{i}.csv", WN, np.round(ab + 2e-4 * rng.normal(size=WN.size), 5))
+        rows.append(dict(sample_id=f"s{i}", spectrum=f"s{i}.csv", specimen_id=f"p{i // 2}", grade="PE-LD", site=TRAP))
+    pd.DataFrame(rows).to_csv(tmp_path / "manifest.csv", index=False)
+    pd.DataFrame(rows[:8]).to_csv(tmp_path / "unaged.csv", index=False)
+    return tmp_path
+
+
+def test_limits_come_from_own_blanks_and_repeats_are_averaged(folder):
+    found = measure(folder, "grade", progress=False, reference=folder / "unaged.csv")
+    assert found.table.polymer.eq("PE").all() and found.table.polymer_given.eq("PE-LD").all()
+    blanks = found.table.ester[:8]
+    assert found.table.ester_limit[0] == pytest.approx(blanks.mean() + 3 * blanks.std(ddof=1))
+    assert found.table.carbonyl_1715_verdict.tolist()[8:] == ["above"] * 4
+    one = found.specimens.set_index("specimen_id").loc["p5"]
+    assert [one.samples, one.carbonyl_1715_n] == [2, 2] and one.carbonyl_1715_verdict == "above"
+    assert one.carbonyl_1715_sd == pytest.approx(found.table.carbonyl_1715[10:].std(ddof=1))
+
+
+def test_a_file_that_cannot_be_read_keeps_its_row(folder):
+    (folder / "s3.csv").write_text("nothing")
+    found = measure(folder, "PE", progress=False)
+    assert len(found.table) == 12 and found.unread.sample_id.tolist() == ["s3"]
+    row = found.table.iloc[3]
+    assert "s3.csv" in row.note and np.isnan(row.carbonyl_1715) and row.quality_flags == ""
+
+
+def test_an_unnamed_polymer_has_a_proposal_that_is_not_used(folder):
+    found = measure(folder, progress=False)
+    assert found.table.polymer_proposed.eq("PE").all() and (found.table.polymer_p > 0.95).all()
+    assert found.table.polymer.eq("").all() and found.table.carbonyl_1715_limit.isna().all()
+    asked = measure(folder, "proposed", progress=False)
+    assert asked.table.polymer.eq("PE").all() and asked.table.carbonyl_1715_limit.notna().all()
+    assert asked.table.polymer_from.eq("proposed").all() and "proposal" in asked.notes[-1]
+
+
+def test_words_of_users_are_text_in_page_and_workbook(folder, tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    found = measure(folder, "PE", progress=False)
+    page = measure_page(found, {}, "site")
+    assert "<script" not in page
+    found.table.loc[0, "site"] = "=1+1"
+    sheet = openpyxl.load_workbook(found.save(tmp_path / "m.xlsx"))["measures"]
+    cells = [c for row in sheet.iter_rows() for c in row if c.value == "=1+1"]
+    assert [c.data_type for c in cells] == ["s"]
+
+
+def test_a_workbook_without_openpyxl_names_the_remedy(folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(InputError, match=r"pip install 'microplastic_aging\[excel\]'"):
+        module.write_workbook(tmp_path / "m.xlsx", {})
+
+
+@pytest.mark.parametrize("text", ["HDPE", "LDPE", "PE-LD", "polyethylene", "Polyethylen", "PE film 02"])
+def test_aliases_are_one_polymer(text):
+    assert polymer_name(text) == "PE" and polymer_name("polyester") == polymer_name("PET") == "PET"
+
+
+def test_measuring_imports_no_torch():
+    code = "import sys; from microplastic_aging.data.measure import measure; assert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
