@@ -689,6 +689,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                               'microplastic_aging/data/measure_tables.py'),
                                                         'microplastic_aging.data.measure_tables._number_columns': ( 'data/measure_tables.html#_number_columns',
                                                                                                                     'microplastic_aging/data/measure_tables.py'),
+                                                        'microplastic_aging.data.measure_tables._reasons': ( 'data/measure_tables.html#_reasons',
+                                                                                                             'microplastic_aging/data/measure_tables.py'),
                                                         'microplastic_aging.data.measure_tables._words_of': ( 'data/measure_tables.html#_words_of',
                                                                                                               'microplastic_aging/data/measure_tables.py'),
                                                         'microplastic_aging.data.measure_tables.blanks_of': ( 'data/measure_tables.html#blanks_of',

@@ -91,8 +91,8 @@ def measure_lines(
     origin = "simulated " if found.read.samples.simulated else ""
     lines = [f"{count(len(found.table), f'{origin}sample')}: {kinds} measured"]
     if len(found.unread):
-        first = found.unread.iloc[0]
-        lines.append(f"{count(len(found.unread), 'file')} could not be measured, such as {first.file}: {first.reason}")
+        first, such = found.unread.iloc[0], ", such as" if len(found.unread) > 1 else ":"
+        lines.append(f"{count(len(found.unread), 'file')} could not be measured{such} {first.file}: {first.reason}")
     lines += flag_lines(found.quality, spectra)
     written = {"measures": made} | beside
     return [*lines, *found.notes, *(f"{what}: {shown_path(path)}" for what, path in written.items())]

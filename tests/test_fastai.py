@@ -16,7 +16,7 @@ from microplastic_aging.simulate.benchmark import write_benchmark
 from microplastic_aging.spectra.core import read_spectra
 
 warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
-pytestmark = pytest.mark.xdist_group("fastai")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fastai")]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from microplastic_aging.cli import app
 from microplastic_aging.simulate.benchmark import write_benchmark
 
-pytestmark = [pytest.mark.xdist_group("labels"), pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("labels"), pytest.mark.filterwarnings("ignore")]
 
 
 def run(*args):

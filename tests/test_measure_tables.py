@@ -15,6 +15,7 @@ from microplastic_aging.aging import InputError
 from microplastic_aging.data import measure as module
 from microplastic_aging.data.measure import measure
 from microplastic_aging.data.public import public_folder
+from microplastic_aging.report import measure_page as measure_page_module
 from microplastic_aging.report.measure_page import measure_page
 from microplastic_aging.spectra.core import write_spectrum
 from microplastic_aging.spectra.index_definitions import ALL_INDICES, find_index
@@ -156,3 +157,46 @@ def test_aliases_are_one_polymer(text):
 def test_measuring_imports_no_torch():
     code = "import sys; from microplastic_aging.data.measure import measure; assert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_a_polyester_is_not_judged_by_the_base_of_its_weak_stretch(tmp_path):
+    "The step across C–H withholds ratios of a polyolefin, and says nothing of PET"
+    for polymer in ("PE", "PET"):
+        values = pseudo_voigt(WN, *pristine_bands()[polymer].T)
+        step = 0.5 * values[(WN > 2800) & (WN < 3050)].max() / (1 + np.exp((WN - 2900) / 20))
+        write_spectrum(
+            tmp_path / f"{polymer}.csv", WN, values + step + np.random.default_rng(0).normal(0, 1e-5, WN.size)
+        )
+    (tmp_path / "manifest.csv").write_text("sample_id,spectrum,polymer\na,PE.csv,PE\nb,PET.csv,PET\n")
+    table = measure(tmp_path, progress=False).table.set_index("polymer")
+    assert np.isnan(table.PE_crystallinity["PE"]) and "bent by reflection" in table.index_reasons["PE"]
+    assert np.isfinite(table.PET_conformer_1340_1370["PET"]) and "bent" not in table.index_reasons["PET"]
+
+
+def test_a_polymer_without_an_index_says_so_once(tmp_path):
+    write_spectrum(tmp_path / "a.csv", WN, 0.3 * np.exp(-(((WN - 1750) / 20) ** 2)) + 0.01)
+    (tmp_path / "manifest.csv").write_text("sample_id,spectrum,polymer\na,a.csv,PLA\n")
+    found = measure(tmp_path, progress=False)
+    assert found.table.index_reasons.tolist() == ["no index is defined for PLA"]
+
+
+def test_what_the_page_leaves_out_is_said(monkeypatch, tmp_path):
+    "Spectra of rarer faults have a panel, the number drawn stands in its title, and every specimen is on the page"
+    rng, rows = np.random.default_rng(0), ["sample_id,spectrum,polymer"]
+    for k in range(14):
+        peak = np.exp(-(((WN - 2916) / 12) ** 2)) + 0.4 * np.exp(-(((WN - 1463) / 10) ** 2))
+        faults = (0, 3e-4 * (WN - 600) / 3400 * 1000, np.where(WN < 900, -0.4, 0), 0.4)
+        write_spectrum(
+            tmp_path / f"s{k}.csv", WN, peak + faults[k % 4] + rng.normal(0, 1e-4 if k % 5 else 0.05, WN.size)
+        )
+        rows.append(f"specimen{k:02},s{k}.csv,PE")
+    (tmp_path / "manifest.csv").write_text("\n".join(rows))
+    found = measure(tmp_path, progress=False)
+    monkeypatch.setattr(measure_page_module, "_PANELS", 2)
+    monkeypatch.setattr(measure_page_module, "_DRAWN", 3)
+    titles = [ax.get_title(loc="left") for ax in measure_page_module.spectra_figure(found).axes]
+    assert any(t.startswith("rarer faults") for t in titles) and any(t.endswith("3 drawn") for t in titles)
+    shown = measure_page_module._by_fault(found)
+    assert set().union(*shown.values()) == set(found.read.spectra)
+    page = measure_page(found, {})
+    assert all(page.count(f"specimen{k:02}") >= 2 for k in range(14))  # among the specimens, and among the samples

@@ -89,7 +89,19 @@ def _index_columns(long: pd.DataFrame, n: int) -> pd.DataFrame:
         own, name = own.set_index("row"), column_name(index)
         for suffix, what in (("", "value"), ("_sd", "sd"), ("_limit", "limit"), ("_verdict", "verdict")):
             columns[f"{name}{suffix}"] = own[what].reindex(columns.index)
-    return columns.copy()
+    return columns.assign(index_reasons=_reasons(long, n))
+
+
+def _reasons(long: pd.DataFrame, n: int) -> list:  # Of str, '' where nothing is missing
+    "Why values or limits are missing, each reason once with the indices that it concerns"
+    foreign = long.reason.str.startswith("not defined for")  # of another polymer: worth a word only where all are
+    found = [""] * n
+    for row, own in long[~foreign & (long.reason != "")].groupby("row"):
+        parts = [f"{', '.join(part['index'])}: {reason}" for reason, part in own.groupby("reason", sort=False)]
+        found[row] = "; ".join(parts)
+    for row, polymer in long[foreign.groupby(long.row).transform("all")].groupby("row").polymer.first().items():
+        found[row] = f"no index is defined for {polymer}"
+    return found
 
 # %% ../../nbs/data/10_measure_tables.ipynb #76abf7ed
 def _joined(values) -> str:

@@ -42,17 +42,21 @@ def _by_fault(found: Measurements) -> dict:
         if read.flags.empty:
             groups.setdefault("nothing flagged", []).append(i)
     ordered = sorted(groups, key=lambda flag: (flag == "nothing flagged", -len(groups[flag])))
-    kept = [f for f in ordered if f != "nothing flagged"][: _PANELS - 1]
-    return {flag: groups[flag] for flag in ordered if flag in (*kept, "nothing flagged")}
+    faults = [flag for flag in ordered if flag != "nothing flagged"]
+    shown = {flag: groups[flag] for flag in faults[: _PANELS - 1]}
+    if others := sorted({i for flag in faults[_PANELS - 1 :] for i in groups[flag]}):
+        shown["rarer faults"] = others
+    return shown | {flag: groups[flag] for flag in ordered if flag == "nothing flagged"}
 
 
-def _draw_spectra(ax, found: Measurements, rows: list):
+def _draw_spectra(ax, found: Measurements, rows: list) -> int:  # How many are drawn
     "Spectra from 0 to 1, in the colours of their polymers"
     taken = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _DRAWN)).astype(int))
     for i in np.array(rows)[taken]:
         s = found.read.spectra[i].spectrum
         scaled = (s.absorbance - s.absorbance.min()) / (np.ptp(s.absorbance) or 1.0)
         ax.plot(s.wavenumber, scaled, lw=0.5, color=polymer_color(found.table.polymer[i]), alpha=0.6)
+    return len(taken)
 
 
 def _polymer_legend(fig: Figure, polymers):
@@ -73,8 +77,9 @@ def spectra_figure(found: Measurements) -> Figure | None:
     fig = Figure(figsize=(6.8, 1.55 * len(groups) + 0.5), layout="constrained")
     axes = fig.subplots(len(groups), 1, squeeze=False, sharex=True)[:, 0]
     for ax, (flag, rows) in zip(axes, groups.items(), strict=True):
-        _draw_spectra(ax, found, rows)
-        ax.set_title(f"{flag}: {len(rows)} of {len(found.read.spectra)} spectra", fontsize=9, loc="left")
+        drawn = _draw_spectra(ax, found, rows)
+        part = f", {drawn} drawn" if drawn < len(rows) else ""
+        ax.set_title(f"{flag}: {len(rows)} of {len(found.read.spectra)} spectra{part}", fontsize=9, loc="left")
         ax.set(ylabel="Scaled", yticks=[0, 1])
     axes[-1].set(xlabel="Wavenumber (cm⁻¹)", xlim=(4000, 600))
     _polymer_legend(fig, found.table.polymer[list(found.read.spectra)])
@@ -181,8 +186,9 @@ def _faults(found: Measurements) -> pd.DataFrame:
     quality, of = found.quality, len(found.read.spectra)
     if quality.empty:
         return pd.DataFrame()
-    groups = quality.groupby(["flag", "level", "cause", "remedy"], sort=False).sample_id.nunique()
-    table = groups.sort_values(ascending=False).reset_index(name="n").head(30)
+    groups = quality.groupby(["flag", "level", "remedy"], sort=False)
+    table = groups.agg(n=("sample_id", "nunique"), cause=("cause", "first")).reset_index()
+    table = table.sort_values("n", ascending=False, kind="stable", ignore_index=True)
     spectra = [f"{n} of {of}" for n in table.n]
     return table.assign(spectra=spectra)[["flag", "spectra", "level", "remedy", "cause"]]
 

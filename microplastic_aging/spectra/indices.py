@@ -123,6 +123,7 @@ def _limits(
     return mean - reach, mean + reach
 
 # %% ../../nbs/spectra/16_indices.ipynb #9de33912
+_STRONG_CH = {"PE", "PP"}  # Their C–H stretch is strong enough to judge the base by
 _MAX_STEP = 0.2  # Base at 2780 minus base at 3020 cm⁻¹, relative to the height of C–H at 2916
 
 
@@ -145,7 +146,7 @@ def _measured(index: Index, block: tuple, n: int) -> tuple:  # Value, sd, reason
         value, sd, reason = to_index(*block[:2], index, *block[2:])
     except InputError as error:
         value, sd, reason = empty, empty, np.full(n, str(error))
-    if index.detects:
+    if index.detects or not _STRONG_CH & set(index.polymers):
         return value, sd, reason
     # two close bands of the polymer itself
     bent = np.isfinite(value) & (dispersion_step(*block[:2]) > _MAX_STEP)
