@@ -32,6 +32,7 @@ CALM = settings(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 def test_random_damage(kind):
     outcomes = fuzzing.fuzz(kind, PER_FORMAT, seed=1)
@@ -56,6 +57,7 @@ def write_damaged(folder, seed, changed):
     (folder / name).write_bytes(changed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 def test_searched_damage(kind, tmp_path):
     "Hypothesis chooses where to cut and what to write"
@@ -150,6 +152,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)*1024, outcom
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_bomb(name, tmp_path):
     "In a process of its own, so that memory is that of the one file"

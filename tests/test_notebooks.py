@@ -21,7 +21,11 @@ TRAINING = {"attribute", "explain", "index.ipynb", "model", "report", "study", "
 LONG = {"simulate/03_benchmark", "simulate/04_field", "evaluate/09_tuning", "evaluate/10_surface_truth"}
 LONG |= {"spectra/11_quality", "spectra/13_corrections", "spectra/19_confounders", "micrographs/04_databar"}
 LONG |= {"micrographs/11_surface", "data/11_measure", "simulate/05_instruments", "evaluate/03_conformal"}
-LONG |= {"evaluate/04_significance"}  # and pages that simulate or measure for more than five seconds
+LONG |= {
+    "evaluate/04_significance",
+    "data/06_checks",
+    "spectra/16_indices",
+}  # and pages that simulate or measure for more than five seconds
 PASTED = {
     "howto",
     "index.ipynb",
