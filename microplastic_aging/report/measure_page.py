@@ -118,7 +118,7 @@ def _draw_index(ax, table: pd.DataFrame, name: str, group: str):
         limit = table[f"{column}_limit"][labels == label].median()
         if np.isfinite(limit):
             ax.plot([place - 0.4, place + 0.4], [limit] * 2, "--", color="0.2", lw=1)
-    ax.tick_params(axis="x", rotation=25)
+    ax.set_xticks(ax.get_xticks(), ax.get_xticklabels(), rotation=25, ha="right", rotation_mode="anchor")
     outside = _cut_outliers(ax, table[column], table[f"{column}_limit"])
     ax.set_title(f"{name} ({outside} not shown)" if outside else name, fontsize=9, loc="left")
 
@@ -229,7 +229,7 @@ def _specimens(found: Measurements) -> pd.DataFrame:
     if names:
         c = column_name(names[0])
         pairs = zip(table[f"{c}_mean"], table[f"{c}_sd"], strict=True)
-        columns[f"{names[0]}, mean ± sd"] = [f"{_rounded(m)} ± {_rounded(s)}" for m, s in pairs]
+        columns[f"{names[0]}, mean ± sd"] = [_rounded(m) + (f" ± {_rounded(s)}" if s >= 0 else "") for m, s in pairs]
         columns["verdict"] = table[f"{c}_verdict"]
     shown = pd.DataFrame(columns)
     if not names:
