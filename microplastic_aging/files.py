@@ -33,6 +33,8 @@ _REMEDIES = {
     errno.EACCES: "ask for permission, or write elsewhere",
     errno.EPERM: "ask for permission, or write elsewhere",
     errno.ENOENT: "make the folder first",
+    errno.ENOTEMPTY: "name another folder",
+    errno.EEXIST: "name another one",
     errno.ENOTDIR: "name a folder that is one",
     errno.ENAMETOOLONG: "choose a shorter name",
 }

@@ -206,4 +206,6 @@ def new_folder(
             finally:
                 shutil.rmtree(part, ignore_errors=True)
     except OSError as e:
+        if not str(e.filename or out).startswith(str(out.parent)):
+            raise  # of a file that was read meanwhile
         raise unwritable(out, e) from e

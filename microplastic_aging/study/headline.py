@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ..aging import MODALITIES
+from ..aging import MODALITIES, InputError
 from ..attribute.attribution import ATTRIBUTION, probability_columns
 from ..data.arrays import DecodedSamples
 from ..evaluate.baselines import CLASSICAL, MODEL_MODALITIES, imagenet_weights
@@ -21,12 +21,13 @@ from ..evaluate.compare import compare_models, evaluate, paired_difference
 from ..evaluate.features import classical_features
 from ..evaluate.tuning import TrainingRows, fit_predict_classical
 from ..evaluate.uncertainty import fit_temperature
-from ..explain.neighbours import write_specimens
+from ..explain.neighbours import SPECIMENS, write_specimens
 from ..files import read_json, write_json, write_table
 from ..model.encoders import frozen_features
 from ..model.learner import TrainOptions, learning_curve, only_modality, train_model
 from ..model.predictions import predict_arrays
 from ..model.store import model_card, model_id, save_model
+from .provenance import read_seconds
 from .runs import Run
 from .stage import Job, Stage, read_job
 
@@ -46,7 +47,8 @@ def headline_jobs(run: Run) -> list:  # Of `Job`
     jobs = []
     for model, split, fold in run.todo():
         make = partial(run_fold, run, features, model, split, fold)
-        jobs.append(Job(run, model, make, fold, split, cost=_COST.get(model, _CLASSICAL_COST)))
+        files = () if model in CLASSICAL else run.model_files(model, fold, split, SPECIMENS)
+        jobs.append(Job(run, model, make, fold, split, cost=_COST.get(model, _CLASSICAL_COST), files=files))
     return jobs
 
 
@@ -63,6 +65,14 @@ def run_fold(run: Run, features, model: str, split: str, fold: int) -> tuple:  #
     return test, dict(prob=prob), dict(curve=[]) | notes
 
 # %% ../../nbs/study/03_headline.ipynb #58a0c1ab
+def _earlier_id(folder) -> str | None:
+    "Identifies the network that lies in a folder; None where none does, or a damaged one"
+    try:
+        return model_id(folder)
+    except (InputError, ValueError, KeyError, TypeError):
+        return None
+
+
 def train_fold(run: Run, model: str, split: str, fold: int) -> tuple:  # As `run_fold`; notes: the learning curve
     "Train a network; its weights go to its model folder"
     config, arrays, s = run.config, run.arrays, run.samples
@@ -73,7 +83,7 @@ def train_fold(run: Run, model: str, split: str, fold: int) -> tuple:  # As `run
         options = TrainOptions(test, model, config.seed + fold, config.recipe, config.device, bar.update)
         learn = train_model(arrays, s.y, s.groups, s.scheme, train, options)
     folder = run.model_folder(model, fold, split)
-    before = model_id(folder) if (folder / "model.json").exists() else None
+    before = _earlier_id(folder)
     made = save_model(learn, folder, model_card(s, arrays, split=split, fold=fold))
     if before != model_id(made):
         (made / ATTRIBUTION).unlink(missing_ok=True)  # it was fitted to other weights
@@ -214,7 +224,7 @@ def summarise_headline(run: Run) -> dict:  # What metrics.json holds
         models=figures.models,
         paired=figures.paired,
         chance=figures.chance,
-        seconds=read_json(run.out / "seconds.json") | times,
+        seconds=read_seconds(run.out) | times,
         seed=run.config.seed,
         commit=commit_words({n.get("commit") for *_, n in notes}),
         asked=commit_words({n.get("asked") for *_, n in notes}),

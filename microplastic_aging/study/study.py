@@ -17,8 +17,9 @@ from .controls import variation_stage
 from .evidence import EVIDENCE, UNSEEN_EVIDENCE
 from .headline import HEADLINE
 from .natural import FieldSize
-from .runs import StudyConfig, StudyError, open_run
+from .runs import Run, StudyConfig, StudyError, check_run_folder, open_run
 from .stage import run_stage
+from ..writers import one_writer
 
 # %% ../../nbs/study/15_study.ipynb #96de226a
 def study_plan(
@@ -59,8 +60,15 @@ def run_study(
     "Run a study, or go on with it"
     _check_one_process()
     config = config or StudyConfig()
-    stages = chosen_stages(config, plan or study_plan())
-    run = open_run(config, progress)
+    stages, out = chosen_stages(config, plan or study_plan()), Path(config.out)
+    check_run_folder(out)
+    out.mkdir(parents=True, exist_ok=True)
+    with one_writer(out / "study.json", deep=True):
+        return _run_stages(open_run(config, progress), stages)
+
+
+def _run_stages(run: Run, stages: list) -> Path:  # report.html
+    "Headline and stages of a run that is open"
     for why in run.skipped.values():
         warnings.warn(f"left out: {why}", stacklevel=2)
     run_stage(run, HEADLINE)
@@ -71,6 +79,7 @@ def run_study(
         except InputError as e:
             if not stage.optional:
                 raise
+            (run.out / stage.file).unlink(missing_ok=True)  # of an earlier call, which could run it
             warnings.warn(f"{stage.name} left out: {e}", stacklevel=2)  # what is finished stays
     return write_report(run.out)
 
