@@ -14,9 +14,8 @@ from typing import Annotated
 import typer
 
 from . import __version__, tasks
-from .aging import InputError, find_scheme
+from .aging import find_scheme
 from microplastic_aging.options import (
-    MANIFEST_NAMES,
     CampaignOption,
     CheckedArgument,
     DeviceOption,
@@ -60,6 +59,7 @@ from microplastic_aging.terminal import (
     terminal_width,
     use_fonts,
 )
+from .writers import check_new, one_writer
 
 # %% ../nbs/98_cli.ipynb #105fba4a
 def _examples(*lines) -> str:
@@ -119,8 +119,7 @@ def simulate(
     mode = study_mode(**{"campaign": campaign, "as-instruments": as_instruments})
     if mode != "study" and variant != Variant.standard:
         raise typer.BadParameter(f"--variant is for the benchmark, not for --{mode}")
-    if out.exists():
-        raise InputError(f"{out}: exists already; remove it or name another folder")
+    check_new(out)
     if as_instruments:
         return tasks.write_instruments(out, samples, seed)
     from microplastic_aging.simulate.benchmark import N_SAMPLES, write_benchmark
@@ -154,7 +153,7 @@ def check(
 
     Opens every file; ends with 1 if there is an error."""
     drawn_um = scale_bar_length(scale_bar)
-    check_problems_path(csv, manifest, *(manifest / name for name in MANIFEST_NAMES))
+    check_problems_path(csv, manifest)
     if unlisted := without_manifest(manifest):
         return propose(*unlisted, drawn_um, csv)
     if scale_bar:
@@ -269,8 +268,7 @@ def train(
     device: DeviceOption = None,
 ):
     "Train one model on the labelled samples of a dataset."
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: exists already; remove it or name another folder")
+    check_new(out)
     chosen = find_scheme(scheme)
     readable_samples(manifest, label, group, chosen)
     from microplastic_aging.train import ManifestOptions, train_manifest
@@ -334,18 +332,20 @@ def predict(
     check_table_path(out)
     existing(data)
     from microplastic_aging.model.store import DEFAULT_MODEL, load_model, model_folder
-    from microplastic_aging.predict import check_explainable, check_outputs
+    from microplastic_aging.outputs import check_outputs, explained_folder
+    from microplastic_aging.predict import check_explainable
     from microplastic_aging.predict import predict as run
 
     check_outputs(data, out)
     use_fonts()
     folder = model_folder(model)
-    reasons = out.with_name(f"{out.stem}_explained") if explain else None
+    reasons = explained_folder(out) if explain else None
     if reasons:
         check_explainable(folder, load_model(folder).scheme, reasons)
-    prediction = run(data, folder, drawn_um, usable_device(device), shows_bars())
-    made = prediction.save(out)
-    index = prediction.save_explanations(reasons, shows_bars()) if reasons else None
+    with one_writer(out):
+        prediction = run(data, folder, drawn_um, usable_device(device), shows_bars())
+        made = prediction.save(out)
+        index = prediction.save_explanations(reasons, shows_bars()) if reasons else None
     typer.echo("\n".join(prediction_lines(prediction, made, folder == DEFAULT_MODEL, index)))
     for line in missing_lines(prediction.table):
         typer.echo(line, err=True)

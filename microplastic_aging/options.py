@@ -155,15 +155,15 @@ def readable_samples(manifest, label, group, scheme):
         return read_samples(existing(manifest), label, group, scheme)
 
 
-def check_problems_path(csv: Path | None, *inputs: Path):
+def check_problems_path(csv: Path | None, source: Path):
     "Refuse to write problems over an input, or over a file that `check` did not make"
     if csv is None:
         return
-    if any(p.exists() and csv.exists() and csv.samefile(p) for p in inputs):
-        raise InputError(f"{csv}: is the input; name another file for the output")
+    from microplastic_aging.data.load import check_not_inputs
     from microplastic_aging.files import check_replaceable
 
-    check_replaceable(csv, (b"remedy",), "check")
+    check_not_inputs(source if source.exists() else (), [csv])
+    check_replaceable(csv, (b",problem,remedy",), "check")
 
 
 def scale_bar_length(text: str | None) -> float | None:

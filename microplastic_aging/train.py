@@ -25,6 +25,7 @@ from .model.loss import unseen_combinations
 from .model.predictions import embed_arrays
 from .model.recipe import Recipe
 from .model.store import load_model, model_card, model_folder, save_model
+from .writers import new_folder
 
 # %% ../nbs/90_train.ipynb #f72565ed
 _FINETUNE_LR_FACTOR = 0.3  # Of the recipe's learning rate, where training begins with a trained model
@@ -115,7 +116,7 @@ def _write_distribution(learn, arrays, samples, parts, seed, folder):
         gate = _fit_threshold(learn.model, arrays, samples.groups, held, distribution)
         save_attributor(Attributor(distribution, gate, {}, {}, {}), folder)
     except InputError as e:
-        warnings.warn(f"{folder}: will name types only, without a dominant mechanism ({e})", stacklevel=3)
+        warnings.warn(f"the model will name types only, without a dominant mechanism ({e})", stacklevel=4)
 
 # %% ../nbs/90_train.ipynb #b29cbe8d
 _HELD_PARTS = 5  # One part of so many is held out
@@ -153,15 +154,8 @@ def _train_with_bar(arrays, samples, rows, job: TrainOptions, progress: bool):
         return train_model(arrays, samples.y, samples.groups, samples.scheme, rows, replace(job, progress=bar.update))
 
 
-def train_manifest(
-    manifest,  # Manifest or its folder
-    out,  # Model folder to write
-    modality: str | None = None,  # fusion, image or spectrum; None: what the samples have, or as `start`
-    start=None,  # Model or run folder to begin with, or `default`; its view of the surface is kept
-    seed: int = 0,  # Fixes first weights, batches and augmentation
-    options: ManifestOptions = ManifestOptions(),  # Columns, epochs, device
-) -> Path:  # The model folder
-    "Train one model on the labelled samples of a manifest, from nothing or beginning with a trained model"
+def _train_into(folder: Path | None, manifest, modality: str | None, start, seed: int, options: ManifestOptions):
+    "Train and write the model; without a folder write nothing"
     begin = _load_start(start, modality)
     recipe = _recipe(options.epochs, begin)
     view = begin.card["view"] if begin else dict(size_px=VIEW_PX, fov_um="auto")
@@ -176,13 +170,29 @@ def train_manifest(
         _tell(options, sentence)
     job = TrainOptions(modality=modality, seed=seed, recipe=recipe, device=options.device, init=InitOptions(begin))
     learn = _train_with_bar(arrays, samples, parts[0], job, options.progress)
-    if rank_distrib():  # several processes trained this model; the first one writes it
-        return Path(out)
+    if folder is None:
+        return
     card = model_card(samples, arrays, rows=len(parts[0]), began_with=_origin(begin), **said)
-    folder = save_model(learn, out, card)
+    save_model(learn, folder, card)
     write_specimens(folder, learn, arrays, parts[0], samples.groups, samples.table[samples.label])
     _write_distribution(learn, arrays, samples, parts, seed, folder)
-    return folder
+
+
+def train_manifest(
+    manifest,  # Manifest or its folder
+    out,  # Model folder to make; appears when it is whole
+    modality: str | None = None,  # fusion, image or spectrum; None: what the samples have, or as `start`
+    start=None,  # Model or run folder to begin with, or `default`; its view of the surface is kept
+    seed: int = 0,  # Fixes first weights, batches and augmentation
+    options: ManifestOptions = ManifestOptions(),  # Columns, epochs, device
+) -> Path:  # The model folder
+    "Train one model on the labelled samples of a manifest, from nothing or beginning with a trained model"
+    if rank_distrib():  # several processes train this model; the first one writes it
+        _train_into(None, manifest, modality, start, seed, options)
+        return Path(out)
+    with new_folder(out) as part:
+        _train_into(part, manifest, modality, start, seed, options)
+    return Path(out)
 
 # %% ../nbs/90_train.ipynb #470b4827
 def training_provenance(
