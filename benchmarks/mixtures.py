@@ -51,9 +51,9 @@ def judge(kind: str, again, out: Path, fresh: dict) -> str:
 
 
 def edit(data: Path, column: str, value):
-    "Change one cell of a manifest"
+    "Change an entry of the first specimen of a manifest"
     table = pd.read_csv(data / "manifest.csv", dtype=str, keep_default_na=False)
-    table.loc[0, column] = value
+    table.loc[table.specimen_id == table.specimen_id[0], column] = value
     table.to_csv(data / "manifest.csv", index=False)
 
 

@@ -19,7 +19,7 @@ from microplastic_aging.aging import InputError
 from microplastic_aging.simulate.benchmark import write_benchmark
 from microplastic_aging.study.study import StudyConfig, run_study
 
-N = 24  # Simulated samples of a dataset
+N = 32  # Simulated samples of a dataset
 TIMED = {"seconds", "commit", "asked", "out", "manifest"}  # Entries of JSON that differ from run to run
 PAGES = {"report.html", "seconds.json", "environment.json"}  # Files that tell times
 
