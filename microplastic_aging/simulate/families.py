@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Mark', 'Family', 'carve', 'Microscope', 'micrograph']
 
-# %% ../../nbs/simulate/06_families.ipynb #daa11048
+# %% ../../nbs/simulate/06_families.ipynb #2496c35d
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from scipy import ndimage as ndi
 from ..aging import MECHANISMS
 from .surfaces import Field
 
-# %% ../../nbs/simulate/06_families.ipynb #7a654e9b
+# %% ../../nbs/simulate/06_families.ipynb #52b7f493
 @dataclass(frozen=True, eq=False)
 class Mark:
     "What one mechanism did to a surface"
@@ -31,7 +31,7 @@ class Mark:
         "Where it changed anything at all"
         return self.mask | (np.abs(self.height) > 1e-6) | (np.abs(self.bright) > 1e-6)
 
-# %% ../../nbs/simulate/06_families.ipynb #1bfca8bb
+# %% ../../nbs/simulate/06_families.ipynb #4880fb52
 @dataclass(frozen=True)
 class Cover:
     "What lies on a surface and is no ageing: share of the surface, 0–1 each"
@@ -40,7 +40,7 @@ class Cover:
     salt: float = 0.0  # Crystals that dried on
     biofilm: float = 0.0  # Cells in their slime
 
-# %% ../../nbs/simulate/06_families.ipynb #2b81771d
+# %% ../../nbs/simulate/06_families.ipynb #9158e64a
 @dataclass(frozen=True)
 class Family:
     "A generator of aged surfaces; `rng` is a numpy Generator, `field` a `Field`, arrays have shape (n, n)"
@@ -58,7 +58,7 @@ class Family:
         "What draws the marks of chemical, uv or physical"
         return dict(chemical=self.etch, uv=self.crack, physical=self.wear)[mechanism]
 
-# %% ../../nbs/simulate/06_families.ipynb #64c03fef
+# %% ../../nbs/simulate/06_families.ipynb #0d527d76
 _ORDER = ("physical", "uv", "chemical")
 
 
@@ -81,7 +81,7 @@ class Surface:
         none = np.zeros(self.base.shape, bool)
         return np.stack([self.marks[m].mask if m in self.marks else none for m in MECHANISMS])
 
-# %% ../../nbs/simulate/06_families.ipynb #a34f7a97
+# %% ../../nbs/simulate/06_families.ipynb #ffd5cc7a
 def carve(
     family: Family,
     stream: Callable,  # (str) -> numpy Generator, the same one for the same name
@@ -101,7 +101,7 @@ def carve(
             weak = weak | marks[mechanism].mask
     return Surface(base + over, marks, bright)
 
-# %% ../../nbs/simulate/06_families.ipynb #8abf8702
+# %% ../../nbs/simulate/06_families.ipynb #9fe9ffc9
 @dataclass(frozen=True)
 class Microscope:
     "Settings of one view, as a laboratory chose them"
@@ -120,7 +120,7 @@ class Microscope:
     gamma: float = 1.0
     jpeg: int = 0  # Quality 1–95; 0: no JPEG
 
-# %% ../../nbs/simulate/06_families.ipynb #8acef7b7
+# %% ../../nbs/simulate/06_families.ipynb #c083dff4
 _FILLED = 6.0  # Standard deviations of the unaged signal that the grey scale holds
 _LEAST_SD = 0.03  # Of the unaged signal: a mirror is not stretched to noise
 _BLOCK = 8  # Side of a JPEG block, px
@@ -157,7 +157,7 @@ def _compressed(grey: np.ndarray, quality: int) -> np.ndarray:
     Image.fromarray(grey).save(file, "JPEG", quality=quality)
     return np.array(Image.open(file))
 
-# %% ../../nbs/simulate/06_families.ipynb #f6c780ee
+# %% ../../nbs/simulate/06_families.ipynb #8b4bc092
 def record(
     rng: np.random.Generator,  # Of the view
     signal: np.ndarray,  # Electrons from each pixel, shape (n, n)
@@ -176,7 +176,7 @@ def record(
     grey = np.round(255 * grey**microscope.gamma).astype(np.uint8)
     return _compressed(grey, microscope.jpeg) if microscope.jpeg else grey
 
-# %% ../../nbs/simulate/06_families.ipynb #6a0ceb11
+# %% ../../nbs/simulate/06_families.ipynb #032755aa
 def micrograph(
     family: Family,
     stream: Callable,  # (str) -> numpy Generator, the same one for the same name
@@ -190,7 +190,7 @@ def micrograph(
     unaged = family.electrons(stream("electrons"), surface.base, field, surface.bright, microscope)
     return record(stream("noise"), signal, unaged, field, microscope)
 
-# %% ../../nbs/simulate/06_families.ipynb #4853e124
+# %% ../../nbs/simulate/06_families.ipynb #9e2e2e3a
 def may_differ(
     mark: Mark,  # Of the mechanism that is switched off
     field: Field,
