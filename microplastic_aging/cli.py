@@ -59,7 +59,6 @@ from microplastic_aging.terminal import (
     terminal_width,
     use_fonts,
 )
-from .writers import check_new, one_writer
 
 # %% ../nbs/98_cli.ipynb #105fba4a
 def _examples(*lines) -> str:
@@ -119,6 +118,8 @@ def simulate(
     mode = study_mode(**{"campaign": campaign, "as-instruments": as_instruments})
     if mode != "study" and variant != Variant.standard:
         raise typer.BadParameter(f"--variant is for the benchmark, not for --{mode}")
+    from microplastic_aging.writers import check_new
+
     check_new(out)
     if as_instruments:
         return tasks.write_instruments(out, samples, seed)
@@ -268,6 +269,8 @@ def train(
     device: DeviceOption = None,
 ):
     "Train one model on the labelled samples of a dataset."
+    from microplastic_aging.writers import check_new
+
     check_new(out)
     chosen = find_scheme(scheme)
     readable_samples(manifest, label, group, chosen)
@@ -335,6 +338,7 @@ def predict(
     from microplastic_aging.outputs import check_outputs, explained_folder
     from microplastic_aging.predict import check_explainable
     from microplastic_aging.predict import predict as run
+    from microplastic_aging.writers import one_writer
 
     check_outputs(data, out)
     use_fonts()

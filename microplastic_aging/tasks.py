@@ -114,7 +114,7 @@ def print_measures(
 
     use_fonts()
     beside = {"specimens": specimens_path(out)} if out.suffix.lower() == ".csv" else {}
-    marks = dict.fromkeys(beside.values(), b"specimen_id")
+    marks = dict.fromkeys(beside.values(), b"simulated\n")  # the last column
     beside["in short"] = out.with_suffix(".html")
     check_measure_output(data, out, marks | {beside["in short"]: b"<title>Measures of"})
     if figures:

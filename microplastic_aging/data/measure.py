@@ -68,7 +68,7 @@ class Measurements:
     def _save_folder(self, folder: Path) -> Path:
         "Every table as a CSV of its own"
         tables = dict(self._sheets()) | {name: getattr(self, name) for name in _TABLES}
-        marks = dict(measures=_MARKS[".csv"], specimens=b"specimen_id")
+        marks = dict(measures=_MARKS[".csv"], specimens=b"simulated\n")
         for name, table in tables.items():
             mark = marks.get(name, ",".join(table.columns[:3]).encode())
             check_replaceable(folder / f"{name}.csv", (mark,), "measure")
