@@ -20,7 +20,7 @@ from microplastic_aging.simulate.benchmark import write_benchmark
 from microplastic_aging.study.study import StudyConfig, run_study
 
 N = 32  # Simulated samples of a dataset
-TIMED = {"seconds", "commit", "asked", "out", "manifest"}  # Entries of JSON that differ from run to run
+TIMED = {"seconds", "commit", "asked", "out", "manifest", "files"}  # Entries of JSON that differ from run to run
 PAGES = {"report.html", "seconds.json", "environment.json"}  # Files that tell times
 
 
@@ -89,6 +89,9 @@ def content(folder: Path) -> dict:
     found = {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in PAGES):
         raw = path.read_bytes()
+        if path.suffix == ".safetensors":  # it writes its metadata in any order
+            end = 8 + int.from_bytes(raw[:8], "little")
+            raw = json.dumps(json.loads(raw[8:end]), sort_keys=True).encode() + raw[end:]
         if path.suffix == ".json":
             raw = json.dumps(_untimed(json.loads(raw)), sort_keys=True).encode()
         found[path.relative_to(folder).as_posix()] = hashlib.sha256(raw).hexdigest()[:12]

@@ -318,7 +318,8 @@ def check_run_data(
         write_table(out / "content.csv", rows)
         write_json(path, now)
     held = read_kept(path)
-    if held is None or set(held) != set(now):  # damaged; the keys of the jobs still say on what they rest
+    if held is None or set(held) != set(now):  # the keys of the jobs still say on what they rest
+        warnings.warn(f"{path}: says no more on what data its stages rest; it is made again", stacklevel=3)
         write_table(out / "content.csv", rows)
         held = dict(now)
         write_json(path, now)

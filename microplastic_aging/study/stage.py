@@ -8,6 +8,7 @@ __all__ = ['Job', 'read_notes', 'read_job', 'Stage', 'run_stage']
 # %% ../../nbs/study/02_stage.ipynb #b155ded9
 import hashlib
 import io
+import json
 import time
 import warnings
 import zipfile
@@ -74,11 +75,13 @@ def read_job(out, name, split="grouped", fold=0) -> tuple:  # rows (m,); arrays 
 
 # %% ../../nbs/study/02_stage.ipynb #ffd2e330
 def _digest_file(path: Path) -> str | None:
-    "Digest of a file, of JSON only whether it can be read, for a summary adds to it; None where it is gone or damaged"
+    "Digest of a file, of a model's JSON without its card, which a summary completes; None where it is gone or damaged"
     if not path.is_file():
         return None
     if path.suffix == ".json":
-        return "JSON" if read_kept(path) is not None else None
+        head = read_kept(path) or {}
+        lasting = {k: head.get(k) for k in ("format", "config", "scheme", "tensors_sha256")}
+        return digest(json.dumps(lasting)) if isinstance(head.get("card"), dict) else None
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
