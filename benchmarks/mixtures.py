@@ -50,6 +50,15 @@ def judge(kind: str, again, out: Path, fresh: dict) -> str:
     return "made again, and said so" if said else "as made anew"
 
 
+def relabel(data: Path):
+    "Give two specimens each other's type"
+    table = pd.read_csv(data / "manifest.csv", dtype=str, keep_default_na=False)
+    types = table.groupby("specimen_id", sort=False).aging_type.first()
+    one, two = types.index[0], types.index[types != types.iloc[0]][0]
+    types[[one, two]] = types[[two, one]].to_numpy()
+    table.assign(aging_type=table.specimen_id.map(types)).to_csv(data / "manifest.csv", index=False)
+
+
 def edit(data: Path, column: str, value):
     "Change an entry of the first specimen of a manifest"
     table = pd.read_csv(data / "manifest.csv", dtype=str, keep_default_na=False)
@@ -68,7 +77,7 @@ def data_changes() -> dict:
     return dict(
         picture=lambda data: other(data, "images"),
         spectrum=lambda data: other(data, "spectra"),
-        label=lambda data: edit(data, "aging_type", "unaged"),
+        label=relabel,
         polymer=lambda data: edit(data, "polymer", "PS"),
     )
 

@@ -62,7 +62,7 @@ def write_prediction(work: Path, out: Path, seed: int):
 
 def write_simulated(work: Path, out: Path, seed: int):
     "A simulated dataset"
-    write_benchmark(out, N, seed, progress=False)
+    write_benchmark(out, 8, seed, progress=False)
 
 
 def write_measures(work: Path, out: Path, seed: int):
