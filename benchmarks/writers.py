@@ -118,6 +118,7 @@ class Child:
         try:
             with open(self.said, "w") as said:
                 os.dup2(said.fileno(), 1), os.dup2(said.fileno(), 2)
+                warnings.resetwarnings()
                 warnings.showwarning = lambda message, *a, **k: print(message)
                 time.sleep(delay)
                 try:

@@ -320,7 +320,6 @@ def check_run_data(
     held = read_kept(path)
     if held is None or set(held) != set(now):  # the keys of the jobs still say on what they rest
         warnings.warn(f"{path}: says no more on what data its stages rest; it is made again", stacklevel=3)
-        write_table(out / "content.csv", rows)
         held = dict(now)
         write_json(path, now)
     plain = [k for k in now if k not in ("rows", "truth")]
@@ -331,6 +330,7 @@ def check_run_data(
         differ.append("the simulator's truth beside the samples is another")
     if differ:
         raise _another_study(out, differ)
+    write_table(out / "content.csv", rows)  # it may have been damaged or lost
     return digest(now)
 
 # %% ../../nbs/study/01_runs.ipynb #2a3c2c11
