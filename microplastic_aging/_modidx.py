@@ -5484,6 +5484,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                             'microplastic_aging.writers._sign': ('writers.html#_sign', 'microplastic_aging/writers.py'),
                                             'microplastic_aging.writers.check_new': ( 'writers.html#check_new',
                                                                                       'microplastic_aging/writers.py'),
+                                            'microplastic_aging.writers.make_folder': ( 'writers.html#make_folder',
+                                                                                        'microplastic_aging/writers.py'),
                                             'microplastic_aging.writers.new_folder': ( 'writers.html#new_folder',
                                                                                        'microplastic_aging/writers.py'),
                                             'microplastic_aging.writers.one_writer': ( 'writers.html#one_writer',

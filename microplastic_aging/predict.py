@@ -49,7 +49,7 @@ from microplastic_aging.report.prediction import (
     shares_figure,
 )
 from .train import training_provenance
-from .writers import one_writer
+from .writers import make_folder, one_writer
 
 # %% ../nbs/91_predict.ipynb #a978959f
 @dataclass(frozen=True, eq=False)
@@ -263,7 +263,7 @@ class Prediction:
         "Write the tables and the page; files of an earlier call go"
         check_outputs(self.source, out)
         paths = output_paths(out)
-        paths["samples"].parent.mkdir(parents=True, exist_ok=True)
+        make_folder(paths["samples"].parent)
         with one_writer(paths["samples"]):
             self._save_all(out, paths)
         return paths["samples"]

@@ -171,6 +171,17 @@ def one_writer(
             _held.discard(mine)
 
 # %% ../nbs/02_writers.ipynb #438300e5
+def make_folder(
+    folder: Path | str,  # Made if needed, with its parents
+) -> Path:
+    "A folder to write to; `OutputError` where it cannot be made"
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise unwritable(Path(folder), e) from e
+    return Path(folder)
+
+
 def check_new(out: Path | str):
     "`InputError` where a folder that shall be made holds something already"
     out = Path(out)

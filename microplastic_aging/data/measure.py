@@ -22,7 +22,7 @@ from .measure_files import FilesRead, read_files, with_polymers
 from .measure_tables import blanks_of, long_indices, long_quality, specimen_table, wide_table
 from ..files import check_replaceable, write_atomic, write_table
 from ..spectra.polymer_names import polymer_name
-from ..writers import one_writer
+from ..writers import make_folder, one_writer
 
 # %% ../../nbs/data/11_measure.ipynb #9d4168cc
 _TABLES = ("indices", "quality", "surface")
@@ -50,7 +50,7 @@ class Measurements:
         out, suffix = Path(out), Path(out).suffix.lower()
         if suffix not in (".csv", ".xlsx"):
             return self._save_folder(out)
-        out.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(out.parent)
         with one_writer(out):
             if suffix == ".xlsx":
                 return write_workbook(out, self._sheets())
@@ -72,8 +72,7 @@ class Measurements:
         for name, table in tables.items():
             mark = marks.get(name, ",".join(table.columns[:3]).encode())
             check_replaceable(folder / f"{name}.csv", (mark,), "measure")
-        folder.mkdir(parents=True, exist_ok=True)
-        with one_writer(folder / "measures.csv"):
+        with one_writer(make_folder(folder) / "measures.csv"):
             for name, table in tables.items():
                 write_table(folder / f"{name}.csv", table)
         return folder

@@ -24,7 +24,7 @@ from ..explain.reading import explain_row
 from ..explain.words import describe, describe_specimen, pooled_types
 from ..files import OutputError, check_replaceable, made_by, write_atomic
 from .html import render
-from ..writers import one_writer
+from ..writers import make_folder, one_writer
 
 # %% ../../nbs/report/17_explanations.ipynb #f82153c8
 NO_VERDICT = "no verdict: "  # begins the note of a sample that is refused
@@ -171,8 +171,7 @@ def write_explanations(
     "One figure a sample and mechanism, a summary of each specimen with several repeats, and a page of them all"
     folder = Path(folder)
     check_explanations(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with one_writer(folder / "index.html"):
+    with one_writer(make_folder(folder) / "index.html"):
         for path in _earlier_files(folder):
             path.unlink()  # the page first: it must not show other figures than its own
         return _explain_all(folder, run, list(notes), progress)

@@ -24,6 +24,7 @@ from .html import inline_figure, render
 from .plots import figure_label
 from ..spectra.index_definitions import ALL_INDICES
 from ..spectra.index_plots import plot_index_values
+from ..writers import make_folder
 
 # %% ../../nbs/report/27_measure_page.ipynb #6f8c401a
 _PANELS, _DRAWN = 5, 60  # Groups of spectra; spectra drawn in each
@@ -307,8 +308,7 @@ def save_figures(
     "Write figures as SVG and PDF"
     import matplotlib as mpl
 
-    folder.mkdir(parents=True, exist_ok=True)
-    remove_figures(folder)
+    remove_figures(make_folder(folder))
     paths = [folder / f"{name}.{kind}" for name in figures for kind in ("svg", "pdf")]
     with mpl.rc_context({"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": _MARK}):
         for path in paths:

@@ -19,7 +19,7 @@ from .headline import HEADLINE
 from .natural import FieldSize
 from .runs import Run, StudyConfig, StudyError, check_run_folder, open_run
 from .stage import run_stage
-from ..writers import one_writer
+from ..writers import make_folder, one_writer
 
 # %% ../../nbs/study/15_study.ipynb #96de226a
 def study_plan(
@@ -62,8 +62,7 @@ def run_study(
     config = config or StudyConfig()
     stages, out = chosen_stages(config, plan or study_plan()), Path(config.out)
     check_run_folder(out)
-    out.mkdir(parents=True, exist_ok=True)
-    with one_writer(out / "study.json", deep=True):
+    with one_writer(make_folder(out) / "study.json", deep=True):
         return _run_stages(open_run(config, progress), stages)
 
 
