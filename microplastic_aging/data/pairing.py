@@ -51,7 +51,7 @@ class Note:
 
 def listed(files) -> str:
     "Some files by name"
-    paths = sorted(f.path for f in files)
+    paths = [f.path for f in sorted(files, key=natural_order)]
     more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
     return ", ".join(paths[:_SHOWN]) + more
 
