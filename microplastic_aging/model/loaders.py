@@ -57,10 +57,13 @@ def _plot_pairs(
     if pictured.any() or not measured.any():
         rows.append((_draw_image, images, 2.6))
     if measured.any():
-        rows.append((_draw_spectrum, spectra, 1.9))
+        rows.append((_draw_spectrum, spectra, 2.0))
     heights = [height for *_, height in rows]
-    size = (2.6 * len(titles), sum(heights))
-    fig, axs = plt.subplots(len(rows), len(titles), figsize=size, squeeze=False, height_ratios=heights)
+    lines = max(title.count("\n") + 1 for title in titles)
+    size = (2.6 * len(titles), sum(heights) + 0.2 * lines)
+    style = dict(squeeze=False, height_ratios=heights, layout="constrained")
+    fig, axs = plt.subplots(len(rows), len(titles), figsize=size, **style)
+    fig.get_layout_engine().set(h_pad=0.1, w_pad=0.06)  # inches; titles of pictures need more than the default
     for own, (draw, values, _) in zip(axs, rows, strict=True):
         for ax, value in zip(own, values, strict=True):
             draw(ax, value, um_per_px)
@@ -68,7 +71,6 @@ def _plot_pairs(
             ax.set_ylabel("")
     for ax, title in zip(axs[0], titles, strict=True):
         ax.set_title(title, fontsize=9)
-    fig.tight_layout()
     return axs
 
 
