@@ -3,6 +3,7 @@
 The areas are drawn with thousands of points between those of the spectrum. Plain sums are tested in test_measure.py.
 """
 
+import re
 import subprocess
 import sys
 
@@ -121,6 +122,8 @@ def test_a_file_that_cannot_be_read_keeps_its_row(folder):
     found = measure(folder, "PE", progress=False)
     assert len(found.table) == 12 and found.unread.sample_id.tolist() == ["s3"]
     row = found.table.iloc[3]
+    assert not re.search(r">[^<]*\bnan\b", measure_page(found, {}))  # what is missing is a dash
+    assert found.unread.reason[0].split("; ")[-1][-40:] in found._repr_html_()
     assert "s3.csv" in row.note and np.isnan(row.carbonyl_1715) and row.quality_flags == ""
 
 

@@ -69,7 +69,8 @@ class Measurements:
 
     def _repr_html_(self):
         shown = [(name, getattr(self, name)) for name in (*_TABLES, "unread")]
-        parts = [f"<p>{name}: {len(t)} rows</p>{t.head(10).to_html(index=False)}" for name, t in shown if len(t)]
+        with pd.option_context("display.max_colwidth", None):  # a reason is read to its end
+            parts = [f"<p>{name}: {len(t)} rows</p>{t.head(10).to_html(index=False)}" for name, t in shown if len(t)]
         return "".join(parts) or f"<p>{html.escape('nothing was measured')}</p>"
 
 # %% ../../nbs/data/11_measure.ipynb #7bec113e
