@@ -331,7 +331,7 @@ def predict(
     Estimates shares by site, and gives no verdict on what is out of distribution. A file that cannot be read keeps
     its row; ends with 1 only if no sample has a class."""
     if len(paths) > 2:
-        raise typer.BadParameter(f"[MODEL] DATA: one or two paths, not {len(paths)}; of data, {ONE_PATH}")
+        raise typer.BadParameter(f"[MODEL] DATA: one or two paths, not {len(paths)}; of several folders, {ONE_PATH}")
     drawn_um, (model, data) = scale_bar_length(scale_bar), in_order(paths)
     existing_model(model)
     check_table_path(out)

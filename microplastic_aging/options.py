@@ -145,7 +145,8 @@ def in_order(paths: list) -> tuple:  # Model, data
         if not named:
             raise InputError(f"{data}: is a model, and no data are named; write predict {data} DATA")
     if named and named[0].exists() and not is_model(named[0]):
-        raise InputError(f"{named[0]}: is no model, and the model comes first; of data, {ONE_PATH}")
+        problem = "is no model: it holds no model.json, and the model comes first"
+        raise InputError(f"{named[0]}: {problem}; of several folders of data, {ONE_PATH}")
     return named[0] if named else Path("default"), data
 
 

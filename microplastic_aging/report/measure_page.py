@@ -219,7 +219,14 @@ def _rounded(x, digits: int = 3) -> str:
     return "–" if pd.isna(x) else f"{x:.{digits}f}".replace("-", "−")
 
 
-_VERDICT_ORDER = {"above": 0, "baseline fails": 1, "below detection": 1, "no limit": 2, "polymer unknown": 2, "no value": 3}
+_VERDICT_ORDER = {
+    "above": 0,
+    "baseline fails": 1,
+    "below detection": 1,
+    "no limit": 2,
+    "polymer unknown": 2,
+    "no value": 3,
+}
 
 
 def _specimens(found: Measurements) -> pd.DataFrame:
