@@ -24,7 +24,7 @@ from ..spectra.indices import dispersion_step
 from ..spectra.library import pristine_bands
 from ..spectra.polymer_names import _NAMES, polymer_name
 from ..spectra.polymers import propose_polymers
-from ..spectra.quality import judge_spectrum
+from ..spectra.quality import _judge_spectrum
 
 # %% ../../nbs/data/10_measure_files.ipynb #b4044e88
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class ReadSpectrum:
 
 def _read_spectrum(path) -> ReadSpectrum:
     spectrum = read_member(path)
-    numbers, flags = judge_spectrum(spectrum)
+    numbers, flags = _judge_spectrum(spectrum)
     numbers["contact_step"] = float(dispersion_step(spectrum.wavenumber, spectrum.absorbance))
     return ReadSpectrum(spectrum, flags, numbers)
 

@@ -341,11 +341,11 @@ def _flags(measured: dict) -> pd.DataFrame:
     weak_too = table.flag.eq("weak") & table.spectrum.isin(flat)
     return table[~weak_too].reset_index(drop=True)
 
-# %% ../../nbs/spectra/11_quality.ipynb #b2c4d6e8
-def judge_spectrum(
+
+def _judge_spectrum(
     spectrum: Spectrum,
 ) -> tuple:  # Number -> value; flags as of `quality_flags`, without the column spectrum
-    "What `quality_table` and `quality_flags` say of one spectrum, measured once"
+    "What `quality_table` and `quality_flags` say of one spectrum, measured once, as `measure` wants it"
     found = _measure(spectrum)
     return _values(found), _flags({"": found}).drop(columns="spectrum")
 
