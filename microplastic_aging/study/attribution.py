@@ -14,6 +14,7 @@ import numpy as np
 from ..aging import MECHANISMS
 from ..attribute.attribution import ATTRIBUTION, load_attributor
 from ..attribute.novelty import NOVELTY_SCORES
+from ..data.names import content_digest
 from ..data.public import public_folder
 from ..evaluate.baselines import MODEL_MODALITIES
 from ..files import digest
@@ -180,7 +181,7 @@ def _networks(run: Run, *names) -> list:  # `place` of the jobs that trained the
 def _novelty_jobs(run: Run) -> list:  # Of `Job`
     networks = {f"without_{m}": _networks(run, f"no_{m}") for m in MECHANISMS}
     networks |= dict(polymer=_networks(run, "other_polymer"), finer_scale=_networks(run, "finer_scale"))
-    main, real = _networks(run, run.main_model), digest(*((p.name, p.stat().st_size) for p in real_files()))
+    main, real = _networks(run, run.main_model), digest(*map(content_digest, real_files()))
     jobs = []
     for name, case in novelty_cases(run).items():
         settings = run.main_model, real if name.startswith("real_") else ""
