@@ -69,7 +69,7 @@ def write_measures(work: Path, out: Path, seed: int):
     "Measures, their page and the figures for a paper"
     out.mkdir(exist_ok=True)
     settings = dict(polymer=None, reference=None, atr_corrected=False, scale_bar_um=None)
-    tasks.print_measures(few(work, seed), out / "m.csv", settings, figures=out / "figures")
+    tasks.print_measures([few(work, seed)], out / "m.csv", settings, figures=out / "figures")
 
 
 WRITERS = dict(
