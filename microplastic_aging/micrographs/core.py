@@ -176,11 +176,11 @@ def _check_given(given: float | None, bar_um: float | None, scale: _Finding, sha
 def fill_mirrored(
     image: np.ndarray,  # Grey, float32 in 0–1, shape (h, w)
     mask: np.ndarray,  # True where the picture is hidden, bool, shape (h, w)
-) -> np.ndarray:  # A copy with those pixels mirrored at the nearest edge of the mask
-    "Fill what is hidden with what lies beside it"
+):
+    "Fill what is hidden, in place, with what lies beside it: each pixel mirrored at the nearest edge of the mask"
     if mask.all():
-        return image
-    filled, shape = image.copy(), np.array(image.shape)
+        return
+    shape = np.array(image.shape)
     labels, _ = ndimage.label(mask, np.ones((3, 3)))
     for number, place in enumerate(ndimage.find_objects(labels), 1):
         low, high = (np.array([getattr(side, end) for side in place]) for end in ("start", "stop"))
@@ -191,8 +191,7 @@ def fill_mirrored(
         edge = nearest[:, rows, columns]
         beyond = np.clip(2 * edge - (rows, columns), 0, np.array(mask[part].shape)[:, None] - 1)
         source = np.where(mask[part][tuple(beyond)], edge, beyond)
-        filled[part][rows, columns] = image[part][tuple(source)]
-    return filled
+        image[part][rows, columns] = image[part][tuple(source)]
 
 # %% ../../nbs/micrographs/07_core.ipynb #f8840092
 _BLACK = 2 / 255  # A picture with no grey above this is black
@@ -213,7 +212,7 @@ def _cut(grey: np.ndarray, top: int, bar: _Finding, path: Path) -> np.ndarray:
     if bar.value + top >= height:
         found = f"the information bar would take {bar.value} of {height} rows ({bar.found})"
         raise MicrographFormatError(path, f"{found}: no picture of the specimen is left; export it with its surface")
-    return grey[top : height - bar.value].copy() if bar.value or top else grey
+    return grey[top : height - bar.value]
 
 
 def _brightness_flags(surface: np.ndarray) -> tuple:
@@ -258,6 +257,7 @@ def read_micrograph(
     top = _rows_at_top(grey, bar.value)
     surface = _cut(grey, top, bar, path)
     overlay = find_overlay(surface, None if chroma is None else chroma[top : top + len(surface)])
+    del chroma
     needs_bar = scale_bar_um or meta.marker_um
     bar_px = _measured_bar(grey, bar.value, overlay) if needs_bar else None
     scale = _choose_scale(um_per_px, meta, scale_bar_um, bar_px)
@@ -266,7 +266,7 @@ def read_micrograph(
     flags = (*scale.flags, *bar.flags, *top_flags, *_writing_flags(overlay), *_brightness_flags(surface))
     meta = replace(add_flags(meta, *flags), bar_rows=bar.value, found=f"{scale.found}; {bar.found}")
     if overlay.mask is not None:
-        surface = fill_mirrored(surface, overlay.mask)
+        fill_mirrored(surface, overlay.mask)
     return Micrograph(surface, scale.value, path, meta, overlay.mask)
 
 # %% ../../nbs/micrographs/07_core.ipynb #1ebf6139
