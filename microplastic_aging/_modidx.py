@@ -1590,6 +1590,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                 'microplastic_aging/micrographs/core.py'),
                                                      'microplastic_aging.micrographs.core._check_given': ( 'micrographs/core.html#_check_given',
                                                                                                            'microplastic_aging/micrographs/core.py'),
+                                                     'microplastic_aging.micrographs.core._check_lengths': ( 'micrographs/core.html#_check_lengths',
+                                                                                                             'microplastic_aging/micrographs/core.py'),
                                                      'microplastic_aging.micrographs.core._choose_scale': ( 'micrographs/core.html#_choose_scale',
                                                                                                             'microplastic_aging/micrographs/core.py'),
                                                      'microplastic_aging.micrographs.core._cut': ( 'micrographs/core.html#_cut',

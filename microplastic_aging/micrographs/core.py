@@ -163,13 +163,21 @@ def _choose_scale(given: float | None, meta: SemMetadata, bar_um: float | None, 
     return _Finding(um, way, flags + _scale_flags(um, way, others, meta.about_um))
 
 
-def _check_given(given: float | None, bar_um: float | None, scale: _Finding, shape: tuple, path: Path) -> _Finding:
-    "A scale whose field of view an electron microscope can have; refuses one that the caller gave"
-    problem = field_problem(scale.value, shape) if scale.value else ""
+def _check_lengths(path: Path, **lengths: float | None):
+    "Refuse a length from the caller that is none"
+    for name, um in lengths.items():
+        if um is not None and not 0 < um < np.inf:
+            raise MicrographFormatError(path, f"{name} is {um}; give a length in µm, above 0, or leave it out")
+
+
+def _check_given(given: float | None, bar_px: float | None, scale: _Finding, shape: tuple, path: Path) -> _Finding:
+    "A scale whose field of view an electron microscope can have; refuses one that the caller gave, by a bar or itself"
+    by_bar = bar_px if scale.found.startswith("scale bar of") else None
+    problem = field_problem(scale.value, shape, by_bar) if scale.value else ""
     if not problem:
         return scale
-    if given or (bar_um and scale.found.startswith("scale bar of")):
-        raise MicrographFormatError(path, problem)
+    if given or by_bar:
+        raise MicrographFormatError(path, f"{scale.found}: {problem}" if by_bar else problem)
     return _Finding(None, "scale unknown", (*scale.flags, f"{scale.found}: {problem}; the scale was not used"))
 
 # %% ../../nbs/micrographs/07_core.ipynb #048d61ab
@@ -250,6 +258,7 @@ def read_micrograph(
 ) -> Micrograph:  # Without its information bar; `meta` states what was found and what does not fit
     "Read a micrograph as grey in 0–1; `MicrographFormatError` says what is wrong and what to do"
     path = Path(path)
+    _check_lengths(path, um_per_px=um_per_px, scale_bar_um=scale_bar_um)
     grey, chroma, tags = read_picture(path, max_px)
     meta = read_sem_metadata(path, grey.shape, tags)
     seen = find_information_bar(grey)
@@ -261,7 +270,7 @@ def read_micrograph(
     needs_bar = scale_bar_um or meta.marker_um
     bar_px = _measured_bar(grey, bar.value, overlay) if needs_bar else None
     scale = _choose_scale(um_per_px, meta, scale_bar_um, bar_px)
-    scale = _check_given(um_per_px, scale_bar_um, scale, surface.shape, path)
+    scale = _check_given(um_per_px, scale_bar_um and bar_px, scale, surface.shape, path)
     top_flags = (f"a strip of {top} rows with writing at the top was cut",) if top else ()
     flags = (*scale.flags, *bar.flags, *top_flags, *_writing_flags(overlay), *_brightness_flags(surface))
     meta = replace(add_flags(meta, *flags), bar_rows=bar.value, found=f"{scale.found}; {bar.found}")
