@@ -101,7 +101,7 @@ HORIZONTAL = "[Scan]\r\nPixelWidth=\r\nHorFieldsize=4.1e-005\r\n[Image]\r\nResol
 IMAGEJ = "ImageJ=1.54f\nimages=1\nunit=\\u00B5m\n"
 OME = '<OME><Image><Pixels SizeX="72" SizeY="60" PhysicalSizeX="0.05" PhysicalSizeXUnit="nm"/></Image></OME>'
 S4700 = "[SemImageFile]\r\nInstructName=S-4700\r\nDataSize=72x60\r\nMagnification=10000\r\nMicronMarker=5000\r\n"
-FIELD = "$CM_FULL_SIZE 72 56\r\n$CM_MAG 500\r\n$CM_FIELD_OF_VIEW 16.0\xb5m 12.0\xb5m\r\n$CM_PIXEL_SIZE 50nm\r\n"
+FIELD = "$CM_FULL_SIZE 72 56\r\n$CM_MAG 35556\r\n$CM_FIELD_OF_VIEW 3.6\xb5m 2.8\xb5m\r\n$CM_PIXEL_SIZE 50nm\r\n"
 MARKER = "$CM_FULL_SIZE 72 56\r\n$CM_MAG 500\r\n$$SM_MICRON_MARKER 10um\r\n"
 
 
@@ -292,9 +292,8 @@ def whole_scale(content: bytes, name: str | None, side: bytes, bar_um: float | N
 
 
 def text_shows_damage(content: bytes, whole: bytes) -> bool:
-    "Whether the text of a maker holds what no maker writes: unprintable bytes, or a cut"
-    strange = {byte for byte in content if byte < 32 or 126 < byte} - set(whole) - set(b"\r\n\t")
-    return bool(strange)
+    "Whether the text of a maker holds control characters that it did not hold, which no maker writes"
+    return bool({byte for byte in content if byte < 32 or byte == 127} - set(whole) - set(b"\r\n\t"))
 
 
 def silent(read: Micrograph, um: float | None, flags: tuple) -> bool:

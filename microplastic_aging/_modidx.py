@@ -1782,6 +1782,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                         'microplastic_aging/micrographs/measures.py')},
             'microplastic_aging.micrographs.metadata': { 'microplastic_aging.micrographs.metadata._checked_field': ( 'micrographs/metadata.html#_checked_field',
                                                                                                                      'microplastic_aging/micrographs/metadata.py'),
+                                                         'microplastic_aging.micrographs.metadata._damage_flags': ( 'micrographs/metadata.html#_damage_flags',
+                                                                                                                    'microplastic_aging/micrographs/metadata.py'),
                                                          'microplastic_aging.micrographs.metadata._decode': ( 'micrographs/metadata.html#_decode',
                                                                                                               'microplastic_aging/micrographs/metadata.py'),
                                                          'microplastic_aging.micrographs.metadata._merge': ( 'micrographs/metadata.html#_merge',

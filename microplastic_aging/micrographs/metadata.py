@@ -29,6 +29,7 @@ from .scale import SAME_SCALE, SemMetadata, add_flags, field_problem
 # %% ../../nbs/micrographs/03_metadata.ipynb #be7f943f
 _SIDECAR_BYTES = 1 << 20  # Of a side file, no more is looked at
 _SIGNATURE_CHARACTERS = 1 << 16  # Among the first of these a signature is looked for
+_UNPRINTABLE = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]|\x00(?=[^\x00])")  # NUL may pad the end
 _SIGNATURES = (("$CM_", "JEOL"), ("$$SM_", "JEOL"), ("[SemImageFile]", "Hitachi"), ("PixelSizeX", "TESCAN"))
 
 
@@ -80,6 +81,18 @@ def _sidecar_text(place: Path) -> tuple:
         return "", (f"side file {place.name} {error.reason}; it was not used",)
 
 
+def _damage_flags(text: str, meta: SemMetadata, shape: tuple) -> tuple:
+    "What shows that a side file is damaged: characters that no microscope writes, a scale in a line that is cut off"
+    if meta.um_per_px is None:
+        return ()
+    if _UNPRINTABLE.search(text):
+        return ("the side file holds unprintable characters, so it may be damaged: check the scale",)
+    whole_lines = _parse_sidecar(text[: text.rfind("\n") + 1], shape)
+    if whole_lines is None or whole_lines.um_per_px != meta.um_per_px:
+        return ("the side file ends within the line of the scale, so it may be cut short: check the scale",)
+    return ()
+
+
 def read_sidecar(
     path: Path,  # The picture
     shape: tuple,  # Its height and width, px
@@ -92,6 +105,7 @@ def read_sidecar(
         meta = _parse_sidecar(text, shape)
         if meta is None:
             continue
+        flags += _damage_flags(text, meta, shape)
         if not place.stem.startswith(path.stem):
             flags += (f"side file {place.name} of the original was used",)
         return add_flags(meta, *flags)
