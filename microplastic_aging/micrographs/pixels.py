@@ -8,8 +8,10 @@ __all__ = ['MAX_PX', 'MicrographFormatError', 'read_grey']
 # %% ../../nbs/micrographs/06_pixels.ipynb #b2c4e1dc
 import io
 import logging
+import struct
 import warnings
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -109,26 +111,48 @@ def _check_size(shape: tuple, size: int, path: Path, max_px: int):
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #26cdcc85
 _MAX_PAGES = 100  # A micrograph has one and perhaps a preview
+_MAX_ENTRIES = 4096  # Of a directory; as tifffile
+_TYPE_BYTES = (1, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 1, 1, 8, 8, 8)  # Bytes of a value, by TIFF type
+_SLACK = 1 << 20  # Bytes by which what is listed may exceed what it stands for
 
 
-def _pages(tiff: tifffile.TiffFile, path: Path) -> list:
-    "Pages of a TIFF; refuses pages without end"
-    pages, seen = [], set()
-    for number in range(_MAX_PAGES + 1):
-        try:
-            page = tiff.pages[number]
-        except IndexError:
-            return pages
-        if page.offset in seen:
+def _directories(content: bytes) -> Iterator[tuple]:
+    "Place of each directory of a TIFF, and the bytes that its entries list within the file; without end in a ring"
+    order, is_big = "<" if content[:2] == b"II" else ">", 43 in content[2:4]
+    word, count, entry = ("Q", "Q", "HHQQ") if is_big else ("I", "H", "HHII")
+    (place,) = struct.unpack_from(order + word, content, 8 if is_big else 4)
+    while 0 < place <= len(content) - struct.calcsize(count):
+        (n,) = struct.unpack_from(order + count, content, place)
+        start, size = place + struct.calcsize(count), struct.calcsize(order + entry)
+        listed = size * n
+        entries = content[start : start + size * min(n, _MAX_ENTRIES)]
+        for _, kind, number, offset in struct.iter_unpack(order + entry, entries[: len(entries) // size * size]):
+            n_bytes = number * _TYPE_BYTES[kind if kind < len(_TYPE_BYTES) else 0]
+            listed += n_bytes if offset + n_bytes <= len(content) else 0
+        yield place, listed
+        place = start + size * n
+        is_whole = place <= len(content) - struct.calcsize(word)
+        (place,) = struct.unpack_from(order + word, content, place) if is_whole else (0,)
+
+
+def _check_directories(content: bytes, path: Path):
+    "Refuse a TIFF whose pages do not end, or list more bytes than the file has"
+    listed, seen = 0, set()
+    for place, more in _directories(content):
+        listed += more
+        if place in seen:
             raise MicrographFormatError(path, "is damaged (its pages point at each other in a ring); export it again")
-        seen.add(page.offset)
-        pages.append(page)
-    raise MicrographFormatError(path, f"has more than {_MAX_PAGES} pages; save the one you mean")
+        seen.add(place)
+        if len(seen) > _MAX_PAGES:
+            raise MicrographFormatError(path, f"has more than {_MAX_PAGES} pages; save the one you mean")
+        if listed > 2 * len(content) + _SLACK:
+            found = f"its directories list {listed:,} bytes, and it holds {len(content):,}"
+            raise MicrographFormatError(path, f"is damaged ({found}); export it again")
 
 
 def _main_page(tiff: tifffile.TiffFile, path: Path) -> tifffile.TiffPage:
     "The one page of the largest size; refuses a stack"
-    pages = _pages(tiff, path)
+    pages = list(tiff.pages)
     if not pages:
         raise MicrographFormatError(path, "is damaged or cut short (a TIFF without a picture); export it again")
     sizes = [page.imagelength * page.imagewidth * page.imagedepth for page in pages]
@@ -144,6 +168,7 @@ def _open_header(content: bytes, path: Path) -> Image.Image | tifffile.TiffPage:
     if not content:
         raise MicrographFormatError(path, "is empty; export it again")
     if content[:4] in _TIFF_STARTS:
+        _check_directories(content, path)
         return _main_page(tifffile.TiffFile(io.BytesIO(content)), path)
     for mark, kind in _PILLOW_STARTS:
         if content.startswith(mark):
@@ -224,10 +249,10 @@ def _palette_chroma(palette: np.ndarray) -> np.ndarray:
     return (span >> 8 if palette.max() > 255 else span).astype(np.uint8)
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #b66c44d3
-_SLACK = 1 << 20  # Bytes that a piece, or all pieces together, may exceed what they stand for
 _MAX_TILE = 1 << 24  # Bytes that a tile may take in a smaller picture
 _MAX_PIECES = 1 << 16  # As many strips as a picture may have rows
 _MAX_SCANS = 100  # Of a JPEG, or of a piece of a TIFF
+_MAX_RUNS_PX = 1 << 24  # Pixels of a BMP in run-length code, which is slow to decode
 
 
 def _check_pieces(page: tifffile.TiffPage, path: Path, max_px: int):
@@ -238,8 +263,11 @@ def _check_pieces(page: tifffile.TiffPage, path: Path, max_px: int):
     if piece > page.nbytes + _MAX_TILE:
         raise MicrographFormatError(path, f"declares pieces of {piece:,} bytes, larger than it; export it again")
     listed, held = sum(page.databytecounts), page.parent.filehandle.size
-    if len(page.dataoffsets) > _MAX_PIECES or listed > 2 * held + _SLACK:
-        found = f"lists {listed:,} bytes in {len(page.dataoffsets):,} pieces, and holds {held:,}"
+    if len(page.dataoffsets) > _MAX_PIECES:
+        found = f"is kept in {len(page.dataoffsets):,} pieces, more than the {_MAX_PIECES:,} allowed"
+        raise MicrographFormatError(path, f"{found}; save it in strips or in larger tiles")
+    if listed > 2 * held + _SLACK:
+        found = f"its pieces list {listed:,} bytes, and it holds {held:,}"
         raise MicrographFormatError(path, f"is damaged ({found}); export it again")
 
 
@@ -264,6 +292,16 @@ def _check_scans(content: bytes, pieces: int, path: Path):
     scans = content.count(b"\xff\xda")
     if scans > _MAX_SCANS + pieces:
         raise MicrographFormatError(path, f"is a JPEG of {scans:,} scans; save it as PNG or TIFF")
+
+
+def _check_effort(picture: Image.Image, content: bytes, path: Path):
+    "Refuse a JPEG or BMP that takes long to decode"
+    if isinstance(picture, JpegImageFile):
+        _check_scans(content, 0, path)
+    is_slow = isinstance(picture, BmpImageFile) and picture.tile[0][0] == "bmp_rle"
+    if is_slow and picture.width * picture.height > _MAX_RUNS_PX:
+        found = f"is a BMP in run-length code of more than {_MAX_RUNS_PX:,} pixels"
+        raise MicrographFormatError(path, f"{found}; save it without compression")
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #7d4003a8
 _PLAIN_COMPRESSIONS = (1, 8, 32946)  # None, deflate, old deflate: tifffile needs no further package, and is quick
@@ -319,8 +357,7 @@ def read_picture(
         _check_size(_stored_shape(picture), len(content), path, max_px)
         if isinstance(picture, tifffile.TiffPage):
             return *_tiff_grey(picture, path, max_px), sem_tags(picture)
-        if isinstance(picture, JpegImageFile):
-            _check_scans(content, 0, path)
+        _check_effort(picture, content, path)
         tags = embedded_xml(content)
         del content  # A decoder keeps the bytes as long as it needs them
         return *_pillow_grey(picture, path), tags
