@@ -27,13 +27,23 @@ READ = """
 import resource, sys
 from microplastic_aging.aging import FileFormatError
 from microplastic_aging.micrographs.core import read_micrograph
-resource.setrlimit(resource.RLIMIT_CPU, (60, 60))  # of this process alone, however busy the machine is
-used = lambda: resource.getrusage(resource.RUSAGE_SELF)
-memory = lambda: int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
-before = used()
-try: outcome = f"read {read_micrograph(sys.argv[1]).image.shape}"
-except FileFormatError as error: outcome = f"{type(error).__name__}: {error.reason}"
-print(used().ru_utime + used().ru_stime - before.ru_utime - before.ru_stime, memory() * 1024, outcome)
+
+def cpu():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+def peak():
+    return 1024 * int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
+
+for path in sys.argv[1:]:
+    before = cpu()
+    resource.setrlimit(resource.RLIMIT_CPU, (int(before) + 60, int(before) + 60))  # of this process alone
+    try:
+        read = read_micrograph(path)
+        outcome = " ".join(("read", str(read.image.shape), *read.meta.flags))
+    except FileFormatError as error:
+        outcome = f"{type(error).__name__}: {error.reason}"
+    print(cpu() - before, peak(), outcome, flush=True)
 """
 
 
@@ -212,13 +222,16 @@ BOMBS = {  # Small files that ask for much
 }
 
 
-def measured(path: Path, seconds: float = 90) -> tuple:
-    "CPU seconds and bytes of reading a picture, and what came of it"
-    done = subprocess.run([sys.executable, "-c", READ, str(path)], capture_output=True, text=True, timeout=seconds)
+def measured(*paths: Path, seconds: float = 90) -> list:
+    "Of each picture, read in one new process: CPU seconds, peak of the process so far in bytes, and what came of it"
+    command = [sys.executable, "-c", READ, *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
+    lines = [line.split(" ", 2) for line in done.stdout.splitlines()]
+    found = [(float(cpu), float(memory), outcome) for cpu, memory, outcome in lines]
     if done.returncode:
-        return 0.0, 0.0, f"untyped: {(done.stderr.strip().splitlines() or [done.returncode])[-1]}"
-    cpu, memory, outcome = done.stdout.strip().split(" ", 2)
-    return float(cpu), float(memory), outcome
+        last = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+        found.append((np.inf, np.inf, f"untyped: {last}"))
+    return found
 
 
 def make_special(folder: Path) -> list:
@@ -249,7 +262,7 @@ def beside_special(folder: Path) -> list:
 def report(name: str, path: Path) -> bool:
     "Print what a path costs; whether that is too much"
     try:
-        cpu, memory, outcome = measured(path)
+        ((cpu, memory, outcome),) = measured(path)
     except subprocess.TimeoutExpired:
         cpu, memory, outcome = np.inf, 0.0, "untyped: never ended"
     bad = cpu > SECONDS or memory > GIGABYTE or outcome.startswith("untyped")
