@@ -37,7 +37,8 @@ def peak():
 
 for path in sys.argv[1:]:
     before = cpu()
-    resource.setrlimit(resource.RLIMIT_CPU, (int(before) + 60, int(before) + 60))  # of this process alone
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (int(before) + 60, hard))  # Of this process alone, however busy others are
     try:
         read = read_micrograph(path)
         outcome = " ".join(("read", str(read.image.shape), *read.meta.flags))
