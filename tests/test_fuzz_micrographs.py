@@ -102,7 +102,7 @@ def test_any_tag(tag, content, height, width):
 HEAVY = (  # Pictures of the largest size that are read, and what takes long to make
     "TIFF: largest picture, deflated zeros",
     "TIFF: largest picture, 16 bits",
-    "TIFF: 65536 strips",
+    "TIFF: 65535 strips",
     "OME-TIFF: a pyramid",
     "PNG: largest picture, interlaced",
     "JPEG: largest picture",

@@ -250,7 +250,7 @@ def _palette_chroma(palette: np.ndarray) -> np.ndarray:
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #b66c44d3
 _MAX_TILE = 1 << 24  # Bytes that a tile may take in a smaller picture
-_MAX_PIECES = 1 << 16  # As many strips as a picture may have rows
+_MAX_PIECES = MAX_PX >> 8  # Tiles of 16 × 16 pixels, the smallest there are, in the largest picture
 _MAX_SCANS = 100  # Of a JPEG, or of a piece of a TIFF
 _MAX_RUNS_PX = 1 << 24  # Pixels of a BMP in run-length code, which is slow to decode
 
