@@ -116,23 +116,39 @@ _TYPE_BYTES = (1, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 1, 1, 8, 8, 8)  # Bytes
 _SLACK = 1 << 20  # Bytes by which what is listed may exceed what it stands for
 
 
+def _number(form: str, content: bytes, place: int) -> int:
+    "A whole number of a file; 0 beyond its end"
+    is_whole = place + struct.calcsize(form) <= len(content)
+    return struct.unpack_from(form, content, place)[0] if is_whole else 0
+
+
+def _listed_bytes(entries: bytes, form: str, held: int) -> int:
+    "Bytes of the entries of a directory, and of what they point at within a file of so many bytes"
+    listed, whole = len(entries), len(entries) // struct.calcsize(form) * struct.calcsize(form)
+    for _, kind, count, offset in struct.iter_unpack(form, entries[:whole]):
+        n_bytes = count * (_TYPE_BYTES[kind] if kind < len(_TYPE_BYTES) else 1)
+        listed += n_bytes if offset + n_bytes <= held else 0
+    return listed
+
+
 def _directories(content: bytes) -> Iterator[tuple]:
-    "Place of each directory of a TIFF, and the bytes that its entries list within the file; without end in a ring"
-    order, is_big = "<" if content[:2] == b"II" else ">", 43 in content[2:4]
-    word, count, entry = ("Q", "Q", "HHQQ") if is_big else ("I", "H", "HHII")
-    (place,) = struct.unpack_from(order + word, content, 8 if is_big else 4)
-    while 0 < place <= len(content) - struct.calcsize(count):
-        (n,) = struct.unpack_from(order + count, content, place)
-        start, size = place + struct.calcsize(count), struct.calcsize(order + entry)
-        listed = size * n
-        entries = content[start : start + size * min(n, _MAX_ENTRIES)]
-        for _, kind, number, offset in struct.iter_unpack(order + entry, entries[: len(entries) // size * size]):
-            n_bytes = number * _TYPE_BYTES[kind if kind < len(_TYPE_BYTES) else 0]
-            listed += n_bytes if offset + n_bytes <= len(content) else 0
-        yield place, listed
-        place = start + size * n
-        is_whole = place <= len(content) - struct.calcsize(word)
-        (place,) = struct.unpack_from(order + word, content, place) if is_whole else (0,)
+    "Place of each directory of a TIFF, and the bytes that it lists; without end in a ring"
+    order = "<" if content[:2] == b"II" else ">"
+    forms = ("Q", "Q", "HHQQ") if 43 in content[2:4] else ("I", "H", "HHII")
+    word, count, entry = (order + form for form in forms)
+    place = _number(word, content, struct.calcsize(word))
+    while place:
+        n, start = _number(count, content, place), place + struct.calcsize(count)
+        entries = content[start : start + struct.calcsize(entry) * min(n, _MAX_ENTRIES)]
+        yield place, _listed_bytes(entries, entry, len(content))
+        place = _number(word, content, start + struct.calcsize(entry) * n)
+
+
+def _refuse_listed(listed: int, held: int, path: Path):
+    "Refuse a file that lists more bytes than it has"
+    if listed > 2 * held + _SLACK:
+        found = f"it lists {listed:,} bytes, and holds {held:,}"
+        raise MicrographFormatError(path, f"is damaged ({found}); export it again")
 
 
 def _check_directories(content: bytes, path: Path):
@@ -145,9 +161,7 @@ def _check_directories(content: bytes, path: Path):
         seen.add(place)
         if len(seen) > _MAX_PAGES:
             raise MicrographFormatError(path, f"has more than {_MAX_PAGES} pages; save the one you mean")
-        if listed > 2 * len(content) + _SLACK:
-            found = f"its directories list {listed:,} bytes, and it holds {len(content):,}"
-            raise MicrographFormatError(path, f"is damaged ({found}); export it again")
+        _refuse_listed(listed, len(content), path)
 
 
 def _main_page(tiff: tifffile.TiffFile, path: Path) -> tifffile.TiffPage:
@@ -262,13 +276,10 @@ def _check_pieces(page: tifffile.TiffPage, path: Path, max_px: int):
         raise MicrographFormatError(path, f"takes {page.nbytes:,} bytes, more than the {most:,} allowed; {_RESAVE}")
     if piece > page.nbytes + _MAX_TILE:
         raise MicrographFormatError(path, f"declares pieces of {piece:,} bytes, larger than it; export it again")
-    listed, held = sum(page.databytecounts), page.parent.filehandle.size
     if len(page.dataoffsets) > _MAX_PIECES:
         found = f"is kept in {len(page.dataoffsets):,} pieces, more than the {_MAX_PIECES:,} allowed"
         raise MicrographFormatError(path, f"{found}; save it in strips or in larger tiles")
-    if listed > 2 * held + _SLACK:
-        found = f"its pieces list {listed:,} bytes, and it holds {held:,}"
-        raise MicrographFormatError(path, f"is damaged ({found}); export it again")
+    _refuse_listed(sum(page.databytecounts), page.parent.filehandle.size, path)
 
 
 def _piece_bytes(page: tifffile.TiffPage) -> int:
