@@ -3,8 +3,7 @@
     python benchmarks/special_files.py [name ...]
 
 Prints the CPU seconds and memory of each, and fails where one takes more than 5 s, more than 1 GB, or ends with another
-error than the typed one. Device nodes are made in a private mount, where the system allows it: run as
-`unshare -rm python benchmarks/special_files.py` for those.
+error than the typed one. Devices are reached through links, so that none is made or written to.
 """
 
 import functools
@@ -237,7 +236,7 @@ def measured(*paths: Path, seconds: float = 90) -> list:
 
 
 def make_special(folder: Path) -> list:
-    "Paths that are no files: pipes, links without an end, a folder, and device nodes where they can be made"
+    "Paths that are no files: pipes, links without an end, a folder, links to devices"
     (folder / "folder.tif").mkdir()
     os.mkfifo(folder / "pipe.tif")
     (folder / "loop.tif").symlink_to(folder / "loop.tif")
