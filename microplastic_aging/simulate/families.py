@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Mark', 'Family', 'carve', 'Microscope', 'micrograph']
 
-# %% ../../nbs/simulate/06_families.ipynb #2496c35d
+# %% ../../nbs/simulate/06_families.ipynb #a49ae539
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from scipy import ndimage as ndi
 from ..aging import MECHANISMS
 from .surfaces import Field
 
-# %% ../../nbs/simulate/06_families.ipynb #52b7f493
+# %% ../../nbs/simulate/06_families.ipynb #b57ed104
 @dataclass(frozen=True, eq=False)
 class Mark:
     "What one mechanism did to a surface"
@@ -31,7 +31,7 @@ class Mark:
         "Where it changed anything at all"
         return self.mask | (np.abs(self.height) > 1e-6) | (np.abs(self.bright) > 1e-6)
 
-# %% ../../nbs/simulate/06_families.ipynb #4880fb52
+# %% ../../nbs/simulate/06_families.ipynb #633488d7
 @dataclass(frozen=True)
 class Cover:
     "What lies on a surface and is no ageing: share of the surface, 0–1 each"
@@ -40,7 +40,7 @@ class Cover:
     salt: float = 0.0  # Crystals that dried on
     biofilm: float = 0.0  # Cells in their slime
 
-# %% ../../nbs/simulate/06_families.ipynb #9158e64a
+# %% ../../nbs/simulate/06_families.ipynb #a69428ab
 @dataclass(frozen=True)
 class Family:
     "A generator of aged surfaces; `rng` is a numpy Generator, `field` a `Field`, arrays have shape (n, n)"
@@ -58,7 +58,7 @@ class Family:
         "What draws the marks of chemical, uv or physical"
         return dict(chemical=self.etch, uv=self.crack, physical=self.wear)[mechanism]
 
-# %% ../../nbs/simulate/06_families.ipynb #0d527d76
+# %% ../../nbs/simulate/06_families.ipynb #8ae9dc15
 _ORDER = ("physical", "uv", "chemical")
 
 
@@ -81,7 +81,7 @@ class Surface:
         none = np.zeros(self.base.shape, bool)
         return np.stack([self.marks[m].mask if m in self.marks else none for m in MECHANISMS])
 
-# %% ../../nbs/simulate/06_families.ipynb #ffd5cc7a
+# %% ../../nbs/simulate/06_families.ipynb #75e78b13
 def carve(
     family: Family,
     stream: Callable,  # (str) -> numpy Generator, the same one for the same name
@@ -101,7 +101,15 @@ def carve(
             weak = weak | marks[mechanism].mask
     return Surface(base + over, marks, bright)
 
-# %% ../../nbs/simulate/06_families.ipynb #9fe9ffc9
+# %% ../../nbs/simulate/06_families.ipynb #a2da5ead
+SURFACE_RESPONSE = {  # Factor on the severity that a surface shows: chemical, uv, physical
+    "PE": (0.9, 0.55, 1.0),  # PE and PET nearly intact under UVC (S, atlas/470); soft: ploughed (G)
+    "PP": (1.2, 1.25, 0.9),  # cracks widely (S, atlas/470); etched faster than PE (S, Aston 1979)
+    "PS": (0.8, 1.0, 1.1),  # brittle (S, fmars.2018.00313)
+    "PET": (0.8, 0.4, 0.8),  # slow in all (S, atlas/470; G)
+}
+
+# %% ../../nbs/simulate/06_families.ipynb #313db8f8
 @dataclass(frozen=True)
 class Microscope:
     "Settings of one view, as a laboratory chose them"
@@ -120,16 +128,16 @@ class Microscope:
     gamma: float = 1.0
     jpeg: int = 0  # Quality 1–95; 0: no JPEG
 
-# %% ../../nbs/simulate/06_families.ipynb #c083dff4
-_FILLED = 6.0  # Standard deviations of the unaged signal that the grey scale holds
-_LEAST_SD = 0.03  # Of the unaged signal: a mirror is not stretched to noise
+# %% ../../nbs/simulate/06_families.ipynb #5ee2baaf
+_LEAST_SPAN, _FILLED = 0.25, 8.0  # The grey scale holds this much signal, and so many sd of the unaged surface
+_MIDDLE = 0.4  # Where on it the unaged surface lies
 _BLOCK = 8  # Side of a JPEG block, px
 
 
 def _levels(signal: np.ndarray) -> tuple:
     "Signal that is black, and signal that is white, from the surface without ageing"
-    middle, sd = np.median(signal), max(signal.std(), _LEAST_SD)
-    return middle - _FILLED / 2 * sd, middle + _FILLED / 2 * sd
+    middle, span = np.median(signal), _LEAST_SPAN + _FILLED * signal.std()
+    return middle - _MIDDLE * span, middle + (1 - _MIDDLE) * span
 
 
 def _streaks(rng, n: int) -> np.ndarray:  # (n, 1)
@@ -157,7 +165,7 @@ def _compressed(grey: np.ndarray, quality: int) -> np.ndarray:
     Image.fromarray(grey).save(file, "JPEG", quality=quality)
     return np.array(Image.open(file))
 
-# %% ../../nbs/simulate/06_families.ipynb #8b4bc092
+# %% ../../nbs/simulate/06_families.ipynb #f4e4fe7b
 def record(
     rng: np.random.Generator,  # Of the view
     signal: np.ndarray,  # Electrons from each pixel, shape (n, n)
@@ -176,7 +184,7 @@ def record(
     grey = np.round(255 * grey**microscope.gamma).astype(np.uint8)
     return _compressed(grey, microscope.jpeg) if microscope.jpeg else grey
 
-# %% ../../nbs/simulate/06_families.ipynb #032755aa
+# %% ../../nbs/simulate/06_families.ipynb #0b520e67
 def micrograph(
     family: Family,
     stream: Callable,  # (str) -> numpy Generator, the same one for the same name
@@ -190,7 +198,7 @@ def micrograph(
     unaged = family.electrons(stream("electrons"), surface.base, field, surface.bright, microscope)
     return record(stream("noise"), signal, unaged, field, microscope)
 
-# %% ../../nbs/simulate/06_families.ipynb #9e2e2e3a
+# %% ../../nbs/simulate/06_families.ipynb #77c71df0
 def may_differ(
     mark: Mark,  # Of the mechanism that is switched off
     field: Field,
