@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['LATTICE']
 
-# %% ../../nbs/simulate/10_lattice.ipynb #dfc6bed8
+# %% ../../nbs/simulate/10_lattice.ipynb #c637cbed
 from dataclasses import dataclass
 
 import numpy as np
 
 from .families import Family, Mark
 
-# %% ../../nbs/simulate/10_lattice.ipynb #5fa556c5
+# %% ../../nbs/simulate/10_lattice.ipynb #416202d5
 def _hashed(i, j, salt) -> np.ndarray:  # Numbers in 0–1, shape of `i` and `j` together
     "A fixed pseudo-random number of two whole numbers"
     i, j = np.asarray(i, np.int64).astype(np.uint64), np.asarray(j, np.int64).astype(np.uint64)
@@ -67,7 +67,7 @@ def _line(x, salt) -> np.ndarray:  # Shape of `x`, mean 0, sd 1
     t = _blend(x - i)
     return ((1 - t) * _hashed(i, 0, salt) + t * _hashed(i + 1, 0, salt) - 0.5) / 0.24
 
-# %% ../../nbs/simulate/10_lattice.ipynb #3f5e1a10
+# %% ../../nbs/simulate/10_lattice.ipynb #57cab11a
 def _share_above(share) -> float:
     "The level, in sd, that a share of a relief exceeds; of a normal distribution, by a rational fit"
     p = np.clip(share, 1e-6, 1 - 1e-6)
@@ -87,7 +87,7 @@ def _salts(rng, n) -> list:
     "As many salts, one a use"
     return rng.integers(1 << 30, size=n).tolist()
 
-# %% ../../nbs/simulate/10_lattice.ipynb #848fb53d
+# %% ../../nbs/simulate/10_lattice.ipynb #f5e3b084
 _KINDS = dict(  # Polymer: brick length and height µm, bend of the walls, draw lines µm (G; PP rectangles (S))
     PE=((14, 30), (8, 16), 0.35, 0.05),
     PP=((7, 16), (5, 10), 0.20, 0.03),
@@ -136,7 +136,7 @@ def _ground(rng, field, spec) -> np.ndarray:  # Height, µm, (n, n)
     height = height + spec.draw * _turned(along / 60, across / 1.1, salts[4])
     return height - 0.15 * _pass(field, rng.uniform(0, np.pi), 0.7, 0.04 + spec.scratched, salts[5:])[0]
 
-# %% ../../nbs/simulate/10_lattice.ipynb #63e58446
+# %% ../../nbs/simulate/10_lattice.ipynb #ae20a11c
 def _pass(field, angle, tool_um, share, salts) -> tuple:  # Depth in widths of the tool; mask
     "One pass of a rough tool that cuts about this share of the surface"
     origin = np.array(salts) % 5000
@@ -162,7 +162,7 @@ def _wear(rng, field, spec, severity, weak) -> Mark:
     grit = (_even(field, 0.6, _salts(rng, 1)[0]) > 2.1) & mask
     return Mark(height + 0.2 * grit, mask, 0.25 * grit)
 
-# %% ../../nbs/simulate/10_lattice.ipynb #b03d8b69
+# %% ../../nbs/simulate/10_lattice.ipynb #fa97b9e7
 _HELP_UM = 1.5  # How far from a cut joints open earlier, µm (G; along weakened fractures (S, Corcoran 2009))
 
 
@@ -179,15 +179,19 @@ def _near(weak, field) -> np.ndarray:  # 0–1, (n, n)
     return close
 
 
+def _rows(along, across, spec, salts) -> np.ndarray:
+    "Places across the wall, in rows of bricks, on a bent and wiggling plane"
+    bend = spec.bend * _turned(along / 30, across / 30, salts[2])
+    return across / spec.brick[1] + bend + 0.05 * _turned(along / 4, across / 4, salts[4])
+
+
 def _joints(rng, field, spec) -> tuple:  # Distances µm and numbers of the joints, two each; number of the brick
-    "The walls of bricks on a bent plane"
+    "The walls of bricks"
     salts = _salts(rng, 6)
     along, across = _turn(field, spec.tilt, np.array(salts[:2]) % 5000)
-    length, height = spec.brick
-    wiggle = _turned(along / 4, across / 4, salts[4])
-    bent = across / height + spec.bend * _turned(along / 30, across / 30, salts[2]) + 0.05 * wiggle
+    bent = _rows(along, across, spec, salts)
     row = np.floor(bent)
-    length = length * (0.6 + 0.8 * _hashed(row, 1, salts[3]))
+    length, height = spec.brick[0] * (0.6 + 0.8 * _hashed(row, 1, salts[3])), spec.brick[1]
     slant = 0.4 * spec.bend * _turned(along / 15, across / 15, salts[4] + 9)
     shifted = along / length + _hashed(row, 0, salts[3]) + slant
     column = np.floor(shifted)
@@ -211,7 +215,7 @@ def _crack(rng, field, spec, severity, weak) -> Mark:
     off = brick < 1 - np.exp(-0.14 * severity)
     return Mark(-(0.3 + 0.8 * severity) * depth - (0.15 + 0.2 * severity) * off, mask)
 
-# %% ../../nbs/simulate/10_lattice.ipynb #d237a374
+# %% ../../nbs/simulate/10_lattice.ipynb #ef9675d0
 def _etch(rng, field, spec, severity, weak) -> Mark:
     "Holes of a sponge"
     salts = _salts(rng, 4)
@@ -228,28 +232,29 @@ def _etch(rng, field, spec, severity, weak) -> Mark:
     mask = eaten > 0.05
     return Mark(-(0.25 + 0.15 * severity) * size * np.minimum(eaten, 1.5) * mask, mask)
 
-# %% ../../nbs/simulate/10_lattice.ipynb #0510f9b1
+# %% ../../nbs/simulate/10_lattice.ipynb #60060f3e
+def _flakes(field, share, salts) -> np.ndarray:  # Height, µm
+    "Flakes of clay"
+    level = _even(field, 1.6, salts[0]) + 0.5 * _even(field, 0.5, salts[1])
+    return np.clip(level - 1.12 * _share_above(share), 0, 0.6) * (share > 0)
+
+
+def _dendrites(field, share, salts) -> np.ndarray:  # Height, µm
+    "Branches of dried salt"
+    ridge = 1 - np.abs(_even(field, 3.0, salts[2])) - 0.5 * np.abs(_even(field, 1.0, salts[3]))
+    place = _even(field, 12.0, salts[4]) > _share_above(min(6 * share, 0.5))
+    return np.clip(3 * (ridge - 0.55), 0, 0.5) * place * (share > 0)
+
+
 def _cover(rng, field, spec, cover) -> tuple:  # Height, µm; brightness
     "Flakes, dendrites, a net of slime"
     salts = _salts(rng, 7)
-    height = bright = np.zeros((field.n, field.n))
-    if cover.dirt:
-        level = _even(field, 1.6, salts[0]) + 0.5 * _even(field, 0.5, salts[1])
-        flake = np.clip(level - 1.12 * _share_above(cover.dirt), 0, 0.6)
-        height, bright = height + flake, bright + 0.3 * flake
-    if cover.salt:
-        ridge = 1 - np.abs(_even(field, 3.0, salts[2])) - 0.5 * np.abs(_even(field, 1.0, salts[3]))
-        place = _even(field, 12.0, salts[4]) > _share_above(min(6 * cover.salt, 0.5))
-        branch = np.clip(3 * (ridge - 0.55), 0, 0.5) * place
-        height, bright = height + branch, bright + 0.4 * branch
-    if cover.biofilm:
-        net = 1 - np.abs(_even(field, 4.0, salts[5]))
-        place = np.clip(_even(field, 18.0, salts[6]) - _share_above(cover.biofilm), 0, 1)
-        film = place * (0.3 + np.clip(2 * (net - 0.7), 0, 0.6))
-        height, bright = height + 0.5 * film, bright - 0.06 * place
-    return height, bright
+    flake, branch = _flakes(field, cover.dirt, salts), _dendrites(field, cover.salt, salts)
+    place = np.clip(_even(field, 18.0, salts[6]) - _share_above(cover.biofilm), 0, 1) * (cover.biofilm > 0)
+    net = 0.3 + np.clip(2 * (0.3 - np.abs(_even(field, 4.0, salts[5]))), 0, 0.6)
+    return flake + branch + 0.5 * place * net, 0.3 * flake + 0.4 * branch - 0.06 * place
 
-# %% ../../nbs/simulate/10_lattice.ipynb #ccc0934c
+# %% ../../nbs/simulate/10_lattice.ipynb #a2cb939e
 _LOOK_UM = (0.3, 0.9, 2.5)  # Distances at which a point looks around, µm
 
 
@@ -260,22 +265,26 @@ def _shifted(height, dy, dx) -> np.ndarray:
     return height[rows[:, None], columns]
 
 
+def _horizon(height, field, angle) -> np.ndarray:
+    "How steeply the surface rises in one direction, summed over the distances"
+    out = np.zeros(height.shape)
+    for distance in _LOOK_UM:
+        dy, dx = (round(distance / field.um_per_px * f(angle)) for f in (np.sin, np.cos))
+        if (dy or dx) and max(abs(dy), abs(dx)) < field.n:
+            rise = (_shifted(height, dy, dx) - height) / (np.hypot(dy, dx) * field.um_per_px)
+            out += np.clip(rise, -0.6, 1.5)
+    return out
+
+
 def _electrons(rng, height, field, bright, microscope) -> np.ndarray:  # Signal, (n, n)
     "How much of the space above each point is free"
     signal = np.full(height.shape, 0.4)
     for angle in np.arange(8) * np.pi / 4:
         towards = 1 + 0.8 * np.cos(angle - microscope.azimuth)
-        horizon = 0.0
-        for distance in _LOOK_UM:
-            dy, dx = (round(distance / field.um_per_px * f(angle)) for f in (np.sin, np.cos))
-            if not (dy or dx) or max(abs(dy), abs(dx)) >= field.n:
-                continue
-            rise = (_shifted(height, dy, dx) - height) / (np.hypot(dy, dx) * field.um_per_px)
-            horizon = horizon + np.clip(rise, -0.6, 1.5)
-        signal = signal - towards * (0.03 + 0.02 * np.sin(microscope.tilt)) * horizon
+        signal = signal - towards * (0.03 + 0.02 * np.sin(microscope.tilt)) * _horizon(height, field, angle)
     lit = np.add.outer(*(rng.normal(0, 0.05) * np.linspace(-0.5, 0.5, field.n) for _ in range(2)))
     edge = microscope.edge_um * np.clip(signal - 0.45, 0, None)
     return np.clip(signal + edge + lit + bright, 0.02, None)
 
-# %% ../../nbs/simulate/10_lattice.ipynb #b5c793d6
+# %% ../../nbs/simulate/10_lattice.ipynb #0f2d423c
 LATTICE = Family("lattice", _specimen, _ground, _wear, _crack, _etch, _cover, _electrons)
