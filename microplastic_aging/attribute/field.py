@@ -20,7 +20,8 @@ from .risk import MIN_SPECIMENS, paddy_in_words, paddy_risk
 from .severity import FACTORS
 from .sites import ALL, share_rows
 from ..evaluate.specimens import specimen_weights
-from ..model.store import load_model, model_id
+from ..model.header import model_id
+from ..model.store import load_model
 
 # %% ../../nbs/attribute/11_field.ipynb #9e331e26
 MISSING_SITES = {"", "-", "–", "?", "na", "n/a", "nan", "none", "unknown"}  # Names of no site
