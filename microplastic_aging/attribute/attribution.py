@@ -86,10 +86,12 @@ def save_attributor(
 
 # %% ../../nbs/attribute/06_attribution.ipynb #68bcb9a0
 def _parts(tensors: dict) -> dict:  # known, rule: name -> arrays by name; spread, held_out: name -> array
-    "Arrays by what they belong to"
+    "Arrays by what they belong to; `ValueError` for one that belongs to nothing"
     parts = dict(known={}, rule={}, spread={}, held_out={})
     for name, v in tensors.items():
         kind, _, rest = name.partition("|")
+        if kind not in parts:
+            raise ValueError(f"array {name[:60]!r} belongs to nothing")
         v = v.astype(float) if v.dtype == np.float32 else v
         if kind in ("known", "rule"):
             of, _, array = rest.partition("|")
@@ -107,8 +109,8 @@ def _attributor(path, content: bytes, layout: tuple | None) -> Attributor:
         reads = f"this package reads {_FORMAT!r}; run the study again with this version"
         raise ModelFormatError(path, f"has format {found!r}, {reads}")
     modalities, gate = (stored_json(path, metadata, name) for name in ("sides", "gate"))
-    parts = _parts(tensors)
     try:
+        parts = _parts(tensors)
         check_stored(modalities, parts, layout)
         check_gate(gate, modalities)
     except ValueError as e:

@@ -189,7 +189,9 @@ def _parse_head(folder) -> dict:
     "Content of model.json, of the right format and as it was saved"
     path = Path(folder) / HEAD
     if not os.path.lexists(path):
-        raise ModelFormatError(path, f"is not there; a model folder holds {HEAD} and {WEIGHTS}")
+        raise ModelFormatError(
+            path, f"cannot be read (No such file or directory); a model folder holds {HEAD} and {WEIGHTS}"
+        )
     head = read_json(path, _MOST_HEAD, ModelFormatError)
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise ModelFormatError(path, f"is not a {FORMAT} file; name the folder of a model")
