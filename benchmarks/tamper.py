@@ -9,11 +9,11 @@ which has no checksums, so that every check of its own is reached.
 import argparse
 import hashlib
 import json
+import multiprocessing
 import os
 import random
 import resource
 import shutil
-import signal
 import socket
 import sys
 import tempfile
@@ -37,6 +37,7 @@ from microplastic_aging.predict import predict
 from microplastic_aging.simulate.benchmark import write_benchmark
 
 SECONDS = 10
+FORK = multiprocessing.get_context("fork")
 WEIGHTS, HEAD = "model.safetensors", "model.json"
 TENSOR_FILES = (WEIGHTS, ATTRIBUTION, SPECIMENS)
 ADDED = ("sha256", "files")  # What version 0.1 did not write into model.json
@@ -56,10 +57,6 @@ VALUES = (
     *[("card", "view", k) for k in ("size_px", "fov_um")],
     ("card", "temperature", "image + spectrum"),
 )
-
-
-class Hang(BaseException):
-    "It took too long; no handler of errors may swallow it"
 
 
 # ---- ways to change a file
@@ -448,21 +445,26 @@ def scheme_attacks():
 # ---- what comes of them
 
 
-def alarmed(task):
-    "A task with an alarm; what was warned, too"
+def with_warnings(task):
+    "What a task gives, and what was warned"
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        return task(), {str(w.message) for w in said}
 
-    def ring(*_):
-        raise Hang(f"took more than {SECONDS} s")
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+def limited(task):
+    "A task in a process of its own, which is ended after some seconds: a pipe that is waited for hears no alarm"
+    receive, send = FORK.Pipe(duplex=False)
+    process = FORK.Process(target=lambda: send.send(task()), daemon=True)
+    process.start()
+    send.close()
     try:
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always")
-            return task(), {str(w.message) for w in said}
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        found = receive.recv() if receive.poll(SECONDS) else ("hang", f"took more than {SECONDS} s")
+    except EOFError:
+        found = ("untyped", "the process ended")
+    process.kill()
+    process.join()
+    return found
 
 
 def use_model(model, data):
@@ -499,13 +501,11 @@ def same(a, b):
 def outcome(task, place, baseline=None):
     "What becomes of a task: one word, and the error"
     try:
-        found, said = alarmed(task)
+        found, said = with_warnings(task)
     except InputError as e:
         named = str(place) in str(e) or repr(place) in str(e)
         return ("refused", str(e)) if named else ("names no file", f"{type(e).__name__}: {e}")
-    except Hang as e:
-        return "hang", str(e)
-    except (Exception, RecursionError) as e:
+    except Exception as e:
         return "untyped", f"{type(e).__name__}: {e}"
     if baseline is None:
         return "used", ""
@@ -526,7 +526,7 @@ def copied_model(work):
 
 def try_models(work, n, seed):
     data = small_dataset(work)
-    rng, baseline = random.Random(seed), alarmed(lambda: use_model(copied_model(work), data))
+    rng, baseline = random.Random(seed), with_warnings(lambda: use_model(copied_model(work), data))
     others = other_models(work)
     attacks = [
         *head_attacks(),
@@ -540,7 +540,8 @@ def try_models(work, n, seed):
         for change in changes:
             change(model)
         start = time.perf_counter()
-        yield kind, name, *outcome(lambda m=model: use_model(m, data), model, baseline), time.perf_counter() - start
+        task = partial(outcome, partial(use_model, model, data), model, baseline)
+        yield kind, name, *limited(task), time.perf_counter() - start
 
 
 def try_schemes(work):
@@ -552,7 +553,12 @@ def try_schemes(work):
         change(home)
         path = str(home / file) if file == "scheme.csv" else file
         start = time.perf_counter()
-        yield "a scheme", name, *outcome(lambda p=path: use_scheme(p, home), path), time.perf_counter() - start
+        yield (
+            "a scheme",
+            name,
+            *limited(partial(outcome, partial(use_scheme, path, home), path)),
+            time.perf_counter() - start,
+        )
 
 
 def small_dataset(work):

@@ -101,8 +101,8 @@ def _parts(tensors: dict) -> dict:  # known, rule: name -> arrays by name; sprea
     return parts
 
 # %% ../../nbs/attribute/06_attribution.ipynb #4cb90c38
-def _attributor(path, content: bytes, layout: tuple | None) -> Attributor:
-    "From the content of the file, checked"
+def _checked(path, content: bytes, layout: tuple | None) -> tuple:  # Names of modalities, threshold, parts
+    "What the file holds; `ModelFormatError` where it cannot be that of the model"
     metadata, tensors = parse_tensors(path, content)
     found = metadata.get("format")
     if found != _FORMAT:
@@ -115,9 +115,7 @@ def _attributor(path, content: bytes, layout: tuple | None) -> Attributor:
         check_gate(gate, modalities)
     except ValueError as e:
         raise ModelFormatError(path, f"{e}; put the right file back, or train the model again") from None
-    distribution = FeatureDistribution({m: Mahalanobis.from_tensors(parts["known"][m]) for m in modalities})
-    models = {used: SeverityModel(**arrays) for used, arrays in parts["rule"].items()}
-    return Attributor(distribution, gate and Gate(**gate), models, parts["spread"], parts["held_out"])
+    return modalities, gate, parts
 
 
 def load_attributor(
@@ -127,7 +125,10 @@ def load_attributor(
     content = read_beside(folder, ATTRIBUTION)
     if content is None:
         return None
-    return _attributor(Path(folder) / ATTRIBUTION, content, model_layout(folder))
+    modalities, gate, parts = _checked(Path(folder) / ATTRIBUTION, content, model_layout(folder))
+    distribution = FeatureDistribution({m: Mahalanobis.from_tensors(parts["known"][m]) for m in modalities})
+    models = {used: SeverityModel(**arrays) for used, arrays in parts["rule"].items()}
+    return Attributor(distribution, gate and Gate(**gate), models, parts["spread"], parts["held_out"])
 
 # %% ../../nbs/attribute/06_attribution.ipynb #5f27bf95
 MIN_CONFIDENCE = 0.4  # Probability that the most probable type must reach for a verdict

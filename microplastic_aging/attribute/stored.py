@@ -54,53 +54,36 @@ _NEEDED = {"prob", "y", "group", "known"}
 _OPTIONAL = {"severity", "primary", "film_prob", "film_severity"}
 
 
-def _check_held_out(used: str, table: dict, n: int):
-    "Columns of one table of predictions on held-out samples"
-    names, rows = set(table), len(np.atleast_1d(table.get("y", 0)))
-    lacking, unknown = _NEEDED - names, names - _NEEDED - _OPTIONAL
+def _check_columns(used: str, names: set):
+    "`ValueError` where columns are lacking that others need, or are of no use"
+    lacking = _NEEDED - names
     if "primary" in names:
-        lacking |= ({"severity"} | ({"film_severity"} if "film_prob" in names else set())) - names
+        lacking |= {"severity"} - names
+    if {"primary", "film_prob"} <= names:
+        lacking |= {"film_severity"} - names
+    unknown = names - _NEEDED - _OPTIONAL
     if lacking or unknown:
         raise ValueError(f"held-out predictions by {used} lack {sorted(lacking)}, hold unknown {sorted(unknown)}")
-    for name in names & set(_LABELS):
-        low, high = _LABELS[name]
-        high = {"y": n - 1, "group": rows}.get(name, high)
-        _check_array(f"held-out {name} by {used}", table[name], (rows,), "iub")
-        _check_range(f"held-out {name} by {used}", table[name], low, high)
-    for name in names - set(_LABELS):
-        _check_array(f"held-out {name} by {used}", table[name], (rows, n if name.endswith("prob") else 3))
-        found = table[name]
-        _check_range(f"held-out {name} by {used}", found if "prob" in name else found[~np.isnan(found)], 0, 1.001)
+
+
+def _check_held_out(used: str, table: dict, n: int):
+    "Columns of one table of predictions on held-out samples"
+    _check_columns(used, set(table))
+    rows = len(np.atleast_1d(table["y"]))
+    for column, found in table.items():
+        name = f"held-out {column} by {used}"
+        if column in _LABELS:
+            low, high = _LABELS[column]
+            high = {"y": n - 1, "group": rows}.get(column, high)
+            _check_array(name, found, (rows,), "iub")
+            _check_range(name, found, low, high)
+            continue
+        is_prob = column.endswith("prob")
+        _check_array(name, found, (rows, n if is_prob else 3))
+        _check_range(name, found if is_prob else found[~np.isnan(found)], 0, 1.001)
 
 # %% ../../nbs/attribute/05_stored.ipynb #ab7f0d6f
-def check_stored(
-    modalities,  # What the distribution is of, in the order of the network's vectors
-    parts: dict,  # known, rule: name -> arrays by name; spread, held_out: name -> array
-    layout: tuple | None = None,  # From `model_layout`; None: only that the arrays fit each other
-):
-    "`ValueError` where arrays cannot be those of the model that they lie beside"
-    if not isinstance(modalities, list) or modalities not in ([m for m in MODALITIES], *([m] for m in MODALITIES)):
-        raise ValueError(f"the distribution is of {str(modalities)[:60]}, not of {' or '.join(MODALITIES)}")
-    if set(parts["known"]) != set(modalities):
-        raise ValueError(f"there are distributions of {sorted(parts['known'])}, not of {modalities}")
-    means = np.atleast_2d(parts["known"][modalities[0]].get("means", np.zeros((0, 0))))
-    seen, d, n = layout or (tuple(modalities), means.shape[-1], means.shape[0])
-    if tuple(modalities) != seen:
-        raise ValueError(f"the distribution is of {modalities}, and the network sees {' and '.join(seen)}")
-    sets = modality_sets(modalities)
-    of_held_out = _by_set(parts["held_out"])
-    strange = {*parts["rule"], *parts["spread"], *of_held_out} - set(sets)
-    if strange:
-        raise ValueError(f"there are arrays of {sorted(strange)}, and the network sees {' and '.join(seen)}")
-    for m in modalities:
-        _check_distribution(m, parts["known"][m], n, d)
-    for used, arrays in parts["rule"].items():
-        _check_severity(used, arrays, d)
-    for used, sd in parts["spread"].items():
-        _check_array(f"spread by {used}", sd, (3,))
-        _check_range(f"spread by {used}", sd, 0)
-    for used, table in of_held_out.items():
-        _check_held_out(used, table, n)
+_SEEN = [list(MODALITIES), *([m] for m in MODALITIES)]
 
 
 def _by_set(held_out: dict) -> dict:
@@ -111,7 +94,50 @@ def _by_set(held_out: dict) -> dict:
         tables.setdefault(used, {})[column] = array
     return tables
 
+
+def _check_modalities(modalities, known: dict, layout: tuple | None) -> tuple:  # Length of vectors, number of classes
+    "`ValueError` where distributions are not of the modalities that the network sees"
+    if modalities not in _SEEN or set(known) != set(modalities):
+        found = f"the distribution is of {str(modalities)[:60]} and holds {sorted(known)}"
+        raise ValueError(f"{found}, not {' or '.join(MODALITIES)}, or both")
+    means = np.atleast_2d(known[modalities[0]].get("means", np.zeros((0, 0))))
+    seen, d, n = layout or (modalities, means.shape[-1], means.shape[0])
+    if modalities != list(seen):
+        raise ValueError(f"the distribution is of {modalities}, and the network sees {' and '.join(seen)}")
+    return d, n
+
+
+def check_stored(
+    modalities,  # What the distribution is of, in the order of the network's vectors
+    parts: dict,  # known, rule: name -> arrays by name; spread, held_out: name -> array
+    layout: tuple | None = None,  # From `model_layout`; None: only that the arrays fit each other
+):
+    "`ValueError` where arrays cannot be those of the model that they lie beside"
+    d, n = _check_modalities(modalities, parts["known"], layout)
+    tables = _by_set(parts["held_out"])
+    strange = {*parts["rule"], *parts["spread"], *tables} - set(modality_sets(modalities))
+    if strange:
+        raise ValueError(f"there are arrays of {sorted(strange)}, and the distribution is of {modalities}")
+    for m in modalities:
+        _check_distribution(m, parts["known"][m], n, d)
+    for used, arrays in parts["rule"].items():
+        _check_severity(used, arrays, d)
+    for used, sd in parts["spread"].items():
+        _check_array(f"spread by {used}", sd, (3,))
+        _check_range(f"spread by {used}", sd, 0)
+    for used, table in tables.items():
+        _check_held_out(used, table, n)
+
 # %% ../../nbs/attribute/05_stored.ipynb #d3778c1d
+def _check_thresholds(kind: str, values, allowed: list):
+    "`ValueError` where these are not numbers above 0 of some sets of modalities"
+    if not isinstance(values, dict) or set(values) - set(allowed):
+        raise ValueError(f"{kind} of the novelty threshold is {str(values)[:60]}, not one of {allowed}")
+    for used, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+            raise ValueError(f"{kind} of the novelty threshold of {used} is {str(value)[:60]}, not above 0")
+
+
 def check_gate(
     gate,  # Fields of `Gate`, or None
     modalities: list,  # As in `check_stored`
@@ -121,12 +147,7 @@ def check_gate(
         return
     if not isinstance(gate, dict) or set(gate) != {"scale", "threshold"}:
         raise ValueError(f"the novelty threshold is {str(gate)[:60]}, not scale and threshold")
-    allowed = dict(scale=modalities, threshold=modality_sets(modalities))
-    for kind, values in gate.items():
-        if not isinstance(values, dict) or set(values) - set(allowed[kind]):
-            raise ValueError(f"{kind} of the novelty threshold is {str(values)[:60]}, not one of {modalities}")
-        for used, value in values.items():
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-                raise ValueError(f"{kind} of the novelty threshold of {used} is {str(value)[:60]}, not above 0")
+    _check_thresholds("scale", gate["scale"], modalities)
+    _check_thresholds("threshold", gate["threshold"], modality_sets(modalities))
     if set(gate["scale"]) != set(modalities):
         raise ValueError(f"the novelty threshold is of {sorted(gate['scale'])}, not of {modalities}")

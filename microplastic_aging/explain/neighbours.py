@@ -46,18 +46,20 @@ def write_specimens(
     return write_beside(folder, SPECIMENS, save(dict(embedding=embedding), metadata=metadata))
 
 # %% ../../nbs/explain/06_neighbours.ipynb #a5b02287
-def _stored_specimens(path: Path, content: bytes, d: int) -> tuple:  # Embeddings (n, d), names, classes
-    "Training specimens as they were kept; `ModelFormatError` where they are not those of such a network"
-    metadata, arrays = parse_tensors(path, content)
-    own = arrays.get("embedding", np.zeros(0))
+def _embeddings(path: Path, own: np.ndarray, d: int) -> np.ndarray:  # Shape (n, d)
+    "Embeddings as numbers; `ModelFormatError` where they are not those of such a network"
     if own.dtype.kind != "f" or own.ndim != 2 or own.shape[1] != d or not np.isfinite(own).all():
         found = f"holds embeddings of shape {own.shape}, and the network gives finite ones of length {d}"
         raise ModelFormatError(path, f"{found}; put the right file back, or train the model again")
-    names, labels = (stored_json(path, metadata, key) for key in ("names", "labels"))
-    for listed in (names, labels):
-        if not isinstance(listed, list) or len(listed) != len(own) or not all(isinstance(n, str) for n in listed):
-            raise ModelFormatError(path, f"does not name its {len(own)} specimens; put the right file back")
-    return own.astype(float), names, labels
+    return own.astype(float)
+
+
+def _names(path: Path, metadata: dict, key: str, n: int) -> list:
+    "Names or classes of specimens; `ModelFormatError` where they are not `n` texts"
+    names = stored_json(path, metadata, key)
+    if not isinstance(names, list) or len(names) != n or not all(isinstance(name, str) for name in names):
+        raise ModelFormatError(path, f"has no {key} of its {n} specimens; put the right file back")
+    return names
 
 
 def nearest_specimens(
@@ -68,7 +70,10 @@ def nearest_specimens(
     content = read_beside(folder, SPECIMENS)
     if content is None:
         return [()] * len(z)
-    own, names, labels = _stored_specimens(Path(folder) / SPECIMENS, content, np.shape(z)[1])
+    path = Path(folder) / SPECIMENS
+    metadata, arrays = parse_tensors(path, content)
+    own = _embeddings(path, arrays.get("embedding", np.zeros(0)), np.shape(z)[1])
+    names, labels = (_names(path, metadata, key, len(own)) for key in ("names", "labels"))
     centre = own.mean(0)
     cosine = _unit(np.asarray(z, float) - centre) @ _unit(own - centre).T
     nearest = np.argsort(-cosine, axis=1, kind="stable")[:, :_N_NEAREST]

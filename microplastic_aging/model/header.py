@@ -199,15 +199,17 @@ def _parse_head(folder) -> dict:
     if version != VERSION:
         found = f"has format version {_shown(version)}, this package reads {VERSION}"
         raise ModelFormatError(path, f"{found}; load it with the package that wrote it")
-    if ("sha256" in head or "files" in head) and not _is_sealed(head):
-        found = "was changed after it was saved: its content does not have the checksum that it names"
-        raise ModelFormatError(path, f"{found}; take the model from where it came, or train it again")
+    _check_seal(path, head)
     return head
 
 
-def _is_sealed(head: dict) -> bool:
-    files = head.get("files")
-    return isinstance(files, dict) and head.get("sha256") == _digest(head)
+def _check_seal(path, head: dict):
+    "`ModelFormatError` where there is a checksum, and it is not that of the content"
+    if not {"sha256", "files"} & set(head):
+        return
+    if not isinstance(head.get("files"), dict) or head.get("sha256") != _digest(head):
+        found = "was changed after it was saved: its content does not have the checksum that it names"
+        raise ModelFormatError(path, f"{found}; take the model from where it came, or train it again")
 
 
 def read_head(
