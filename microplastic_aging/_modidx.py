@@ -2214,6 +2214,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                              'microplastic_aging/model/header.py'),
                                                  'microplastic_aging.model.header.check_head': ( 'model/header.html#check_head',
                                                                                                  'microplastic_aging/model/header.py'),
+                                                 'microplastic_aging.model.header.former_id': ( 'model/header.html#former_id',
+                                                                                                'microplastic_aging/model/header.py'),
                                                  'microplastic_aging.model.header.model_id': ( 'model/header.html#model_id',
                                                                                                'microplastic_aging/model/header.py'),
                                                  'microplastic_aging.model.header.model_layout': ( 'model/header.html#model_layout',

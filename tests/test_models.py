@@ -16,7 +16,7 @@ from microplastic_aging.aging import SEVEN_TYPES, InputError, SchemeError, find_
 from microplastic_aging.attribute.attribution import load_attributor, save_attributor
 from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.explain.neighbours import nearest_specimens
-from microplastic_aging.model.header import ATTRIBUTION, HEAD, SPECIMENS, WEIGHTS, ModelFormatError, model_id
+from microplastic_aging.model.header import ATTRIBUTION, HEAD, SPECIMENS, WEIGHTS, ModelFormatError, former_id, model_id
 from microplastic_aging.model.net import AgingNet
 from microplastic_aging.model.store import DEFAULT_MODEL, load_model, save_model
 
@@ -117,6 +117,7 @@ def test_a_model_of_version_01_loads_with_one_warning(model):
         use(model)
     assert len(said) == 1 and str(model / HEAD) in str(said[0].message)
     assert model_id(model) != before, "the identity covers the card"
+    assert former_id(model) == former_id(DEFAULT_MODEL)
 
 
 @pytest.mark.parametrize("name", BESIDE)

@@ -290,3 +290,10 @@ def model_id(
 ) -> str:  # Twelve hexadecimal digits
     "Identifies a model by all that its predictions rest on"
     return _sealed(folder, _parse_head(folder))["sha256"][:12]
+
+# %% ../../nbs/model/11_header.ipynb #37a26433
+def former_id(
+    folder,  # Folder written by `save_model`
+) -> str:  # Twelve hexadecimal digits
+    "What version 0.1 called a model in its tables: by its weights alone"
+    return str(_parse_head(folder).get("tensors_sha256"))[:12]
