@@ -120,7 +120,7 @@ def _layout(path, head) -> dict:
     try:
         with torch.device("meta"):
             return _build(path, head).state_dict()
-    except (NotImplementedError, ModelFormatError):  # some networks of torchvision compute with their weights
+    except (RuntimeError, ModelFormatError):  # some networks, and operators of users, compute with their weights
         return _build(path, head).state_dict()
 
 # %% ../../nbs/model/11_store.ipynb #d6cd2f8c
