@@ -9,6 +9,7 @@ __all__ = ['ModelFormatError', 'model_id']
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -91,7 +92,8 @@ def _check_config(config):
     for name in ("drop", "modality_drop", "joint_gradient"):
         _require(_is_number(config.get(name, 0), 0, 1), name, config.get(name), "a number from 0 to 1")
     encoder = config.get("image_encoder")
-    _require(encoder is None or _is_name(encoder), "image_encoder", encoder, "the name of a network, or null")
+    fits = encoder is None or (_is_name(encoder) and re.fullmatch(r"[\w./-]+", encoder, re.ASCII))
+    _require(fits, "image_encoder", encoder, "the name of a network, or null")
 
 
 def _check_scheme(scheme):
