@@ -33,7 +33,8 @@ from .explain.neighbours import nearest_specimens
 from .explain.reading import Explanation
 from .explain.reading import explain_row as explain_row
 from .files import check_replaceable, write_atomic, write_table
-from .model.store import load_model, model_folder, model_id
+from .model.header import WEIGHTS, ModelFormatError, model_id
+from .model.store import load_model, model_folder
 from .report.explanations import NO_VERDICT, write_explanations
 from microplastic_aging.report.prediction import (
     PredictionPage,
@@ -88,6 +89,12 @@ class _Evaluated:
         return dict(trained_on=basis, model=model_id(self.folder), simulated=self.samples.simulated)
 
 # %% ../nbs/91_predict.ipynb #772b5b71
+def _check_finite(folder, predictions):
+    "`ModelFormatError` where weights are such that numbers overflow"
+    if not (np.isfinite(predictions.prob).all() and np.isfinite(predictions.pooled).all()):
+        raise ModelFormatError(folder / WEIGHTS, "gives predictions that are not finite; train the model again")
+
+
 def _evaluate(source, model, scale_bar_um, device, progress) -> _Evaluated:
     folder = model_folder(model)
     net = load_model(folder).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -95,6 +102,7 @@ def _evaluate(source, model, scale_bar_um, device, progress) -> _Evaluated:
     samples, notes = load_with_notes(source, net.scheme, scale_bar_um, progress)
     arrays, more = load_unlabelled(samples, view["size_px"], view["fov_um"], scale_bar_um, progress)
     predictions, has = calibrated_predictions(net, arrays)
+    _check_finite(folder, predictions)
     joined = ["; ".join(filter(None, pair)) for pair in zip(notes, more, strict=True)]
     return _Evaluated(folder, net, samples, arrays, predictions, has, joined)
 
