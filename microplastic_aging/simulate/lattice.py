@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['LATTICE']
 
-# %% ../../nbs/simulate/10_lattice.ipynb #c637cbed
+# %% ../../nbs/simulate/10_lattice.ipynb #ad26d331
 from dataclasses import dataclass
 
 import numpy as np
 
 from .families import Family, Mark
 
-# %% ../../nbs/simulate/10_lattice.ipynb #416202d5
+# %% ../../nbs/simulate/10_lattice.ipynb #b826c654
 def _hashed(i, j, salt) -> np.ndarray:  # Numbers in 0–1, shape of `i` and `j` together
     "A fixed pseudo-random number of two whole numbers"
     i, j = np.asarray(i, np.int64).astype(np.uint64), np.asarray(j, np.int64).astype(np.uint64)
@@ -67,7 +67,7 @@ def _line(x, salt) -> np.ndarray:  # Shape of `x`, mean 0, sd 1
     t = _blend(x - i)
     return ((1 - t) * _hashed(i, 0, salt) + t * _hashed(i + 1, 0, salt) - 0.5) / 0.24
 
-# %% ../../nbs/simulate/10_lattice.ipynb #57cab11a
+# %% ../../nbs/simulate/10_lattice.ipynb #a480f919
 def _share_above(share) -> float:
     "The level, in sd, that a share of a relief exceeds; of a normal distribution, by a rational fit"
     p = np.clip(share, 1e-6, 1 - 1e-6)
@@ -87,7 +87,7 @@ def _salts(rng, n) -> list:
     "As many salts, one a use"
     return rng.integers(1 << 30, size=n).tolist()
 
-# %% ../../nbs/simulate/10_lattice.ipynb #f5e3b084
+# %% ../../nbs/simulate/10_lattice.ipynb #f52fb063
 _KINDS = dict(  # Polymer: brick length and height µm, bend of the walls, draw lines µm (G; PP rectangles (S))
     PE=((14, 30), (8, 16), 0.35, 0.05),
     PP=((7, 16), (5, 10), 0.20, 0.03),
@@ -136,7 +136,7 @@ def _ground(rng, field, spec) -> np.ndarray:  # Height, µm, (n, n)
     height = height + spec.draw * _turned(along / 60, across / 1.1, salts[4])
     return height - 0.15 * _pass(field, rng.uniform(0, np.pi), 0.7, 0.04 + spec.scratched, salts[5:])[0]
 
-# %% ../../nbs/simulate/10_lattice.ipynb #ae20a11c
+# %% ../../nbs/simulate/10_lattice.ipynb #b7c1c9ae
 def _pass(field, angle, tool_um, share, salts) -> tuple:  # Depth in widths of the tool; mask
     "One pass of a rough tool that cuts about this share of the surface"
     origin = np.array(salts) % 5000
@@ -144,7 +144,7 @@ def _pass(field, angle, tool_um, share, salts) -> tuple:  # Depth in widths of t
     sway = across + 0.4 * tool_um * _turned(along / 40, across / 40, salts[1])
     tool = _line(sway / tool_um, salts[0]) + 0.5 * _line(3.1 * sway / tool_um, salts[0] + 1)
     contact = _turned(along / (25 * tool_um), across / (12 * tool_um), salts[1] + 1)
-    sunk = tool / 1.12 + 0.8 * contact - 1.28 * _share_above(share)
+    sunk = tool / 1.12 + 0.35 * contact - 1.06 * _share_above(share)
     cut = np.clip(sunk, 0, None)
     if tool_um < _FINEST_PX * field.um_per_px:
         cut = np.zeros_like(cut)
@@ -162,7 +162,7 @@ def _wear(rng, field, spec, severity, weak) -> Mark:
     grit = (_even(field, 0.6, _salts(rng, 1)[0]) > 2.1) & mask
     return Mark(height + 0.2 * grit, mask, 0.25 * grit)
 
-# %% ../../nbs/simulate/10_lattice.ipynb #fa97b9e7
+# %% ../../nbs/simulate/10_lattice.ipynb #fcc9283b
 _HELP_UM = 1.5  # How far from a cut joints open earlier, µm (G; along weakened fractures (S, Corcoran 2009))
 
 
@@ -215,7 +215,7 @@ def _crack(rng, field, spec, severity, weak) -> Mark:
     off = brick < 1 - np.exp(-0.14 * severity)
     return Mark(-(0.3 + 0.8 * severity) * depth - (0.15 + 0.2 * severity) * off, mask)
 
-# %% ../../nbs/simulate/10_lattice.ipynb #ef9675d0
+# %% ../../nbs/simulate/10_lattice.ipynb #254b4d6e
 def _etch(rng, field, spec, severity, weak) -> Mark:
     "Holes of a sponge"
     salts = _salts(rng, 4)
@@ -232,7 +232,7 @@ def _etch(rng, field, spec, severity, weak) -> Mark:
     mask = eaten > 0.05
     return Mark(-(0.25 + 0.15 * severity) * size * np.minimum(eaten, 1.5) * mask, mask)
 
-# %% ../../nbs/simulate/10_lattice.ipynb #60060f3e
+# %% ../../nbs/simulate/10_lattice.ipynb #a8f43f8b
 def _flakes(field, share, salts) -> np.ndarray:  # Height, µm
     "Flakes of clay"
     level = _even(field, 1.6, salts[0]) + 0.5 * _even(field, 0.5, salts[1])
@@ -254,7 +254,7 @@ def _cover(rng, field, spec, cover) -> tuple:  # Height, µm; brightness
     net = 0.3 + np.clip(2 * (0.3 - np.abs(_even(field, 4.0, salts[5]))), 0, 0.6)
     return flake + branch + 0.5 * place * net, 0.3 * flake + 0.4 * branch - 0.06 * place
 
-# %% ../../nbs/simulate/10_lattice.ipynb #a2cb939e
+# %% ../../nbs/simulate/10_lattice.ipynb #906b216a
 _LOOK_UM = (0.3, 0.9, 2.5)  # Distances at which a point looks around, µm
 
 
@@ -286,5 +286,5 @@ def _electrons(rng, height, field, bright, microscope) -> np.ndarray:  # Signal,
     edge = microscope.edge_um * np.clip(signal - 0.45, 0, None)
     return np.clip(signal + edge + lit + bright, 0.02, None)
 
-# %% ../../nbs/simulate/10_lattice.ipynb #0f2d423c
+# %% ../../nbs/simulate/10_lattice.ipynb #673873e2
 LATTICE = Family("lattice", _specimen, _ground, _wear, _crack, _etch, _cover, _electrons)
