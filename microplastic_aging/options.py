@@ -88,8 +88,7 @@ LabelOption = Annotated[str, option("Data", "Column of the class, or of a number
 GroupOption = Annotated[str, option("Data", "Column of the specimen, or of what else a split must not part.")]
 SchemeOption = Annotated[str | None, option("Data", _SCHEME_HELP, "--scheme", show_default=False)]
 NumberOption = Annotated[
-    bool,
-    option("Data", "The label is a number to estimate, though it has ten distinct values or fewer.", "--number"),
+    bool, option("Data", "The label is a number to estimate, though it has ten distinct values or fewer.", "--number")
 ]
 SeedOption = Annotated[int, option("Running", "Same seed, same machine type: same numbers.", min=0, metavar="N")]
 EpochsOption = Annotated[

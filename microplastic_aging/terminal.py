@@ -235,7 +235,7 @@ def missing_lines(
 ) -> list:  # Lines of text
     "How many samples have no verdict or number, or one with a note on their files"
     noun = "verdict" if answer == "verdict" else "estimate"
-    without = table[answer].fillna("") == ""
+    without = table[answer].isna() | (table[answer].astype(object) == "")
     partly = (table.note != "") & ~without
     lines = []
     if without.any():

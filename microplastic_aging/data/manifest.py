@@ -177,9 +177,9 @@ def numbers_of(
         _warn_of_few(labels)
         return None
     numbers, unclear = label_numbers(labels), unclear_numbers(labels)
-    problems = [_number_problem(samples, i, unclear[i]) for i in labels.index[(labels != "") & (numbers.isna() | unclear)]]
-    if problems:
-        raise ManifestError(samples.folder, problems)
+    wrong = labels.index[(labels != "") & (numbers.isna() | unclear)]
+    if len(wrong):
+        raise ManifestError(samples.folder, [_number_problem(samples, wrong, unclear[wrong[0]])])
     return numbers.to_numpy(float)
 
 
@@ -187,12 +187,16 @@ def _warn_of_few(labels):
     "Say that a few distinct numbers are taken as classes"
     named = labels[labels != ""].drop_duplicates()
     if len(named) > 2 and label_numbers(named).notna().all():
-        said = f"{labels.name}: {len(named)} distinct numbers are taken as classes; --number estimates the number itself"
+        found = f"{labels.name}: {len(named)} distinct numbers are taken as classes"
+        said = f"{found}; --number estimates the number itself"
         warnings.warn(said, stacklevel=3)
 
 
-def _number_problem(samples, i, unclear: bool) -> Problem:
-    problem = "may be a thousand times as much, or not" if unclear else "is no number"
+def _number_problem(samples, wrong, unclear: bool) -> Problem:
+    "The first label that is no number, and how many more there are"
+    i = wrong[0]
+    more = f", like {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    problem = ("may be a thousand times as much, or not" if unclear else "is no number") + more
     remedy = "write numbers with a point and without commas, such as 1500 or 1.5; leave the cell empty where unknown"
     return Problem(samples.row[i], samples.label, samples.table[samples.label][i], problem, remedy)
 

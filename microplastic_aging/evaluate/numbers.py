@@ -208,7 +208,7 @@ class NumberFit:
     "A model of all samples, and how its like did on specimens held out; made by `fit_number`"
 
     model: NumberModel
-    table: pd.DataFrame  # One row a sample: given, predicted (by a model that has not seen the specimen), fold, modalities
+    table: pd.DataFrame  # One row a sample: given, predicted (its specimen unseen), fold, modalities
     figures: dict  # From `number_figures`
     errors: dict  # Blocks -> mean absolute error on inner folds of all samples
 

@@ -65,7 +65,8 @@ def _usable_modalities(has: dict, groups, asked: str | None) -> tuple:
 
 def _rows_sentence(has: dict, known, used, names) -> str:
     count = {m: int(rows.sum()) for m, rows in has.items()}
-    found = f"of {known.sum()} samples with a number {count['image']} have a micrograph and {count['spectrum']} a spectrum"
+    there = f"{count['image']} have a micrograph and {count['spectrum']} a spectrum"
+    found = f"of {known.sum()} samples with a number {there}"
     left = int(known.sum() - used.sum())
     needed = " and a ".join(dict(image="micrograph", spectrum="spectrum")[name] for name in names)
     return f"{found}; {used.sum()} are used" + (f", {left} without a {needed} are left out" if left else "")
@@ -247,7 +248,8 @@ def _read_line(path: Path, data: bytes) -> NumberLine:
     for name, letters in _SHAPES.items():
         shape, found = tuple(sizes[s] for s in letters), arrays[name]
         if found.shape != shape or found.dtype != np.float64 or not np.isfinite(found).all():
-            raise ModelFormatError(path, f"{name} is no array of shape {shape} with finite values; train the model again")
+            said = f"{name} is no array of shape {shape} with finite values"
+            raise ModelFormatError(path, f"{said}; train the model again")
     if not (0 < f <= _MOST_FEATURES and 0 < k <= _MOST_COMPONENTS):
         raise ModelFormatError(path, f"{k} components of {f} features make no model; train it again")
     if (arrays["spread"] <= 0).any() or arrays["ends"][1] <= 0:
@@ -264,10 +266,7 @@ class StoredNumber:
     card: dict  # As `fit_samples` made it
     id: str  # Twelve hexadecimal digits, by its arrays
 
-    def has(
-        self,
-        arrays: DecodedSamples,
-    ) -> dict:  # modality -> bool, shape (m,)
+    def has(self, arrays: DecodedSamples) -> dict:  # modality -> bool, shape (m,)
         "Which samples have which modality that the model needs"
         return arrays.presence(modalities_of(self.model.names))
 
@@ -292,7 +291,7 @@ class StoredNumber:
 def load_number(
     folder,  # Written by `save_number`
 ) -> StoredNumber:
-    "Load a model of a number; `ModelFormatError` where a file is missing, damaged, from another version, or does not fit"
+    "Load a model of a number; `ModelFormatError` where a file is missing, damaged, of another version, or does not fit"
     path, tensor_path = _files(folder)
     head = _read_head(path)
     data = read_bytes(tensor_path, error=ModelFormatError)

@@ -272,7 +272,8 @@ def fold_count(y, groups) -> int:  # 2 to `K_FOLDS`
 RUN_FORMAT = 2  # Of the run folder; 1, of version 0.1, did not keep what its stages rest on
 
 
-_NO_SETTINGS = ("manifest", "scheme", "mode", "models", "stages", "device", "out", "number")  # of `StudyConfig`: they may change
+# Fields of `StudyConfig` that may change
+_NO_SETTINGS = ("manifest", "scheme", "mode", "models", "stages", "device", "out", "number")
 
 # %% ../../nbs/study/01_runs.ipynb #1e634f9d
 def _settings_of(config: StudyConfig) -> dict:
