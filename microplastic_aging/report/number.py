@@ -100,7 +100,7 @@ def _verdict(label: str, figures: dict, unit: str) -> str:
         naming = "naming the mean of all samples may do as well"
         return f"It is not shown that {name} can be estimated: the interval of R² begins at {low:.2f}, so {naming}."
     off = f"An estimate is off by {figures['mae']:.3g}{unit} on average"
-    return f"{off}, and explains {figures['r2']:.0%} of the variance."
+    return f"{off}, and explains {100 * figures['r2']:.0f} % of the variance."
 
 
 def _limits(card: dict) -> list:
@@ -147,7 +147,8 @@ def write_number_report(
     alt = f"Estimated against given {name}, {len(table)} held-out samples around the line of identity"
     page = render(
         "number.html.j2",
-        **{k: card[k] for k in ("simulated", "samples", "specimens", "said")},
+        **{k: card[k] for k in ("simulated", "samples", "specimens")},
+        said=card["said"][:2],
         name=name,
         label=label,
         folder=folder.resolve().name,
