@@ -224,9 +224,8 @@ def study(
         raise typer.BadParameter("--stage belongs to --full, on the standard simulated benchmark")
     if manifest and (samples or variant):
         raise typer.BadParameter("--samples and --variant are for the simulated benchmark, not for your own dataset")
-    chosen = find_scheme(scheme)
     if manifest:
-        readable_samples(manifest, label, group, chosen)
+        readable_samples(manifest, label, group, find_scheme(scheme))
     from microplastic_aging.study.study import study as run
 
     use_fonts()
@@ -239,11 +238,10 @@ def study(
         models=names_between_commas(models),
         stages=stage and tuple(k.value for k in stage if k.value != "none"),
         scheme=scheme,
-        number=number,
     )
     named = {k: v for k, v in options.items() if v is not None}
     folder = out or f"runs/{'quick' if quick else 'study'}"
-    report = run(out=str(folder), label=label, group=group, seed=seed, mode=mode, **named)
+    report = run(out=str(folder), label=label, group=group, seed=seed, mode=mode, number=number, **named)
     typer.echo(f"report: {shown_path(report)}")
 
 # %% ../nbs/98_cli.ipynb #364af829
@@ -258,7 +256,6 @@ _MODALITY_HELP = "What the model sees. Default: what the samples have, or as the
     epilog=_examples(
         "train my_particles --out models/mine",
         "train my_particles --out models/mine --from runs/study",
-        "train my_particles --out models/images --modality image --epochs 60",
         "train my_particles --out models/hours --label hours",
     )
 )
@@ -278,13 +275,12 @@ def train(
     "Train one model on the labelled samples of a dataset."
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: exists already; remove it or name another folder")
-    chosen = find_scheme(scheme)
-    readable_samples(manifest, label, group, chosen)
+    readable_samples(manifest, label, group, find_scheme(scheme))
     from microplastic_aging.train import ManifestOptions, train_manifest
 
     options = ManifestOptions(epochs, label, group, scheme, usable_device(device), shows_bars(), number=number)
-    begin = start and existing_model(start)
-    made = train_manifest(manifest, out, modality and modality.value, begin, seed, options)
+    begin, sees = start and existing_model(start), modality and modality.value
+    made = train_manifest(manifest, out, sees, begin, seed, options)
     if os.environ.get("RANK", "0") == "0":  # of several processes the first reports
         typer.echo(f"model: {shown_path(made)}")
 
