@@ -29,11 +29,13 @@ from .attribute.novelty import name_modalities
 from .data.arrays import DecodedSamples, load_unlabelled
 from .data.load import load_with_notes, pairing_sentence
 from .data.manifest import Samples
+from .estimate import estimate_number
 from .explain.neighbours import nearest_specimens
 from .explain.reading import Explanation
 from .explain.reading import explain_row as explain_row
 from .files import check_replaceable, write_atomic, write_table
 from .model.header import WEIGHTS, ModelFormatError, model_id
+from .model.number_store import is_number_model
 from .model.store import load_model, model_folder
 from .report.explanations import NO_VERDICT, write_explanations
 from microplastic_aging.report.prediction import (
@@ -57,6 +59,7 @@ class _Evaluated:
     predictions: object  # `Predictions`, calibrated
     has: dict  # modality -> bool, shape (n,)
     notes: list  # What was wrong with the files of each row
+    answers = ("verdict", "dominant_mechanism", "dominant_p")  # Columns to read first
 
     @property
     def said(self):
@@ -256,7 +259,7 @@ class Prediction:
 
     def _shown(self) -> pd.DataFrame:
         "The columns to read first, of the first samples"
-        first = ["sample_id", "verdict", "dominant_mechanism", "dominant_p", "novelty_score"]
+        first = ["sample_id", *self.evaluated.answers, "novelty_score"]
         return self.table[[c for c in first if c in self.table]].fillna("").head(20)
 
     def plot_shares(self):
@@ -338,16 +341,17 @@ class Prediction:
     ) -> Path:  # index.html in the folder
         "One figure a sample and mechanism, a summary of each specimen with several repeats, and a page of them all"
         run = self.evaluated
-        check_explainable(run.folder, run.net.scheme, folder)
+        check_explainable(run.folder, folder)
         return write_explanations(folder, run, self.table.note, progress)
 
 # %% ../nbs/91_predict.ipynb #7e8954e9
 def check_explainable(
     model,  # Model folder, for the message
-    scheme,  # `Scheme` of the model
     folder,  # Where explanations would go
 ):
-    "`InputError` where no explanation can be written: a file of that name"
+    "`InputError` where no explanation can be written: a model of a number, or a file of that name"
+    if is_number_model(model):
+        raise InputError(f"{model}: is a model of a number, which has no explanations; leave --explain out")
     if Path(folder).is_file():
         raise InputError(f"{folder}: is a file; the explanations need a folder of that name")
 
@@ -361,6 +365,9 @@ def predict(
     progress: bool = True,  # Bars where it takes longer than five seconds
 ) -> Prediction:
     "Predict every sample; `InputError` where nothing can be read, `ModelFormatError` where the model cannot"
+    if is_number_model(model):
+        table, estimated = estimate_number(source, model, scale_bar_um, progress)
+        return Prediction(table, None, None, None, None, source, estimated)
     run = _evaluate(source, model, scale_bar_um, device, progress)
     has_mechanisms = run.net.scheme.pattern is not None
     attributor = load_attributor(run.folder)
