@@ -45,6 +45,7 @@ class StudyConfig:
     # A choice among them only in a full study of the simulated benchmark.
     stages: tuple | None = None
     device: str | None = None  # None: the GPU where there is one
+    number: bool = False  # Estimate the label as a number, though it has few values
 
     def __post_init__(self):
         if self.mode not in MODES:

@@ -17,6 +17,7 @@ from .controls import variation_stage
 from .evidence import EVIDENCE, UNSEEN_EVIDENCE
 from .headline import HEADLINE
 from .natural import FieldSize
+from .numbers import labels_as_numbers, study_number
 from .runs import Run, StudyConfig, StudyError, check_run_folder, open_run
 from .stage import run_stage
 from ..writers import make_folder, one_writer
@@ -60,9 +61,13 @@ def run_study(
     "Run a study, or go on with it"
     _check_one_process()
     config = config or StudyConfig()
-    stages, out = chosen_stages(config, plan or study_plan()), Path(config.out)
-    check_run_folder(out)
+    numbered, out = labels_as_numbers(config), Path(config.out)
+    stages = [] if numbered else chosen_stages(config, plan or study_plan())
+    if not numbered:
+        check_run_folder(out)
     with one_writer(make_folder(out) / "study.json", deep=True):
+        if numbered:
+            return study_number(config, *numbered, progress)
         return _run_stages(open_run(config, progress), stages)
 
 
