@@ -24,6 +24,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .aging import FileFormatError
+from .user_text import without_formulas
 
 # %% ../nbs/01_files.ipynb #906ca92d
 _REMEDIES = {
@@ -97,9 +98,11 @@ def write_json(
 def write_table(
     path: Path | str,  # Where the file shall stand; its folder exists
     table: pd.DataFrame,  # Written without its index
+    escape_formulas: bool = False,  # An apostrophe before text that a spreadsheet would compute
 ) -> Path:  # The path
     "Write a table as CSV in one step"
-    return write_atomic(path, table.to_csv(index=False, lineterminator="\n").encode())
+    plain = without_formulas(table) if escape_formulas else table
+    return write_atomic(path, plain.to_csv(index=False, lineterminator="\n").encode())
 
 # %% ../nbs/01_files.ipynb #3445dbc0
 def made_by(

@@ -30,6 +30,15 @@ def write_manifest(
     return write_atomic(Path(folder) / "manifest.csv", text.encode())
 
 # %% ../../nbs/data/01_table.ipynb #11b49ac5
+_LONGEST = 500  # Characters of a cell, or of what is wrong with it
+
+
+def _shortened(text) -> str:
+    "Text that a table can show"
+    text = str(text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
 @dataclass
 class Problem:
     "What is wrong with one cell, row or file of a dataset, and what to do about it"
@@ -42,7 +51,7 @@ class Problem:
     level: str = "error"  # 'error' or 'warning'
 
     def __post_init__(self):
-        self.value = str(self.value)
+        self.value, self.problem = _shortened(self.value), _shortened(self.problem)
 
 
 def problem_table(problems: list) -> pd.DataFrame:
