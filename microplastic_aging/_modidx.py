@@ -1645,6 +1645,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                           'microplastic_aging.files.read_kept': ('files.html#read_kept', 'microplastic_aging/files.py'),
                                           'microplastic_aging.files.reference_result': ( 'files.html#reference_result',
                                                                                          'microplastic_aging/files.py'),
+                                          'microplastic_aging.files.remedy_of': ('files.html#remedy_of', 'microplastic_aging/files.py'),
                                           'microplastic_aging.files.sheet_rows': ('files.html#sheet_rows', 'microplastic_aging/files.py'),
                                           'microplastic_aging.files.template_environment': ( 'files.html#template_environment',
                                                                                              'microplastic_aging/files.py'),

@@ -62,10 +62,14 @@ def _write_whole(path: Path, content: bytes):
         os.fsync(file.fileno())
 
 
+def remedy_of(e: OSError) -> str:
+    "What helps against an error of the operating system"
+    return _REMEDIES.get(e.errno, "write elsewhere")
+
+
 def unwritable(path: Path, e: OSError) -> OutputError:
     "What an error of the operating system means, and what helps"
-    remedy = _REMEDIES.get(e.errno, "write elsewhere")
-    return OutputError(path, f"cannot be written ({e.strerror or e}); {remedy}")
+    return OutputError(path, f"cannot be written ({e.strerror or e}); {remedy_of(e)}")
 
 # %% ../nbs/01_files.ipynb #d707f3e1
 def write_atomic(

@@ -113,7 +113,6 @@ def write_workbook(
         archive.comment = _WORKBOOK  # gone once somebody has saved it again: then it is theirs
     return write_atomic(out, packed.getvalue())
 
-
 # %% ../../nbs/data/11_measure.ipynb #9dc98c19
 _MARKS = {".csv": b"measured_on", ".xlsx": _WORKBOOK}  # By these a table of an earlier call is known
 

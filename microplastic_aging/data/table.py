@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..aging import InputError
 from ..files import is_workbook, sheet_rows, write_atomic
+from ..writers import make_folder
 
 # %% ../../nbs/data/01_table.ipynb #abb59a87
 def write_manifest(
@@ -26,8 +27,7 @@ def write_manifest(
         present = ", ".join(map(str, table.columns))
         raise ValueError(f"a manifest needs the column sample_id; the table has {present}")
     text = table.to_csv(index=False, lineterminator="\n")
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    return write_atomic(Path(folder) / "manifest.csv", text.encode())
+    return write_atomic(make_folder(folder) / "manifest.csv", text.encode())
 
 # %% ../../nbs/data/01_table.ipynb #11b49ac5
 _LONGEST = 500  # Characters of a cell, or of what is wrong with it
