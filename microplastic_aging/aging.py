@@ -9,6 +9,8 @@ __all__ = ['MECHANISMS', 'MODALITIES', 'SEVEN_TYPES', 'ELEMENTARY', 'SCHEMES', '
 
 # %% ../nbs/00_aging.ipynb #1bf9d240
 import csv
+import os
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,7 +50,7 @@ def _check_classes(scheme: str, classes: tuple):
     "Refuse a scheme that names too few classes, or one twice"
     if len(classes) < 2:
         raise SchemeError(f"scheme {scheme!r} has {len(classes)} class; two are needed to tell apart")
-    repeated = sorted({c for c in classes if classes.count(c) > 1})
+    repeated = sorted(c for c, n in Counter(classes).items() if n > 1)
     if repeated:
         raise SchemeError(f"scheme {scheme!r} names {', '.join(repeated)} more than once")
 
@@ -127,13 +129,22 @@ def plain_scheme(
     return Scheme(name, tuple(sorted(distinct)))
 
 # %% ../nbs/00_aging.ipynb #19314993
+_MOST_BYTES = 1_000_000  # A scheme of 10 000 classes
+
+
 def _scheme_rows(path: Path | str) -> list:
     "Rows of a CSV that has the columns of a scheme, a dict each"
+    size = os.path.getsize(path) if os.path.isfile(path) else None
+    if size is None or size > _MOST_BYTES:
+        found = "is no regular file" if size is None else f"holds {size:,} bytes, more than the {_MOST_BYTES:,} of a scheme"
+        raise SchemeError(f"{path}: {found}; name a CSV file with one row a class")
     try:
         with open(path, newline="", encoding="utf-8-sig") as f:
-            rows = list(csv.DictReader(f))
+            rows = list(csv.DictReader(f, restkey=""))
     except UnicodeDecodeError:
         raise SchemeError(f"{path}: is not UTF-8 text; save it as CSV UTF-8") from None
+    except csv.Error as e:
+        raise SchemeError(f"{path}: is no table ({e}); save it as CSV UTF-8") from None
     columns = ("class", *MECHANISMS)
     if not rows or set(columns) - set(rows[0]):
         raise SchemeError(f"{path}: needs the columns {', '.join(columns)} and at least two rows")
@@ -144,7 +155,7 @@ def _scheme_rows(path: Path | str) -> list:
 def _check_further_columns(path, rows: list, columns: tuple):
     "Refuse a further column of bits by name: it would be a mechanism that no model of this package can learn"
     for name in rows[0]:
-        cells = {str(r[name] or "").strip() for r in rows} - {""}
+        cells = {str(r.get(name) or "").strip() for r in rows} - {""}
         if name not in columns and cells and cells <= {"0", "1"}:
             known = ", ".join(MECHANISMS)
             found = f"column {name!r} looks like a mechanism, and the mechanisms of a scheme are {known}"

@@ -55,6 +55,7 @@ from microplastic_aging.terminal import (
     level_lines,
     missing_lines,
     prediction_lines,
+    printable,
     shown_path,
     shows_bars,
     terminal_width,
@@ -166,7 +167,7 @@ def check(
     problems = check_manifest(existing(manifest), label, group, chosen)
     if csv:
         write_table(csv, problems)
-    typer.echo("\n".join(level_lines(problems, terminal_width())), nl=False)
+    typer.echo("\n".join(level_lines(problems, terminal_width(), csv)), nl=False)
     failed = bool((problems.level == "error").any())
     if not failed:
         from microplastic_aging.data.load import beside_sentence
@@ -175,7 +176,7 @@ def check(
         lines = [*dataset_lines(samples), beside_sentence(samples)]
         typer.echo("\n".join(filter(None, lines)))
     counts = [count((problems.level == level).sum(), level) for level in ("error", "warning")]
-    typer.echo(f"{' and '.join(counts)} in {manifest}")
+    typer.echo(f"{' and '.join(counts)} in {printable(str(manifest))}")
     if failed:
         raise typer.Exit(1)
 
