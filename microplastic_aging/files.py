@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -148,6 +149,20 @@ def _read_regular(path, most: int, error: type) -> tuple:  # Size; the first byt
 
 
 _MOST_JSON = 10_000_000  # Bytes; a hundred times the largest that the package writes, and half a gigabyte in memory
+
+
+def name_in_table(
+    path: Path | str,
+) -> str:  # Bytes that are not UTF-8 as %FF
+    "A path as tables and pages, which are UTF-8, can hold it"
+    return re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", str(path))
+
+
+def file_name(
+    cell: str,  # As `name_in_table` gives it
+) -> str:
+    "The path that a cell stands for"
+    return re.sub("%([89A-F][0-9A-F])", lambda code: chr(0xDC00 + int(code[1], 16)), cell)
 
 
 def read_json(

@@ -19,8 +19,8 @@ from ..aging import MODALITIES, SEVEN_TYPES, InputError, Scheme
 from .manifest import Samples, read_provenance, read_unlabelled
 from .names import PROPOSAL, is_data_file, starts_as_picture
 from .propose import propose_manifest
-from .table import MANIFEST_FILES, ManifestError, name_in_table, sample_file
-from ..files import read_bytes, read_start, sheet_rows
+from .table import MANIFEST_FILES, ManifestError, sample_file
+from ..files import name_in_table, read_bytes, read_start, sheet_rows
 
 # %% ../../nbs/data/10_load.ipynb #7b6af4dd
 def _manifest_of(folder: Path) -> Path | None:

@@ -16,8 +16,8 @@ from pathlib import Path, PurePosixPath
 
 from ..aging import FileFormatError, InputError
 from .members import are_samples, member_names
-from .table import MANIFEST_FILES, name_in_table
-from ..files import read_start
+from .table import MANIFEST_FILES
+from ..files import name_in_table, read_start
 from ..micrographs.core import read_micrograph
 from ..spectra.core import read_spectra
 

@@ -28,8 +28,7 @@ from microplastic_aging.data.pairing import (
     pair_rows,
 )
 from .rules import _plain_name
-from .table import file_name, name_in_table
-from ..files import read_bytes, write_atomic
+from ..files import file_name, name_in_table, read_bytes, write_atomic
 
 # %% ../../nbs/data/07_propose.ipynb #9df6828d
 def _content_notes(seen) -> Iterator:

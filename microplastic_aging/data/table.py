@@ -8,14 +8,13 @@ __all__ = ['write_manifest', 'ManifestError']
 # %% ../../nbs/data/01_table.ipynb #6eceb24c
 import csv
 import io
-import re
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 import pandas as pd
 
 from ..aging import FileFormatError, InputError
-from ..files import is_workbook, read_bytes, sheet_rows, write_atomic
+from ..files import file_name, is_workbook, read_bytes, sheet_rows, write_atomic
 
 # %% ../../nbs/data/01_table.ipynb #abb59a87
 def write_manifest(
@@ -255,16 +254,6 @@ def read_table(path: Path) -> tuple:  # Table of text, its index the spreadsheet
     return _to_table(records, path)
 
 # %% ../../nbs/data/01_table.ipynb #f352ce3f
-def name_in_table(path: str) -> str:
-    "A path as a table can hold it: bytes that are not UTF-8 as %FF"
-    return re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", path)
-
-
-def file_name(cell: str) -> str:
-    "The path that a cell stands for; the inverse of `name_in_table`"
-    return re.sub("%([89A-F][0-9A-F])", lambda code: chr(0xDC00 + int(code[1], 16)), cell)
-
-
 def sample_file(folder: Path, value: str) -> Path:
     "The file that a cell names, or the spectrum of it; `ValueError` (problem, remedy) where it is outside or no file"
     ends = [len(value), *(i for i in range(len(value) - 1, 0, -1) if value[i] == "#")]

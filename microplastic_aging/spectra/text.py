@@ -72,6 +72,16 @@ _MOST_LINES = 1_000_000  # A table of 1000 spectra, one point a line, has fewer
 _LONGEST_LINE = 1_000_000  # Characters; a spectrum of 50 000 points in one row has fewer
 
 
+_MOST_SPECTRA = 10_000
+
+
+def refuse_many(path: str | Path, n: int):
+    "Refuse more spectra than a table has before each of them is looked at"
+    if n > _MOST_SPECTRA:
+        found = f"holds {n:,} spectra, more than the {_MOST_SPECTRA:,} that are read"
+        raise SpectrumFormatError(path, f"{found}; write fewer spectra per file, or give the spectra more points")
+
+
 def _check_extent(path: str | Path, text: str):
     "Refuse a text of more or of longer lines than a table of spectra has, before anything slow is done with it"
     n = sum(map(text.count, _LINE_ENDS))
