@@ -86,6 +86,7 @@ def main():
     parser.add_argument("--only", default="", help="a word in the name of the commands to try")
     parser.add_argument("--slower", type=float, default=1, help="times that this machine is slower than a quiet one")
     args = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what runs behind it ignore Ctrl-C
     chosen = {name: v for name, v in COMMANDS.items() if args.only in name}
     tried, bad = 0, []
     with tempfile.TemporaryDirectory() as name:
