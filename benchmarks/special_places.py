@@ -89,25 +89,31 @@ def dataset(folder: Path):
 
 
 PLACES = {  # Where the special file lies, below the folder `data`, and the commands that meet it
-    "spectrum of a manifest": ("spectra/s1.csv", ["check data", "measure data --out out.csv", "predict data --out out.csv"]),
-    "manifest.csv": ("manifest.csv", ["check data", "check data/manifest.csv", "predict data --out out.csv", "study data"]),
-    "manifest.parquet": ("manifest.parquet", ["check data/manifest.parquet", "measure data/manifest.parquet --out o.csv"]),
+    "a spectrum": ("spectra/s1.csv", ["check data", "measure data --out o.csv", "predict data --out o.csv"]),
+    "manifest.csv": ("manifest.csv", ["check data", "predict data --out o.csv", "study data"]),
+    "manifest.parquet": (
+        "manifest.parquet",
+        ["check data/manifest.parquet", "measure data/manifest.parquet --out o.csv"],
+    ),
     "manifest.xlsx": ("manifest.xlsx", ["check data/manifest.xlsx", "train data/manifest.xlsx --out model"]),
-    "provenance.json": ("provenance.json", ["check data", "predict data --out out.csv", "measure data/spectra --out o.csv"]),
-    "proposal": ("spectra/proposed_manifest.csv", ["check data/spectra", "measure data/spectra --out out.csv"]),
-    "side file": ("spectra/s1.hdr", ["check data/spectra", "measure data/spectra --out out.csv"]),
-    "file of a folder": ("spectra/other.csv", ["check data/spectra", "measure data/spectra --out out.csv", "check data"]),
-    "picture of a folder": ("spectra/other.tif", ["check data/spectra", "measure data/spectra --out out.csv"]),
-    "text of a folder": ("spectra/s1.txt", ["check data/spectra", "measure data/spectra --out out.csv"]),
-    "the file itself": ("single.csv", ["check data/single.csv", "measure data/single.csv --out o.csv", "predict data/single.csv"]),
+    "provenance.json": (
+        "provenance.json",
+        ["check data", "predict data --out o.csv", "measure data/spectra --out o.csv"],
+    ),
+    "proposal": ("spectra/proposed_manifest.csv", ["check data/spectra", "measure data/spectra --out o.csv"]),
+    "side file": ("spectra/s1.hdr", ["check data/spectra", "measure data/spectra --out o.csv"]),
+    "file of a folder": ("spectra/other.csv", ["check data/spectra", "measure data/spectra --out o.csv", "check data"]),
+    "picture of a folder": ("spectra/other.tif", ["check data/spectra", "measure data/spectra --out o.csv"]),
+    "text of a folder": ("spectra/s1.txt", ["check data/spectra", "measure data/spectra --out o.csv"]),
+    "the file itself": ("one.csv", ["check data/one.csv", "measure data/one.csv --out o.csv", "predict data/one.csv"]),
     "the file itself, .xlsx": ("single.xlsx", ["check data/single.xlsx", "measure data/single.xlsx --out o.csv"]),
-    "scheme": ("scheme.csv", ["check data --scheme data/scheme.csv", "train data --scheme data/scheme.csv --out model"]),
-    "reference": ("blank.csv", ["measure data --reference data/blank.csv --polymer PE --out out.csv"]),
+    "scheme": ("scheme.csv", ["check data --scheme data/scheme.csv", "train data --scheme data/scheme.csv --out m"]),
+    "reference": ("blank.csv", ["measure data --reference data/blank.csv --polymer PE --out o.csv"]),
     "table written over": ("out.csv", ["predict data --out data/out.csv", "measure data --out data/out.csv"]),
     "problems written over": ("problems.csv", ["check data --csv data/problems.csv"]),
-    "model": ("model/model.json", ["predict data/model data --out out.csv"]),
-    "weights": ("model/model.safetensors", ["predict data/model data --out out.csv"]),
-    "run": ("run/study.json", ["report data/run", "predict data/run data --out out.csv"]),
+    "model": ("model/model.json", ["predict data/model data --out o.csv"]),
+    "weights": ("model/model.safetensors", ["predict data/model data --out o.csv"]),
+    "run": ("run/study.json", ["report data/run", "predict data/run data --out o.csv"]),
 }
 
 

@@ -137,7 +137,8 @@ def _scheme_rows(path: Path | str) -> list:
     "Rows of a CSV that has the columns of a scheme, a dict each"
     size = os.path.getsize(path) if os.path.isfile(path) else None
     if size is None or size > _MOST_BYTES:
-        found = "is no regular file" if size is None else f"holds {size:,} bytes, more than the {_MOST_BYTES:,} of a scheme"
+        more = f"holds {size:,} bytes, more than the {_MOST_BYTES:,} of a scheme" if size else ""
+        found = more or "is no regular file"
         raise SchemeError(f"{path}: {found}; name a CSV file with one row a class")
     try:
         with open(path, newline="", encoding="utf-8-sig") as f:

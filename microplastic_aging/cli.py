@@ -7,7 +7,6 @@ __all__ = ['main']
 
 # %% ../nbs/98_cli.ipynb #1431faf8
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -57,6 +56,7 @@ from microplastic_aging.terminal import (
     missing_lines,
     prediction_lines,
     printable,
+    run_app,
     shown_path,
     shows_bars,
     terminal_width,
@@ -394,7 +394,4 @@ def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder o
 # %% ../nbs/98_cli.ipynb #44929d9f
 def main():
     "The command `microplastic-aging`"
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that knows no superscripts shows '?'
-    app(prog_name="microplastic-aging")
+    run_app(app)

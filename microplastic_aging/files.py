@@ -151,9 +151,7 @@ def _read_regular(path, most: int, error: type) -> tuple:  # Size; the first byt
 _MOST_JSON = 10_000_000  # Bytes; a hundred times the largest that the package writes, and half a gigabyte in memory
 
 
-def name_in_table(
-    path: Path | str,
-) -> str:  # Bytes that are not UTF-8 as %FF
+def name_in_table(path: Path | str) -> str:  # Bytes that are not UTF-8 as %FF
     "A path as tables and pages, which are UTF-8, can hold it"
     return re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", str(path))
 

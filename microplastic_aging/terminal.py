@@ -7,11 +7,14 @@ __all__ = []
 
 # %% ../nbs/96_terminal.ipynb #1164be32
 import errno
+import multiprocessing
+import os
 import re
 import shutil
 import sys
 import textwrap
 import warnings
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -91,6 +94,34 @@ def _show_warning(usual, text, category, filename, *rest):
 
 # %% ../nbs/96_terminal.ipynb #36330401
 _RESUMES = {"study"}  # commands that go on where they stopped
+INTERRUPTED = 130  # Exit code
+
+
+def run_app(
+    app,  # Of typer
+):
+    "Run the commands; a terminal that knows no superscripts shows '?', and an interrupted command ends at once"
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        app(prog_name="microplastic-aging")
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _leave_at_once()
+        raise
+
+
+def _leave_at_once():
+    "End; large libraries would take seconds to put away what nobody needs any more"
+    for worker in multiprocessing.active_children():
+        worker.terminate()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(INTERRUPTED)
+
+
 ONE_PATH = "name one folder above them all, one manifest that lists them, or call once for each"
 
 
@@ -109,7 +140,7 @@ class FriendlyGroup(TyperGroup):
                 resumes = ctx.invoked_subcommand in _RESUMES
                 then = "goes on where it stopped" if resumes else "starts from the beginning"
                 typer.echo(f"\ninterrupted; the same command {then}", err=True)
-                raise typer.Exit(130) from None
+                raise typer.Exit(INTERRUPTED) from None
             except (typer.Exit, typer.Abort, BrokenPipeError):
                 raise
             except Exception as e:

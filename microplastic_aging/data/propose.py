@@ -273,7 +273,7 @@ def _read_folder(folder, paths, scale_bar_um, progress) -> dict:
 
 
 def _as_named(folder, path: str) -> str:
-    "The path as the disk has it, of one as a table has it"
+    "The path as the disk has it"
     return path if os.path.lexists(folder / path) else file_name(path)
 
 

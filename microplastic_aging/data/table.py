@@ -155,10 +155,17 @@ def _sheet_records(path, raw) -> list:
 # %% ../../nbs/data/01_table.ipynb #ecf1e490
 def _parquet_records(path) -> list:
     "Rows of a Parquet file as lists of text, the header first"
-    raw = read_bytes(path, _MOST_BYTES)
+    table = _parquet_table(path, read_bytes(path, _MOST_BYTES))
+    header = [str(name) for name in table.columns]
+    rows = table.itertuples(index=False, name=None)
+    return [header, *([_to_text(value) for value in row] for row in rows)]
+
+
+def _parquet_table(path, raw) -> pd.DataFrame:
+    "The table of a Parquet file that is one"
     try:
         _check_parquet(path, raw)
-        table = pd.read_parquet(io.BytesIO(raw), dtype_backend="numpy_nullable")
+        return pd.read_parquet(io.BytesIO(raw), dtype_backend="numpy_nullable")
     except ManifestError:
         raise
     except ImportError:
@@ -167,9 +174,6 @@ def _parquet_records(path) -> list:
     except (ValueError, OSError, TypeError, KeyError, NotImplementedError) as e:
         problem, remedy = f"is not a Parquet table ({e})", "write it again, or save as CSV UTF-8"
         raise _refusal(path, path.name, problem, remedy) from None
-    header = [str(name) for name in table.columns]
-    rows = table.itertuples(index=False, name=None)
-    return [header, *([_to_text(value) for value in row] for row in rows)]
 
 
 def _check_parquet(path, raw):

@@ -23,6 +23,7 @@ from microplastic_aging.spectra.header import (
 )
 from microplastic_aging.spectra.text import (
     NUMBER,
+    head_of,
     is_remark,
     is_section,
     refuse_many,
@@ -157,7 +158,7 @@ def refuse_disorder(
     lines: list,  # (line number, line) of the file
 ):
     "Refuse a header of infrared wavenumbers in disorder, or of a number for each column"
-    for (number, line), (_, below) in zip(lines[:50], lines[1:51], strict=False):
+    for (number, line), (_, below) in zip(head_of(lines), lines[1:], strict=False):
         for mark in ";\t,":
             cells = [tidy(cell) for cell in line.split(mark)]
             first, run = _longest_run(cells)

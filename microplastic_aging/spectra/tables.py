@@ -29,6 +29,7 @@ from microplastic_aging.spectra.text import (
     NUMBER,
     cell_value,
     find_delimiter,
+    head_of,
     is_data,
     is_remark,
     refuse_many,
@@ -271,12 +272,9 @@ def _read_numbers(path: str | Path, lines: list) -> _Table:
     return _Table(numbers, np.array([number for number, _ in rows]), preamble, names, meta, flags)
 
 # %% ../../nbs/spectra/07_tables.ipynb #2aff3bbd
-_HEAD_LINES = 50  # Lines within which a header is looked for
-
-
 def _by_header(path: str | Path, lines: list) -> list | None:
     "Spectra of a table whose header holds the axis, or names one point a row; None for any other"
-    for i, (_, line) in enumerate(lines[:_HEAD_LINES]):
+    for i, (_, line) in enumerate(head_of(lines)):
         head = find_row_axis(line)
         if head and is_row_table(head, lines[i + 1 :]):
             return read_rows(path, lines, i, head)

@@ -186,6 +186,21 @@ def split_lines(text: str) -> list:
     return lines
 
 # %% ../../nbs/spectra/06_text.ipynb #bcc15581
+_HEAD_LINES, _HEAD_CHARACTERS = 50, 3_000_000
+
+
+def head_of(
+    lines: list,  # (line number, line)
+) -> list:
+    "The lines within which a header is looked for"
+    n = 0
+    for i, (_, line) in enumerate(lines[:_HEAD_LINES]):
+        n += len(line)
+        if n > _HEAD_CHARACTERS:
+            return lines[:i]
+    return lines[:_HEAD_LINES]
+
+
 def trimmed_size(cells: list) -> int:
     "Number of cells without the empty ones at the end"
     n = len(cells)
