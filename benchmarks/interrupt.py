@@ -62,7 +62,7 @@ def interrupt(folder: Path, words: str, after: float, whole_group: bool) -> tupl
     except subprocess.TimeoutExpired:
         run.kill()
     seconds = time.perf_counter() - began
-    time.sleep(1)
+    time.sleep(5)  # what puts away the memory that workers shared ends after them
     living = [pid for pid in children if Path(f"/proc/{pid}").exists()]
     said = (run.stdout.read() + run.stderr.read()).decode(errors="replace").strip().splitlines() if not living else [""]
     wrong = [f"{seconds:.1f} s"] * (seconds > LIMIT_S) + [f"code {run.returncode}"] * (run.returncode not in CODES)
