@@ -165,14 +165,15 @@ def file_name(
 
 def read_json(
     path: Path | str,  # A JSON file in UTF-8
+    most: int = _MOST_JSON,  # As in `read_bytes`
+    error: type[FileFormatError] = FileFormatError,  # As in `read_bytes`
 ) -> object:  # Its content
-    "Read a JSON file; `FileFormatError` where it is none"
+    "Read a JSON file; `error` where it is none"
+    content = read_bytes(path, most, error)
     try:
-        return json.loads(read_bytes(path, _MOST_JSON))
-    except FileFormatError:
-        raise
-    except (ValueError, RecursionError) as e:  # a number of a million digits is a plain ValueError
-        raise FileFormatError(path, f"is no JSON ({e}); write it again, or remove it") from e
+        return json.loads(content)
+    except (ValueError, RecursionError) as e:  # ValueError: no UTF-8, no JSON, or a number of thousands of digits
+        raise error(path, f"is no JSON ({e}); write it again, or remove it") from e
 
 # %% ../nbs/01_files.ipynb #af5e0985
 def is_workbook(

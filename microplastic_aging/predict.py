@@ -29,11 +29,14 @@ from .attribute.novelty import name_modalities
 from .data.arrays import DecodedSamples, load_unlabelled
 from .data.load import load_with_notes, pairing_sentence
 from .data.manifest import Samples
+from .estimate import estimate_number
 from .explain.neighbours import nearest_specimens
 from .explain.reading import Explanation
 from .explain.reading import explain_row as explain_row
 from .files import check_replaceable, write_atomic, write_table
-from .model.store import load_model, model_folder, model_id
+from .model.header import WEIGHTS, ModelFormatError, model_id
+from .model.number_store import is_number_model
+from .model.store import load_model, model_folder
 from .report.explanations import NO_VERDICT, write_explanations
 from microplastic_aging.report.prediction import (
     PredictionPage,
@@ -56,6 +59,7 @@ class _Evaluated:
     predictions: object  # `Predictions`, calibrated
     has: dict  # modality -> bool, shape (n,)
     notes: list  # What was wrong with the files of each row
+    answers = ("verdict", "dominant_mechanism", "dominant_p")  # Columns to read first
 
     @property
     def said(self):
@@ -88,6 +92,12 @@ class _Evaluated:
         return dict(trained_on=basis, model=model_id(self.folder), simulated=self.samples.simulated)
 
 # %% ../nbs/91_predict.ipynb #772b5b71
+def _check_finite(folder, predictions):
+    "`ModelFormatError` where weights are such that numbers overflow"
+    if not (np.isfinite(predictions.prob).all() and np.isfinite(predictions.pooled).all()):
+        raise ModelFormatError(folder / WEIGHTS, "gives predictions that are not finite; train the model again")
+
+
 def _evaluate(source, model, scale_bar_um, device, progress) -> _Evaluated:
     folder = model_folder(model)
     net = load_model(folder).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -95,6 +105,7 @@ def _evaluate(source, model, scale_bar_um, device, progress) -> _Evaluated:
     samples, notes = load_with_notes(source, net.scheme, scale_bar_um, progress)
     arrays, more = load_unlabelled(samples, view["size_px"], view["fov_um"], scale_bar_um, progress)
     predictions, has = calibrated_predictions(net, arrays)
+    _check_finite(folder, predictions)
     joined = ["; ".join(filter(None, pair)) for pair in zip(notes, more, strict=True)]
     return _Evaluated(folder, net, samples, arrays, predictions, has, joined)
 
@@ -248,7 +259,7 @@ class Prediction:
 
     def _shown(self) -> pd.DataFrame:
         "The columns to read first, of the first samples"
-        first = ["sample_id", "verdict", "dominant_mechanism", "dominant_p", "novelty_score"]
+        first = ["sample_id", *self.evaluated.answers, "novelty_score"]
         return self.table[[c for c in first if c in self.table]].fillna("").head(20)
 
     def plot_shares(self):
@@ -330,16 +341,17 @@ class Prediction:
     ) -> Path:  # index.html in the folder
         "One figure a sample and mechanism, a summary of each specimen with several repeats, and a page of them all"
         run = self.evaluated
-        check_explainable(run.folder, run.net.scheme, folder)
+        check_explainable(run.folder, folder)
         return write_explanations(folder, run, self.table.note, progress)
 
 # %% ../nbs/91_predict.ipynb #7e8954e9
 def check_explainable(
     model,  # Model folder, for the message
-    scheme,  # `Scheme` of the model
     folder,  # Where explanations would go
 ):
-    "`InputError` where no explanation can be written: a file of that name"
+    "`InputError` where no explanation can be written: a model of a number, or a file of that name"
+    if is_number_model(model):
+        raise InputError(f"{model}: is a model of a number, which has no explanations; leave --explain out")
     if Path(folder).is_file():
         raise InputError(f"{folder}: is a file; the explanations need a folder of that name")
 
@@ -353,6 +365,9 @@ def predict(
     progress: bool = True,  # Bars where it takes longer than five seconds
 ) -> Prediction:
     "Predict every sample; `InputError` where nothing can be read, `ModelFormatError` where the model cannot"
+    if is_number_model(model):
+        table, estimated = estimate_number(source, model, scale_bar_um, progress)
+        return Prediction(table, None, None, None, None, source, estimated)
     run = _evaluate(source, model, scale_bar_um, device, progress)
     has_mechanisms = run.net.scheme.pattern is not None
     attributor = load_attributor(run.folder)
