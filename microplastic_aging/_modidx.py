@@ -607,6 +607,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                             'microplastic_aging/data/load.py'),
                                               'microplastic_aging.data.load._read_manifest': ( 'data/load.html#_read_manifest',
                                                                                                'microplastic_aging/data/load.py'),
+                                              'microplastic_aging.data.load._sample_files': ( 'data/load.html#_sample_files',
+                                                                                              'microplastic_aging/data/load.py'),
                                               'microplastic_aging.data.load._unused_rows': ( 'data/load.html#_unused_rows',
                                                                                              'microplastic_aging/data/load.py'),
                                               'microplastic_aging.data.load._warn_of_unused': ( 'data/load.html#_warn_of_unused',

@@ -245,10 +245,10 @@ def _named_files(manifest: Path):
     with warnings.catch_warnings(), suppress(InputError, OSError):
         warnings.simplefilter("ignore")
         samples, _ = read_unlabelled(manifest, SEVEN_TYPES)
-        yield from _files_of(samples)
+        yield from _sample_files(samples)
 
 
-def _files_of(samples: Samples):
+def _sample_files(samples: Samples):
     "Files of samples"
     for i in range(len(samples)):
         for modality in MODALITIES:
@@ -260,7 +260,7 @@ def _inputs(source):
     "Files that are read where a source is named"
     if isinstance(source, Samples):
         yield from (source.folder / name for name in (*MANIFEST_FILES, PROPOSAL, "provenance.json"))
-        yield from _files_of(source)
+        yield from _sample_files(source)
         return
     for path in map(Path, [source] if isinstance(source, (str, os.PathLike)) else source):
         folder = path if path.is_dir() else path.parent
