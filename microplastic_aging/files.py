@@ -144,7 +144,7 @@ def read_bytes(
     "Read a regular file of a sensible size; `error` names the file, what was found, and what helps"
     size, content = _read_regular(path, most, error)
     if size > most:
-        raise error(path, f"holds {size:,} bytes, more than the {most:,} that are read; write it in parts")
+        raise error(path, f"holds {size:,} bytes, more than the {most:,} that are read; make it smaller, or split it")
     return content
 
 
