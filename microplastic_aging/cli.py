@@ -333,6 +333,7 @@ def predict(
     existing_model(model)
     check_table_path(out)
     existing(data)
+    from microplastic_aging.blocks import partial_folder
     from microplastic_aging.model.store import DEFAULT_MODEL, load_model, model_folder
     from microplastic_aging.predict import check_explainable, check_outputs
     from microplastic_aging.predict import predict as run
@@ -343,7 +344,7 @@ def predict(
     reasons = out.with_name(f"{out.stem}_explained") if explain else None
     if reasons:
         check_explainable(folder, load_model(folder).scheme, reasons)
-    prediction = run(data, folder, drawn_um, usable_device(device), shows_bars())
+    prediction = run(data, folder, drawn_um, usable_device(device), shows_bars(), partial_folder(out))
     made = prediction.save(out)
     index = prediction.save_explanations(reasons, shows_bars()) if reasons else None
     typer.echo("\n".join(prediction_lines(prediction, made, folder == DEFAULT_MODEL, index)))

@@ -18,15 +18,14 @@ from .aging import InputError
 from microplastic_aging.attribute.attribution import (
     attribute,
     attribute_specimens,
-    calibrated_predictions,
-    found_confounders,
     load_attributor,
     probability_columns,
 )
 from .attribute.field import FieldEstimate, estimate_field, share_table
 from .attribute.frequencies import SampleOrigin
 from .attribute.novelty import name_modalities
-from .data.arrays import DecodedSamples, load_unlabelled
+from .blocks import BlockRun, partial_folder, predict_blocks, remove_blocks
+from .data.arrays import DecodedSamples, View, load_unlabelled
 from .data.load import load_with_notes, pairing_sentence
 from .data.manifest import Samples
 from .explain.neighbours import nearest_specimens
@@ -52,10 +51,15 @@ class _Evaluated:
     folder: Path
     net: object  # `AgingNet`
     samples: Samples
-    arrays: DecodedSamples
+    view: View
     predictions: object  # `Predictions`, calibrated
     has: dict  # modality -> bool, shape (n,)
+    confounders: list  # In words
     notes: list  # What was wrong with the files of each row
+
+    def decoded(self, rows: list) -> DecodedSamples:
+        "Some of the samples as the model sees them; their files are read again"
+        return load_unlabelled(self.samples.take(rows), self.view)[0]
 
     @property
     def said(self):
@@ -88,15 +92,17 @@ class _Evaluated:
         return dict(trained_on=basis, model=model_id(self.folder), simulated=self.samples.simulated)
 
 # %% ../nbs/91_predict.ipynb #772b5b71
-def _evaluate(source, model, scale_bar_um, device, progress) -> _Evaluated:
+def _evaluate(source, model, scale_bar_um, device, progress, partial) -> _Evaluated:
+    "Read samples and predict them, block by block"
     folder = model_folder(model)
     net = load_model(folder).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    view = net.card["view"]
+    size_px, fov_um = (net.card["view"][k] for k in ("size_px", "fov_um"))
+    view = View(size_px, fov_um, scale_bar_um)
     samples, notes = load_with_notes(source, net.scheme, scale_bar_um, progress)
-    arrays, more = load_unlabelled(samples, view["size_px"], view["fov_um"], scale_bar_um, progress)
-    predictions, has = calibrated_predictions(net, arrays)
-    joined = ["; ".join(filter(None, pair)) for pair in zip(notes, more, strict=True)]
-    return _Evaluated(folder, net, samples, arrays, predictions, has, joined)
+    found = predict_blocks(BlockRun(folder, net, samples, view, partial), progress)
+    joined = ["; ".join(filter(None, pair)) for pair in zip(notes, found.notes, strict=True)]
+    return _Evaluated(folder, net, samples, view, found.predictions, found.has, found.confounders, joined)
+
 
 # %% ../nbs/91_predict.ipynb #f77c3021
 _OF_A_SAMPLE = (
@@ -120,8 +126,7 @@ def _class_columns(run: _Evaluated) -> pd.DataFrame:
 def _with_attribution(run: _Evaluated, classes: pd.DataFrame, views: pd.DataFrame) -> pd.DataFrame:
     "Class columns with what attribution adds to them"
     kept = [c for c in views if c in _OF_A_SAMPLE or c.startswith(("severity_", "log_odds_"))]  # fewer of plain labels
-    found = found_confounders(run.arrays, run.samples.table.get("polymer"))
-    return pd.concat([classes, views[kept].round(4)], axis=1).assign(confounders=found)
+    return pd.concat([classes, views[kept].round(4)], axis=1).assign(confounders=run.confounders)
 
 
 def _reasons(run: _Evaluated, columns: pd.DataFrame, views: pd.DataFrame | None) -> np.ndarray:
@@ -231,7 +236,7 @@ class Prediction:
     field: FieldEstimate | None  # The shares with their draws, and sentences on what they rest on
     refusals: Refusals | None  # How many samples have no verdict, and why
     source: object  # What was given to `predict`
-    evaluated: _Evaluated  # Model, arrays and probabilities, for figures and explanations
+    evaluated: _Evaluated  # Model, samples and probabilities, for figures and explanations
 
     def __len__(self):
         return len(self.table)
@@ -267,8 +272,10 @@ class Prediction:
         run = self.evaluated
         row = self._row(sample)
         polymer = run.samples.table.get("polymer", pd.Series("", self.table.index))[row] or None
+        if not run.able[row]:
+            raise InputError(f"{self.table.sample_id[row]}: cannot be explained; {self.table.note[row]}")
         near = nearest_specimens(run.folder, run.predictions.pooled[[row]])[0]
-        return explain_row(run.net.cpu(), run.arrays, row, polymer, mechanism).with_nearest(near)
+        return explain_row(run.net.cpu(), run.decoded([row]), 0, polymer, mechanism).with_nearest(near)
 
     def _row(self, sample) -> int:
         if not isinstance(sample, str):
@@ -292,6 +299,7 @@ class Prediction:
             paths[kind].unlink(missing_ok=True)
         if self.specimens is not None:
             self._save_attribution(paths)
+        remove_blocks(partial_folder(paths["samples"]))
         return paths["samples"]
 
     def _save_attribution(self, paths: dict):
@@ -351,9 +359,10 @@ def predict(
     | None = None,  # Length of the scale bar drawn in the micrographs, µm, where no file names the scale
     device: str | None = None,  # torch device; None: the GPU where there is one
     progress: bool = True,  # Bars where it takes longer than five seconds
+    partial: Path | None = None,  # Folder that keeps finished blocks of many samples, from `partial_folder`
 ) -> Prediction:
     "Predict every sample; `InputError` where nothing can be read, `ModelFormatError` where the model cannot"
-    run = _evaluate(source, model, scale_bar_um, device, progress)
+    run = _evaluate(source, model, scale_bar_um, device, progress, partial)
     has_mechanisms = run.net.scheme.pattern is not None
     attributor = load_attributor(run.folder)
     for sentence in run.said:
