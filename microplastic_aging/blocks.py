@@ -19,7 +19,6 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +40,7 @@ BLOCK = 2048  # Samples; a multiple of the batch of `predict_full`
 # %% ../nbs/90_blocks.ipynb #b10c0010
 _ALONE_UP_TO = 400  # Samples; below, starting processes takes longer than reading
 _MAX_WORKERS = 4
-_MOST_JOBS = 512  # Of one table, that a process is given at once
+_MOST_JOBS = 512  # On one table, that a process is given at once
 _FEW_JOBS = 32  # Files that a process is given at once
 
 
@@ -52,20 +51,15 @@ def _attempts(jobs: list) -> list:
 
 def _portions(jobs: list) -> Iterator:
     "Jobs in portions: those on the spectra of one file stay together"
-    few = []
-    for (_, member), same in groupby(sorted(jobs, key=_file_of), key=_file_of):
-        same = list(same)
-        if not member:
-            few += same
-            continue
+    of_file, single = {}, []
+    for job in jobs:
+        file, member = split_member(job[1])
+        same = single if member is None else of_file.setdefault(file, [])
+        same.append(job)
+    for same in of_file.values():
         yield from (same[i : i + _MOST_JOBS] for i in range(0, len(same), _MOST_JOBS))
-    yield from (few[i : i + _FEW_JOBS] for i in range(0, len(few), _FEW_JOBS))
+    yield from (single[i : i + _FEW_JOBS] for i in range(0, len(single), _FEW_JOBS))
 
-
-def _file_of(job) -> tuple:
-    "File of a job, and whether it is one spectrum of several"
-    file, member = split_member(job[1])
-    return str(file), member is not None
 
 # %% ../nbs/90_blocks.ipynb #b10c0011
 class _Readers:

@@ -223,7 +223,7 @@ def _empty_arrays(samples, view) -> DecodedSamples:
 def _fill_arrays(samples, view, found) -> tuple:
     "`DecodedSamples` of what files hold, and the problems of those that cannot be read"
     arrays = _empty_arrays(samples, view)
-    problems, narrow = [], []
+    problems, read = [], []
     for (i, modality), (result, reason) in found.items():
         if reason:
             remedy = "replace the file, or empty the cell if the other modality is enough"
@@ -234,11 +234,12 @@ def _fill_arrays(samples, view, found) -> tuple:
         if modality == "image":
             arrays.image[i], arrays.field_um[i] = content
             arrays.has_image[i] = True
-        elif coverage(content[1]) >= MIN_COVERAGE:
-            arrays.spectrum[i], arrays.mask[i] = content
-            arrays.has_spectrum[i] = True
         else:
-            narrow.append(i)
+            arrays.spectrum[i], arrays.mask[i] = content
+            read.append(i)
+    arrays.has_spectrum[read] = coverage(arrays.mask[read]) >= MIN_COVERAGE
+    narrow = [i for i in read if not arrays.has_spectrum[i]]
+    arrays.spectrum[narrow], arrays.mask[narrow] = 0, False
     problems += [_narrow_problem(samples, i, arrays.has_image[i]) for i in narrow]
     return arrays, problems
 
@@ -246,7 +247,7 @@ def _fill_arrays(samples, view, found) -> tuple:
 def _doubt_problem(samples, i, modality, doubt) -> Problem:
     "What a reader found doubtful about a file"
     remedy = "look at the file before trusting it"
-    return Problem(samples.row[i], modality, samples.table[modality][i], doubt, remedy, "warning")
+    return Problem(samples.row[i], modality, samples.table.at[i, modality], doubt, remedy, "warning")
 
 
 def _narrow_problem(samples, i, has_image) -> Problem:

@@ -156,11 +156,13 @@ def _specimen_problems(table, label, classes) -> Iterator:
 
 def _disagreements(table, column, remedy, level) -> Iterator:
     "Specimens with two values in a column of which each has one"
-    for specimen, part in table.groupby("specimen_id", sort=False)[column]:
-        others = part[part != part.iloc[0]]
-        if len(others):
-            problem = f"is {others.iloc[0]!r} here and {part.iloc[0]!r} in row {part.index[0]}"
-            yield Problem(others.index[0], "specimen_id", specimen, problem, remedy, level)
+    first = table.drop_duplicates("specimen_id")
+    value, row_of = (dict(zip(first.specimen_id, of, strict=True)) for of in (first[column], first.index))
+    differs = table[column] != table.specimen_id.map(value)
+    for row, other in table[differs].drop_duplicates("specimen_id").iterrows():
+        specimen = other.specimen_id
+        problem = f"is {other[column]!r} here and {value[specimen]!r} in row {row_of[specimen]}"
+        yield Problem(row, "specimen_id", specimen, problem, remedy, level)
 
 
 def _fold_problems(table, label, groups, classes) -> Iterator:

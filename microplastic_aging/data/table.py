@@ -8,6 +8,7 @@ __all__ = ['write_manifest', 'ManifestError']
 # %% ../../nbs/data/01_table.ipynb #6eceb24c
 import csv
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
@@ -220,7 +221,7 @@ def _file_below(folder, value) -> Path:
     relative = _relative_path(value)
     try:
         path = folder.joinpath(*relative.parts)
-        if not path.resolve().is_relative_to(folder.resolve()):
+        if _leads_out(folder, path):
             raise ValueError("is a link that leads out of the folder", "copy the file into the dataset folder")
         if path.is_file():
             return path
@@ -228,6 +229,13 @@ def _file_below(folder, value) -> Path:
     except (OSError, RuntimeError) as e:
         problem = f"cannot be reached ({getattr(e, 'strerror', None) or e})"
     raise ValueError(problem, f"put the file at this place under {folder.name or folder}, or correct the cell")
+
+
+def _leads_out(folder, path) -> bool:
+    "Whether a link on the way to a file leads out of the folder; without a link nothing is resolved"
+    steps = path.parts[len(folder.parts) :]
+    links = any(os.path.islink(os.path.join(folder, *steps[: i + 1])) for i in range(len(steps)))
+    return links and not path.resolve().is_relative_to(folder.resolve())
 
 
 def _relative_path(value) -> PureWindowsPath:
