@@ -20,6 +20,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
+from time import sleep
 
 import numpy as np
 from tqdm import tqdm
@@ -62,6 +64,18 @@ def _portions(jobs: list) -> Iterator:
 
 
 # %% ../nbs/90_blocks.ipynb #b10c0011
+def _serve(parent: int):
+    "In a process that reads: leave Ctrl-C to the parent, and end where the parent was killed"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with, args=[parent], daemon=True).start()
+
+
+def _end_with(parent: int):
+    while os.getppid() == parent:
+        sleep(1)
+    os._exit(1)
+
+
 class _Readers:
     "Processes that read files ahead of what is computed; none where there are few files"
 
@@ -70,7 +84,7 @@ class _Readers:
         workers = min(_MAX_WORKERS, os.cpu_count() or 1)
         if n_samples > _ALONE_UP_TO and workers > 1:
             context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
-            self.pool = ProcessPoolExecutor(workers, context, signal.signal, (signal.SIGINT, signal.SIG_IGN))
+            self.pool = ProcessPoolExecutor(workers, context, _serve, [os.getpid()])
             list(self.pool.map(abs, range(workers)))  # start them now
 
     def __enter__(self):
@@ -242,24 +256,24 @@ def predict_blocks(run: BlockRun, progress: bool = True) -> Predicted:
     if run.partial:
         run.partial.mkdir(parents=True, exist_ok=True)
     settings = dict(total=len(run.samples), unit="sample", leave=False, delay=PATIENCE, mininterval=1)
-    blocks, begun = [], []
+    blocks, begun, is_new = [], [], True
     with _Readers(len(run.samples)) as readers, tqdm(desc="predicting", disable=not progress, **settings) as bar:
         for number in range(len(parts) + 1):
             begun += [_begin(run, part, readers) for part in parts[number : number + 1]]
+            if is_new and begun[-1:] and begun[-1].done:
+                is_new = _say_going_on(run.partial)
             if number:
                 blocks.append(_end(run, begun.pop(0), readers))
                 bar.update(len(parts[number - 1]))
-            _say_going_on(run, begun, blocks)
     return joined(blocks)
 
 
-def _say_going_on(run: BlockRun, begun: list, blocks: list):
-    "Once, when the first block is one of an earlier call"
-    if not blocks and begun[0].done:
-        n = len(list(run.partial.glob("block-*.npz")))
-        kept = "1 finished block is" if n == 1 else f"{n} finished blocks are"
-        said = f"goes on where an earlier call stopped: {kept} taken from {run.partial}"
-        warnings.warn(said, stacklevel=5)
+def _say_going_on(partial: Path) -> bool:
+    "Say where finished blocks come from; False, since it is said once"
+    n = len(list(partial.glob("block-*.npz")))
+    kept = "1 finished block lies" if n == 1 else f"{n} finished blocks lie"
+    warnings.warn(f"goes on where an earlier call stopped: {kept} in {partial}", stacklevel=5)
+    return False
 
 
 def partial_folder(
