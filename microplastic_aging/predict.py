@@ -103,7 +103,6 @@ def _evaluate(source, model, scale_bar_um, device, progress, partial) -> _Evalua
     joined = ["; ".join(filter(None, pair)) for pair in zip(notes, found.notes, strict=True)]
     return _Evaluated(folder, net, samples, view, found.predictions, found.has, found.confounders, joined)
 
-
 # %% ../nbs/91_predict.ipynb #f77c3021
 _OF_A_SAMPLE = (
     "aged_p",

@@ -119,8 +119,7 @@ def _digest(arrays) -> str:
         sha.update(f"{name}{values.shape}{values.dtype.name}".encode())
         for i in range(0, len(values), _HASHED_AT_ONCE):
             part = values[i : i + _HASHED_AT_ONCE]
-            if name == "spectrum":
-                part = np.round(part, 4) + 0.0  # no -0
+            part = np.round(part, 4) + 0.0 if name == "spectrum" else part  # no -0
             sha.update(np.ascontiguousarray(part).tobytes())
     return sha.hexdigest()
 
@@ -165,8 +164,7 @@ def _stored_arrays(path) -> DecodedSamples | None:
 def _store_arrays(path, arrays):
     "Keep arrays in one step"
     content = {name: getattr(arrays, name) for name in _ARRAY_NAMES}
-    if not any(arrays.image.strides):
-        content["image"] = arrays.image[:0]
+    content["image"] = arrays.image[: len(arrays) if any(arrays.image.strides) else 0]
     fov_um = np.array([np.nan if arrays.fov_um is None else arrays.fov_um])
     packed = io.BytesIO()
     np.savez(packed, **content, field_um=arrays.field_um, fov_um=fov_um, hash=np.array(arrays.hash))
@@ -203,8 +201,8 @@ def file_jobs(samples: Samples, view: View) -> dict:
 def _read_files(samples, view, progress) -> dict:
     "What the file of each (sample, modality) holds: (result, reason why not)"
     jobs = file_jobs(samples, view)
-    distinct = list(dict.fromkeys(jobs.values()))
-    results = dict(zip(distinct, map_files(distinct, "decoding", progress), strict=True))
+    distinct = dict.fromkeys(jobs.values())
+    results = dict(zip(distinct, map_files(list(distinct), "decoding", progress), strict=True))
     return {place: results[job] for place, job in jobs.items()}
 
 
@@ -215,9 +213,8 @@ def _empty_arrays(samples, view) -> DecodedSamples:
     image = np.zeros((n, size, size), np.uint8) if pictures else _blank_pictures(n, size)
     spectrum, mask = np.zeros((n, GRID.size), np.float32), np.zeros((n, GRID.size), bool)
     has_image, has_spectrum = np.zeros((2, n), bool)
-    arrays = (image, spectrum, mask, has_image, has_spectrum)
-    return DecodedSamples(*arrays, view.fov_um, "not yet", np.full((n, 2), np.nan))
-
+    field_um = np.full((n, 2), np.nan)
+    return DecodedSamples(image, spectrum, mask, has_image, has_spectrum, view.fov_um, "not yet", field_um)
 
 # %% ../../nbs/data/08_arrays.ipynb #d7f07271
 def _fill_arrays(samples, view, found) -> tuple:
@@ -252,8 +249,7 @@ def _doubt_problem(samples, i, modality, doubt) -> Problem:
 
 def _narrow_problem(samples, i, has_image) -> Problem:
     "A spectrum that covers too little to be used"
-    problem = f"covers less than {MIN_COVERAGE:.0%} of the range"
-    level = "warning"
+    problem, level = f"covers less than {MIN_COVERAGE:.0%} of the range", "warning"
     if not has_image:
         problem, level = f"{problem}, and there is no image", "error"
     remedy = "measure a wider range, or delete the row"
@@ -269,7 +265,7 @@ def load_arrays(
 ) -> DecodedSamples:
     "Views and gridded spectra of all samples; `ManifestError` names every file that cannot be read"
     _check_view(size_px, fov_um)
-    stored = _cache_file(samples, (size_px, fov_um), cache) if cache else None
+    stored = cache and _cache_file(samples, (size_px, fov_um), cache)
     if stored and (arrays := _stored_arrays(stored)):
         return arrays
     view = View(size_px, choose_fov(samples) if fov_um == "auto" else fov_um)
@@ -289,10 +285,9 @@ def unlabelled_arrays(samples: Samples, view: View, found: dict) -> tuple:
         shown_whole = arrays.has_image & np.isnan(arrays.field_um).all(1)
         problem = f"names no scale, so it is looked at whole, as if it were {view.fov_um:g} µm wide"
         remedy = "fill um_per_px, or give --scale-bar"
-        for i in np.flatnonzero(shown_whole):
-            problems.append(Problem(samples.row[i], "image", samples.table.image[i], problem, remedy, "warning"))
+        cells = ((samples.row[i], "image", samples.table.image[i]) for i in np.flatnonzero(shown_whole))
+        problems += [Problem(*cell, problem, remedy, "warning") for cell in cells]
     return arrays, notes_by_row(samples, problems)
-
 
 # %% ../../nbs/data/08_arrays.ipynb #32c65904
 def _check_view(size_px, fov_um):
@@ -308,7 +303,6 @@ def load_unlabelled(
 ) -> tuple:  # `DecodedSamples`, and a note for each sample, array of str, shape (n,), '' where all is well
     "As `load_arrays`, but a file that cannot be read costs its own modality only; pictures shown whole are noted"
     return unlabelled_arrays(samples, view, _read_files(samples, view, progress=False))
-
 
 # %% ../../nbs/data/08_arrays.ipynb #52de1d70
 def content_table(
