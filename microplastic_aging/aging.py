@@ -59,7 +59,8 @@ def _check_bits(scheme: str, classes: tuple, rows: tuple):
         raise SchemeError(f"scheme {scheme!r} has {len(classes)} classes but {len(rows)} bit rows")
     for name, bits in zip(classes, rows, strict=True):
         if len(bits) != len(MECHANISMS) or set(bits) - {0, 1}:
-            raise SchemeError(f"class {name!r}: bits {bits} are not one 0 or 1 for each of {MECHANISMS}")
+            said = ", ".join(map(str, bits))
+            raise SchemeError(f"class {name!r}: bits {said} are not one 0 or 1 for each of {', '.join(MECHANISMS)}")
 
 # %% ../nbs/00_aging.ipynb #b550f6ce
 @dataclass(frozen=True)

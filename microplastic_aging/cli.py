@@ -49,6 +49,7 @@ from microplastic_aging.options import (
 )
 from .proposal import propose, without_manifest
 from microplastic_aging.terminal import (
+    ONE_PATH,
     FriendlyGroup,
     count,
     dataset_lines,
@@ -68,11 +69,12 @@ def _examples(*lines) -> str:
 
 
 _OVERVIEW = _examples(
-    "study --quick",
     "check my_particles --label treatment",
-    "study my_particles --label treatment --out runs/mine",
+    "measure my_particles --polymer PE --out measures.csv",
+    "predict my_particles --out predictions.csv",
     "train my_particles --label treatment --out models/mine",
     "predict models/mine new_particles --out new.csv",
+    "study my_particles --label treatment --out runs/mine",
 )
 
 app = typer.Typer(
@@ -152,7 +154,7 @@ def check(
 ):
     """List every problem of a dataset, with row numbers; of a folder without a manifest, propose one.
 
-    Opens every file; ends with 1 if there is an error."""
+    Opens every file; ends with 1 if a manifest has an error, or if a folder has nothing to propose."""
     drawn_um = scale_bar_length(scale_bar)
     check_problems_path(csv, manifest, *(manifest / name for name in MANIFEST_NAMES))
     if unlisted := without_manifest(manifest):
@@ -326,9 +328,10 @@ def predict(
 ):
     """Predict the ageing of each sample and its dominant mechanism, with uncertainties.
 
-    Estimates shares by site, and gives no verdict on what is out of distribution."""
+    Estimates shares by site, and gives no verdict on what is out of distribution. A file that cannot be read keeps
+    its row; ends with 1 only if no sample has a class."""
     if len(paths) > 2:
-        raise typer.BadParameter(f"[MODEL] DATA: one or two paths, not {len(paths)}")
+        raise typer.BadParameter(f"[MODEL] DATA: one or two paths, not {len(paths)}; of several folders, {ONE_PATH}")
     drawn_um, (model, data) = scale_bar_length(scale_bar), in_order(paths)
     existing_model(model)
     check_table_path(out)
@@ -358,6 +361,7 @@ def predict(
     epilog=_examples(
         "measure my_spectra --polymer PE",
         "measure march.csv --polymer polymer --out measures.xlsx",
+        "measure day1/*.spa day2/*.spa --polymer proposed",
         "measure my_particles --reference my_unaged_particles",
     )
 )
@@ -371,10 +375,12 @@ def measure(
     group: tasks.ShownByOption = None,
     figures: tasks.FiguresOption = None,
 ):
-    "Measure every spectrum and micrograph: indices with limits, quality, cracks, pits and grooves."
+    """Measure every spectrum and micrograph: indices with limits, quality, cracks, pits and grooves.
+
+    A file that cannot be read keeps its row; ends with 1 only if nothing could be measured."""
     settings = dict(polymer=polymer, reference=reference and existing(reference), atr_corrected=atr_corrected)
     settings["scale_bar_um"] = scale_bar_length(scale_bar)
-    tasks.print_measures(existing(data), out, settings, group, figures)
+    tasks.print_measures([existing(path) for path in data], out, settings, group, figures)
 
 # %% ../nbs/98_cli.ipynb #af2730c3
 @app.command(epilog=_examples("report runs/study"))

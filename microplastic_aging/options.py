@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from .aging import InputError
+from .terminal import ONE_PATH
 
 # %% ../nbs/97_options.ipynb #90ab6735
 class Variant(StrEnum):
@@ -143,6 +144,9 @@ def in_order(paths: list) -> tuple:  # Model, data
             raise InputError(f"{data}: is a model, and the model comes first; did you mean predict {data} {named[0]}?")
         if not named:
             raise InputError(f"{data}: is a model, and no data are named; write predict {data} DATA")
+    if named and named[0].exists() and not is_model(named[0]):
+        problem = "is no model: it holds no model.json, and the model comes first"
+        raise InputError(f"{named[0]}: {problem}; of several folders of data, {ONE_PATH}")
     return named[0] if named else Path("default"), data
 
 

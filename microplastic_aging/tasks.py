@@ -45,10 +45,11 @@ def write_instruments(
     typer.echo(f"instrument files of {count(len(notes), 'simulated particle')}: {shown_path(out)}")
 
 # %% ../nbs/97_tasks.ipynb #a208da5e
-_DATA_HELP = "A manifest, a folder of files, or one file, which may hold many spectra."
+_DATA_HELP = "A manifest, a folder of files, or files, each of which may hold many spectra."
 _POLYMER_HELP = (
-    "A column of the table, a polymer for all samples where it names none (PE, HDPE, PP, PET, PS, PVC, PA), or "
-    "`proposed`: what the spectra look like, where the package is sure. Default: the column polymer."
+    "A column of the table, a polymer for all samples where it names none (PE, PP, PET, PS, PVC, PA), or `proposed`: "
+    "what the spectra look like, where the package is sure. HDPE and LDPE are measured as PE; the column polymer_given "
+    "keeps their names. Default: the column polymer."
 )
 _REFERENCE_HELP = (
     "Unaged samples of your own: a manifest, a folder or a file. Their values set zero and detection limit of every "
@@ -58,7 +59,7 @@ _ATR_HELP = "Measure spectra of an ATR crystal as films would show them in trans
 _GROUP_HELP = "Column by which the page shows indices. Default: the class, site, source or polymer."
 _FIGURES_HELP = "Folder for the figures of the page, as SVG and PDF for a paper."
 
-MeasuredArgument = Annotated[Path, typer.Argument(metavar="DATA", help=_DATA_HELP, show_default=False)]
+MeasuredArgument = Annotated[list[Path], typer.Argument(metavar="DATA", help=_DATA_HELP, show_default=False)]
 MeasuresOption = Annotated[Path, option("Output", "Table to write, .csv or .xlsx; a page and specimens lie beside it.")]
 PolymerOption = Annotated[str | None, option("Data", _POLYMER_HELP, show_default=False)]
 ReferenceOption = Annotated[Path | None, option("Data", _REFERENCE_HELP, show_default=False)]
@@ -99,7 +100,7 @@ def measure_lines(
 
 
 def print_measures(
-    data: Path,  # What is measured
+    data: list,  # A manifest, a folder, or files
     out: Path,  # Table to write, .csv or .xlsx
     settings: dict,  # Of `measure`: polymer, reference, atr_corrected, scale_bar_um
     group: str | None = None,  # Column by which the page shows indices
@@ -112,6 +113,7 @@ def print_measures(
     from microplastic_aging.report.measure_page import write_measure_page
 
     use_fonts()
+    data = data if len(data) > 1 else data[0]
     beside = {"specimens": specimens_path(out)} if out.suffix.lower() == ".csv" else {}
     marks = dict.fromkeys(beside.values(), b"specimen_id")
     beside["in short"] = out.with_suffix(".html")

@@ -86,6 +86,7 @@ def _show_warning(usual, text, category, filename, *rest):
 
 # %% ../nbs/96_terminal.ipynb #36330401
 _RESUMES = {"study"}  # commands that go on where they stopped
+ONE_PATH = "name one folder above them all, one manifest that lists them, or call once for each"
 
 
 class FriendlyGroup(TyperGroup):
@@ -107,6 +108,8 @@ class FriendlyGroup(TyperGroup):
             except (typer.Exit, typer.Abort, BrokenPipeError):
                 raise
             except Exception as e:
+                if "unexpected extra argument" in str(getattr(e, "message", "")):
+                    e.message += f": {ONE_PATH}"
                 if not is_for_user(e):
                     raise
                 typer.echo(f"error: {message(e)}", err=True)

@@ -18,7 +18,7 @@ from microplastic_aging.micrographs.core import write_micrograph
 from microplastic_aging.spectra.core import write_spectrum
 
 ENTRY = "from microplastic_aging.cli import main; main()"
-COMMANDS = ("check", "simulate", "study", "train", "predict", "report")
+COMMANDS = ("check", "measure", "simulate", "study", "train", "predict", "report")
 COLUMNS = ["sample_id", "image", "spectrum", "specimen_id", "aging_type", "um_per_px"]
 
 
@@ -93,6 +93,12 @@ def test_light_commands_load_no_torch(dataset):
 def test_each_command_explains_itself(command):
     result = run(command, "--help")
     assert result.exit_code == 0 and f"microplastic-aging {command} " in result.output and "Examples" in result.output
+
+
+def test_the_overview_shows_data_before_models():
+    lines = [line.split()[1:] for line in run("--help").output.splitlines() if line.strip().startswith("microplastic-")]
+    assert {"check", "measure", "predict", "train", "study"} <= {command for command, *_ in lines}
+    assert ["predict", "my_particles", "--out", "predictions.csv"] in lines  # no model is needed
 
 
 def test_no_command_shows_help_and_is_no_success():
@@ -209,8 +215,8 @@ MISTAKES = {
     "table over a spectrum": (["predict", "data", "--out", "SPECTRUM"], "was not made by `predict`"),
     "measures over a spectrum": (["measure", "data", "--out", "SPECTRUM"], "was not made by `measure`"),
     "no such model": (["predict", "nowhere", "data"], "nowhere: no such file"),
-    "output is a folder": (["predict", "data", "data", "--out", "data"], "is a folder"),
-    "output is the input": (["predict", "data", "data", "--out", "data/manifest.csv"], "is the input"),
+    "output is a folder": (["predict", "data", "--out", "data"], "is a folder"),
+    "output is the input": (["predict", "data", "--out", "data/manifest.csv"], "is the input"),
     "no such run": (["report", "nowhere"], "nowhere: no such file"),
 }
 
@@ -288,6 +294,46 @@ USAGE = {
     "no manifest": (["check"], "MANIFEST"),
     "no output": (["train", "data"], "--out"),
 }
+
+
+HINT = "one folder above them all, one manifest that lists them, or call once for each"
+TWO_FOLDERS = {
+    "check": (["check", "data", "more"], HINT, 2),
+    "study": (["study", "data", "more"], HINT, 2),
+    "measure": (["measure", "data", "more"], "data, more: a folder stands alone; give a folder that holds them all", 1),
+    "predict": (["predict", "data", "more"], f"data: is no model.* {HINT}", 1),
+    "predict with a model": (["predict", "data", "more", "again"], HINT, 2),
+}
+
+
+@pytest.mark.parametrize("name", TWO_FOLDERS)
+def test_two_folders_in_one_call_have_a_remedy(dataset, monkeypatch, name):
+    monkeypatch.setenv("COLUMNS", "400")
+    for folder in ("more", "again"):
+        shutil.copytree(dataset, folder)
+    args, words, code = TWO_FOLDERS[name]
+    assert_refused(run(*args), words, code)
+
+
+def test_files_of_two_folders_are_measured_in_one_call(dataset):
+    shutil.copy(dataset / "spectra/1.csv", dataset / "images")
+    done = run("measure", dataset / "spectra/0.csv", dataset / "images/1.csv", "--polymer", "PE")
+    assert done.exit_code == 0 and "2 samples: 2 spectra" in done.stdout, done.output
+
+
+def test_one_bad_file_does_not_stop_a_batch(dataset):
+    """`check` of a folder and `measure` end with 0 and say each bad file once, with 1 where nothing is left; `predict`
+    in test_members.py"""
+    batch, ruins = dataset.parent / "batch", dataset.parent / "ruins"
+    for folder, files in ((batch, ("0.csv", "bad.csv")), (ruins, ("bad.csv",))):
+        folder.mkdir()
+        for name in files:
+            (folder / name).write_text("no numbers")
+    shutil.copy(dataset / "spectra/0.csv", batch)
+    for command in ("measure", "check"):  # `check` leaves a proposal
+        done = run(command, "batch")
+        assert done.exit_code == 0 and done.output.count("bad.csv") == 1, done.output
+        assert run(command, "ruins").exit_code == 1
 
 
 @pytest.mark.parametrize("name", USAGE)

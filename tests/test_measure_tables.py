@@ -3,6 +3,7 @@
 The areas are drawn with thousands of points between those of the spectrum. Plain sums are tested in test_measure.py.
 """
 
+import re
 import subprocess
 import sys
 
@@ -17,6 +18,7 @@ from microplastic_aging.data.measure import measure
 from microplastic_aging.data.public import public_folder
 from microplastic_aging.report import measure_page as measure_page_module
 from microplastic_aging.report.measure_page import measure_page
+from microplastic_aging.spectra import quality
 from microplastic_aging.spectra.core import write_spectrum
 from microplastic_aging.spectra.index_definitions import ALL_INDICES, find_index
 from microplastic_aging.spectra.indices import to_index
@@ -120,6 +122,8 @@ def test_a_file_that_cannot_be_read_keeps_its_row(folder):
     found = measure(folder, "PE", progress=False)
     assert len(found.table) == 12 and found.unread.sample_id.tolist() == ["s3"]
     row = found.table.iloc[3]
+    assert not re.search(r">[^<]*\bnan\b", measure_page(found, {}))  # what is missing is a dash
+    assert found.unread.reason[0].split("; ")[-1][-40:] in found._repr_html_()
     assert "s3.csv" in row.note and np.isnan(row.carbonyl_1715) and row.quality_flags == ""
 
 
@@ -130,6 +134,51 @@ def test_an_unnamed_polymer_has_a_proposal_that_is_not_used(folder):
     asked = measure(folder, "proposed", progress=False)
     assert asked.table.polymer.eq("PE").all() and asked.table.carbonyl_1715_limit.notna().all()
     assert asked.table.polymer_from.eq("proposed").all() and "proposal" in asked.notes[-1]
+
+
+def polylactide(at=1750.0):
+    "Bands of PLA, from its literature; `at` moves the ester"
+    bands = {at: (24, 0.9), 1182: (30, 0.7), 1129: (20, 0.5), 1084: (24, 1.0), 1043: (20, 0.5), 1453: (16, 0.2)}
+    return sum(pseudo_voigt(WN, place, *shape) for place, shape in bands.items())
+
+
+def test_values_of_an_unknown_polymer_say_for_which_they_hold(tmp_path):
+    "The ester of a polylactide gives a carbonyl index too"
+    rng = np.random.default_rng(0)
+    shown = dict(pe=pseudo_voigt(WN, *pristine_bands()["PE"].T), pla=polylactide())
+    for name, values in (shown | dict(pet=pseudo_voigt(WN, *pristine_bands()["PET"].T))).items():
+        write_spectrum(tmp_path / f"{name}.csv", WN, values + 2e-4 * rng.normal(size=WN.size))
+    found = measure(tmp_path, progress=False)
+    table = found.table.set_index("sample_id")
+    values = found.indices[found.indices.value.notna()]
+    assert set(values.verdict) == {"polymer unknown"}
+    assert values.reason.str.contains("holds only if the polymer is P").all()
+    assert values.reason[values["index"] == "carbonyl 1715"].str.endswith("is PE or PP").all()
+    assert set(found.specimens.carbonyl_SAUB_verdict) <= {"polymer unknown", "no value"}
+    assert table.note["pla"].startswith("no polymer is named, and it looks like none of PE, PP, PS")
+    assert table.note["pet"].startswith("no polymer is named, and it looks like PET (p ") and table.note["pe"] == ""
+    assert "hold only for PE or PP" in found.notes[0] and "none of the six 1" in found.notes[0]
+
+
+def test_a_name_for_all_is_kept_as_it_was_given(folder):
+    found = measure(folder, "HDPE", progress=False)
+    assert found.table.polymer.eq("PE").all() and found.table.polymer_given.eq("HDPE").all()
+    assert "Measured under another name: HDPE as PE; see polymer_given." in found.notes
+
+
+@pytest.mark.filterwarnings("default:.*beside the manifest")
+def test_files_beside_a_manifest_are_counted_once(folder):
+    (folder / "spare.csv").write_text((folder / "s0.csv").read_text())
+    with pytest.warns(UserWarning, match="named by no row") as heard:
+        measure(folder, "grade", progress=False, reference=folder / "unaged.csv")
+    assert sum("named by no row" in str(w.message) for w in heard) == 1
+
+
+def test_a_spectrum_is_measured_once(folder, monkeypatch):
+    counted, real = [], quality._measure
+    monkeypatch.setattr(quality, "_measure", lambda spectrum: counted.append(spectrum) or real(spectrum))
+    measure(folder, "PE", progress=False)
+    assert len(counted) == 12
 
 
 def test_words_of_users_are_text_in_page_and_workbook(folder, tmp_path):

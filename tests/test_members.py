@@ -8,14 +8,17 @@ import pytest
 from typer.testing import CliRunner
 
 from microplastic_aging.cli import app
+from microplastic_aging.data import checks, members, names
 from microplastic_aging.data.arrays import _cache_file, content_table, load_arrays
 from microplastic_aging.data.checks import check_manifest
 from microplastic_aging.data.load import load_samples, load_with_notes
 from microplastic_aging.data.manifest import read_samples
+from microplastic_aging.data.measure import measure
 from microplastic_aging.data.members import read_member
 from microplastic_aging.data.propose import propose_manifest
 from microplastic_aging.data.table import write_manifest
 from microplastic_aging.micrographs.core import write_micrograph
+from microplastic_aging.spectra.core import read_spectra
 from microplastic_aging.spectra.units import SpectrumFormatError
 
 WN = np.arange(600.0, 4001.0, 4.0)
@@ -120,6 +123,60 @@ def test_text_columns_become_columns_of_the_manifest(tmp_path):
     assert table.operator.tolist() == ["Ada", "Bo", "Ada"] and table.specimen_id.tolist() == ["a", "a", "b"]
 
 
+def test_what_a_table_adds_to_the_manifest_is_said(tmp_path):
+    texts = {"Polymer": ["PE"] * 12, "Site": ["quay"] * 12, "operator": [""] * 12}
+    write_wide(tmp_path / "march.csv", spectra(12), **texts)
+    said = run("check", tmp_path).stdout
+    assert "its text stands in the proposal as polymer, site;" in said, said
+
+
+def test_a_row_is_called_alike_everywhere(tmp_path, monkeypatch):
+    "`march.csv#17`, in the proposal and in the sheet of measures, whether it has a name or a number"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lab").mkdir()
+    numbered = pd.DataFrame(spectra(3).T.round(5), WN)
+    numbered.to_csv(tmp_path / "lab/march.csv", header=False)
+    write_wide(tmp_path / "lab/named.csv", spectra(4)[2:])
+    called = ["march.csv#1", "march.csv#2", "march.csv#3", "named.csv#particle 1", "named.csv#particle 2"]
+    sheet = measure("lab", "PE", progress=False).table
+    assert sheet.sample_id.tolist() == sheet.spectrum.tolist() == called
+    run("check", "lab")
+    assert pd.read_csv("lab/proposed_manifest.csv").sample_id.tolist() == called
+
+
+def test_copies_are_named_in_natural_order(tmp_path):
+    values = spectra(30)
+    values[26] = values[2]
+    write_wide(tmp_path / "t.csv", values, name=[str(k) for k in range(1, 31)])
+    for k in (9, 10):
+        write_wide(tmp_path / f"p{k}.csv", values[:1])
+    notes = propose_manifest(tmp_path)[1]
+    assert notes.file[notes.problem == "hold the same measurement"].tolist() == ["p9.csv, p10.csv", "t.csv#3, t.csv#27"]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_folder_without_a_table_is_read_once(tmp_path, monkeypatch, processes):
+    "To find out what lies there, and to measure it; by several processes too"
+    (tmp_path / "lab").mkdir()
+    for k, row in enumerate(spectra(6)):
+        write_wide(tmp_path / f"lab/s{k}.csv", row[None])
+    write_wide(tmp_path / "lab/table.csv", spectra(8)[6:])
+    log = tmp_path / "log"
+
+    def read_and_log(path):
+        with log.open("a") as file:
+            file.write(f"{path}\n")
+        return read_spectra(path)
+
+    for module in (names, members):
+        monkeypatch.setattr(module, "read_spectra", read_and_log)
+    monkeypatch.setattr(checks, "_POOL_ABOVE", 0 if processes > 1 else 100)
+    found = measure(tmp_path / "lab", progress=False)
+    assert len(found.read.spectra) == 8 and not len(found.unread)
+    read = log.read_text().splitlines()
+    assert len(read) == len(set(read)) == 7, read
+
+
 def test_a_table_meets_the_micrographs_of_its_particles(tmp_path):
     write_wide(tmp_path / "table.csv", spectra(3))
     write_micrograph(tmp_path / "particle 2.png", np.random.default_rng(0).random((24, 24)))
@@ -181,6 +238,7 @@ def test_what_cannot_be_read_stands_in_the_table(tmp_path, monkeypatch):
     assert {"broken.spa", "broken.png"} <= {*samples.table.spectrum, *samples.table.image}
     assert sum("only by their folder" in note for note in notes) == 1
     done = run("predict", "lab")
+    assert done.exit_code == 0, done.output  # one bad file does not stop a batch
     table = pd.read_csv("predictions.csv", keep_default_na=False).set_index("spectrum")
     assert table.note["broken.spa"].startswith("no verdict") and table.verdict["broken.spa"] == ""
     assert "paired only because they lie in one folder" in done.stderr

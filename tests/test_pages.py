@@ -349,6 +349,13 @@ def test_tables_are_narrow(name):
 @pytest.mark.parametrize("name", FRONT_PAGES, ids=str)
 def test_no_output_is_a_raw_record(name):
     "A record is shown as a table or a figure, not by its repr"
-    raw = re.compile(r"^[A-Z]\w+\(\w+=")
+    raw = re.compile(r"^[A-Z]\w+\(\w+=|^\{'|\barray\(|\bnp\.(float|int|str|bool)|PosixPath\(|<\w+\.\w+: ")
     shown = [text for c in cells(name) if not saved(c, "text/html", *FIGURES) for text in saved(c, "text/plain")]
     assert not [text for text in shown if raw.match(text)]
+
+
+@pytest.mark.parametrize("name", notebooks(), ids=str)
+def test_no_cell_of_a_table_is_cut_or_code(name):
+    "pandas cuts words at 50 characters unless it is told not to; a dictionary in a cell is for programs"
+    found = [td for c in cells(name) for text in saved(c, "text/html") for td in re.findall(r"<td>(.*?)</td>", text)]
+    assert not [td for td in found if re.match(r".+\.\.\.$|\{'|array\(|np\.float64\(|PosixPath\(|&lt;\w+\.\w+: ", td)]

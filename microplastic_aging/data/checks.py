@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -50,23 +50,27 @@ def map_files(
     task: str,  # Title of the bar
     progress: bool = True,  # Show a bar?
     workers: int | None = None,  # Processes; one, or up to four where there are many files
+    take: Callable = None,  # (job, result or None) -> what is kept of a result, at once
 ) -> list:  # Of (result, None) or (None, reason), in the order of the jobs
     "Call a function on each file; a file that cannot be read gives its reason"
 
     def bar(results):
         settings = {"leave": False, "delay": PATIENCE, "mininterval": 1, "disable": not progress, "unit": "file"}
-        return tqdm(results, task, len(jobs), **settings)
+        attempts = tqdm(results, task, len(jobs), **settings)
+        if take is None:
+            return list(attempts)
+        return [(take(job, result), reason) for job, (result, reason) in zip(jobs, attempts, strict=True)]
 
     if workers is None:
         workers = min(_MAX_WORKERS, os.cpu_count() or 1) if len(jobs) > _POOL_ABOVE else 1
     if workers == 1:
-        return list(bar(map(_attempt, jobs)))
+        return bar(map(_attempt, jobs))
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
     pool = ProcessPoolExecutor(workers, context, signal.signal, (signal.SIGINT, signal.SIG_IGN))
     try:
-        return list(bar(pool.map(_attempt, jobs, chunksize=16)))
+        return bar(pool.map(_attempt, jobs, chunksize=16))
     except BrokenProcessPool:
-        return list(bar(map(_attempt, jobs)))
+        return bar(map(_attempt, jobs))
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -102,6 +102,7 @@ def _proposed(
     scheme: Scheme,
     scale_bar_um: float | None,
     progress: bool,
+    warn: bool,  # Of files that cannot be used
 ) -> tuple:  # Samples; note of each sample, array of str
     "Samples of files that no manifest names"
     table, notes = propose_manifest(folder, scale_bar_um=scale_bar_um, progress=progress, files=files)
@@ -109,7 +110,8 @@ def _proposed(
     if table.empty:
         reasons = "; ".join(f"{n.file}: {n.problem}" for n in notes.head(5).itertuples())
         raise InputError(f"{folder}: holds no micrograph and no spectrum that can be read ({reasons or 'it is empty'})")
-    _warn_of_unused(unused)
+    if warn:
+        _warn_of_unused(unused)
     if files is not None and len(files) == 2:
         table = _one_pair(table)
     table = pd.concat([table, _unused_rows(folder, unused.file, set(table.sample_id))], ignore_index=True).fillna("")
@@ -181,6 +183,7 @@ def load_with_notes(
     scheme: Scheme = SEVEN_TYPES,  # Classes that a model may choose from
     scale_bar_um: float | None = None,  # Length of the drawn scale bar, µm
     progress: bool = True,  # Show a bar
+    warn: bool = True,  # Of files without a manifest that cannot be used; their rows are there in any case
 ) -> tuple:  # `Samples`; a note for each, array of str, shape (n,), '' where all is well
     "As `load_samples`, with what is wrong with each row"
     if isinstance(source, Samples):
@@ -197,13 +200,14 @@ def load_with_notes(
     if manifest:
         return _read_manifest(manifest, scheme)
     if not others and first.is_dir():
-        return _proposed(first, None, scheme, scale_bar_um, progress)
+        return _proposed(first, None, scheme, scale_bar_um, progress, warn)
     folders = [str(f) for f in files if f.is_dir()]
     if folders:
-        raise InputError(f"{', '.join(folders)}: is a folder among files; name files only, or one folder")
+        remedy = "give a folder that holds them all, files only, or one folder a call"
+        raise InputError(f"{', '.join(folders)}: a folder stands alone; {remedy}")
     folder = Path(os.path.commonpath([f.resolve().parent for f in files]))
     below = [f.resolve().relative_to(folder) for f in files]
-    return _proposed(folder, below, scheme, scale_bar_um, progress)
+    return _proposed(folder, below, scheme, scale_bar_um, progress, warn)
 
 
 def load_samples(

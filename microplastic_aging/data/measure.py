@@ -8,6 +8,7 @@ __all__ = ['Measurements', 'measure']
 # %% ../../nbs/data/11_measure.ipynb #476cbb6b
 import html
 import os
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pandas as pd
 
 from ..aging import SEVEN_TYPES, InputError
 from .load import load_with_notes
-from .measure_files import FilesRead, read_files, with_polymers
+from .measure_files import UNNAMED, FilesRead, read_files, with_polymers
 from .measure_tables import blanks_of, long_indices, long_quality, specimen_table, wide_table
 from ..files import check_replaceable, write_atomic, write_table
 from ..spectra.polymer_names import polymer_name
@@ -68,7 +69,8 @@ class Measurements:
 
     def _repr_html_(self):
         shown = [(name, getattr(self, name)) for name in (*_TABLES, "unread")]
-        parts = [f"<p>{name}: {len(t)} rows</p>{t.head(10).to_html(index=False)}" for name, t in shown if len(t)]
+        with pd.option_context("display.max_colwidth", None):  # a reason is read to its end
+            parts = [f"<p>{name}: {len(t)} rows</p>{t.head(10).to_html(index=False)}" for name, t in shown if len(t)]
         return "".join(parts) or f"<p>{html.escape('nothing was measured')}</p>"
 
 # %% ../../nbs/data/11_measure.ipynb #7bec113e
@@ -135,6 +137,13 @@ def check_measure_output(
         check_replaceable(file, (mark,), "measure")
 
 # %% ../../nbs/data/11_measure.ipynb #4e31d2bb
+_FEW_NAMES = 5  # Names that a sentence has room for
+
+
+def _renamed(polymers: pd.DataFrame) -> pd.DataFrame:
+    return polymers[(polymers.polymer_given != "") & (polymers.polymer_given != polymers.polymer)]
+
+
 def _surface_rows(read: FilesRead) -> pd.DataFrame:
     table = pd.DataFrame(list(read.surfaces.values()))
     table.insert(0, "sample_id", [read.samples.table.sample_id[i] for i in read.surfaces])
@@ -142,14 +151,19 @@ def _surface_rows(read: FilesRead) -> pd.DataFrame:
 
 
 def _polymer_notes(polymers: pd.DataFrame) -> list:
-    "How many samples have no polymer, and whether proposals were used"
+    "How many samples have no polymer, which names stand for another, and whether proposals were used"
     said, unnamed = [], (polymers.polymer == "") & (polymers.polymer_proposed != "")
     if unnamed.any():
-        known = (polymers.polymer_proposed[unnamed] != "other").sum()
+        counts = polymers.polymer_proposed[unnamed].replace("other", "none of the six").value_counts()
+        proposed = ", ".join(f"{name} {n}" for name, n in counts.items())
+        spectra = "1 spectrum has" if unnamed.sum() == 1 else f"{unnamed.sum()} spectra have"
         said.append(
-            f"{unnamed.sum()} spectra have no polymer, so their indices have no limit; {known} have a proposal in "
-            "polymer_proposed. Name it, or ask for the proposals."
+            f"{spectra} no polymer: indices have no limit there, and hold only for {' or '.join(UNNAMED)}. Column "
+            f"polymer_proposed: {proposed}. Name the polymer, or ask for the proposals."
         )
+    if renamed := sorted({row.polymer_given: row.polymer for row in _renamed(polymers).itertuples()}.items()):
+        names = ", ".join(f"{given} as {code}" for given, code in renamed[:_FEW_NAMES])
+        said.append(f"Measured under another name: {names}{', …' * (len(renamed) > _FEW_NAMES)}; see polymer_given.")
     if (used := (polymers.polymer_from == "proposed").sum()) > 0:
         said.append(f"The polymer of {used} spectra is the proposal of the package, not a name that somebody gave.")
     return said
@@ -157,7 +171,9 @@ def _polymer_notes(polymers: pd.DataFrame) -> list:
 
 def _blanks(reference, polymer, wanted: set, atr_corrected: bool, progress: bool) -> tuple:
     "Limits from unaged samples, and notes"
-    samples, notes = load_with_notes(reference, SEVEN_TYPES, None, progress)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*named by no row")  # most files beside them are the samples
+        samples, notes = load_with_notes(reference, SEVEN_TYPES, None, progress)
     samples = samples.take(slice(None))
     samples.table["image"] = ""  # blanks are spectra
     read = read_files(samples, notes, None, progress)
@@ -176,7 +192,7 @@ def measure(
     atr_corrected: bool = False,  # Measure spectra as films would show them in transmission
 ) -> Measurements:
     "Quality, band indices and surface numbers of every file"
-    samples, notes = load_with_notes(source, SEVEN_TYPES, scale_bar_um, progress)
+    samples, notes = load_with_notes(source, SEVEN_TYPES, scale_bar_um, progress, warn=False)
     read = read_files(samples, notes, scale_bar_um, progress)
     polymers = with_polymers(read, polymer)
     blanks, said = (None, [])

@@ -19,10 +19,12 @@ from .members import read_member
 from ..micrographs.core import read_micrograph
 from ..micrographs.surface import surface_numbers
 from ..spectra.core import Spectrum, to_grid
+from ..spectra.index_definitions import INDICES
 from ..spectra.indices import dispersion_step
+from ..spectra.library import pristine_bands
 from ..spectra.polymer_names import _NAMES, polymer_name
 from ..spectra.polymers import propose_polymers
-from ..spectra.quality import quality_flags, quality_table
+from ..spectra.quality import _judge_spectrum
 
 # %% ../../nbs/data/10_measure_files.ipynb #b4044e88
 @dataclass(frozen=True, eq=False)
@@ -36,9 +38,9 @@ class ReadSpectrum:
 
 def _read_spectrum(path) -> ReadSpectrum:
     spectrum = read_member(path)
-    numbers = quality_table(spectrum).drop(columns=["spectrum", "missing"]).iloc[0].to_dict()
+    numbers, flags = _judge_spectrum(spectrum)
     numbers["contact_step"] = float(dispersion_step(spectrum.wavenumber, spectrum.absorbance))
-    return ReadSpectrum(spectrum, quality_flags(spectrum).drop(columns="spectrum"), numbers)
+    return ReadSpectrum(spectrum, flags, numbers)
 
 
 def _read_surface(path, um_per_px, scale_bar_um) -> dict:
@@ -113,6 +115,7 @@ def read_files(
 # %% ../../nbs/data/10_measure_files.ipynb #86a7edb6
 PROPOSED = "proposed"  # Word that a user gives to have proposals used
 _MIN_P = 0.95  # Probability from which on a proposal is used, or contradicts a table
+_MIN_P_OTHER = 0.5  # Probability from which on 'other' is said; it hardly ever exceeds .9
 
 
 def _named_polymers(
@@ -132,7 +135,9 @@ def _named_polymers(
     given = table.get(column, pd.Series("", table.index)).fillna("").astype(str).str.strip()
     code = pd.Series([polymer_name(text) or text for text in given], given.index, dtype=object)
     source = np.where(given != "", f"column {column}", "named for all" if named else "")
-    return pd.DataFrame(dict(polymer=code.where(given != "", named), polymer_given=given, polymer_from=source))
+    for_all = str(polymer).strip() if named else ""
+    columns = dict(polymer=code.where(given != "", named), polymer_given=given.where(given != "", for_all))
+    return pd.DataFrame(columns | dict(polymer_from=source))
 
 # %% ../../nbs/data/10_measure_files.ipynb #2eaac785
 def with_polymers(
@@ -151,7 +156,24 @@ def with_polymers(
         used = sure & (table.polymer == "")
         table.loc[used, "polymer"] = table.polymer_proposed[used]
         table.loc[used, "polymer_from"] = PROPOSED
-    for i in np.flatnonzero(sure & (table.polymer != "") & (table.polymer != table.polymer_proposed)):
-        words = f"named {table.polymer[i]}, but looks like {table.polymer_proposed[i]} (p {table.polymer_p[i]:.2f})"
+    for i, words in _contradictions(table).items():
         read.notes[i] = "; ".join(filter(None, (read.notes[i], words)))
     return table
+
+
+UNNAMED = tuple(dict.fromkeys(p for index in INDICES for p in index.polymers))  # What an unnamed spectrum is taken for
+
+
+def _contradictions(table: pd.DataFrame) -> dict:
+    "Row -> what a probable proposal says against the name, or against the indices where there is no name"
+    probable = table.polymer_p >= np.where(table.polymer_proposed == "other", _MIN_P_OTHER, _MIN_P)
+    found = {}
+    for i, row in table[probable].iterrows():
+        looks = f"looks like {row.polymer_proposed} (p {row.polymer_p:.2f})"
+        if row.polymer_proposed == "other":
+            looks = f"looks like none of {', '.join(pristine_bands())} (p {row.polymer_p:.2f})"
+        if row.polymer == "" and row.polymer_proposed not in UNNAMED:
+            found[i] = f"no polymer is named, and it {looks}: indices hold only for {' or '.join(UNNAMED)}"
+        elif row.polymer not in ("", row.polymer_proposed) and row.polymer_proposed != "other":
+            found[i] = f"named {row.polymer}, but {looks}"
+    return found

@@ -156,7 +156,8 @@ def wide_table(
     parts += [_confounder_columns(read, polymers.polymer), _number_columns(read, n)]
     numbers = pd.concat(parts, axis=1).assign(note=read.notes)
     own = table.rename(columns={c: f"input_{c}" for c in table if c in numbers})
-    if "input_polymer" in own and (own.input_polymer == polymers.polymer_given).all():
+    given = polymers.polymer_given
+    if "input_polymer" in own and ((own.input_polymer == "") | (own.input_polymer == given)).all():
         own = own.drop(columns="input_polymer")
     return pd.concat([own, numbers], axis=1)
 
@@ -170,11 +171,19 @@ def _measures(table: pd.DataFrame) -> list:
     return [*indices, *(c for c in table if _SURFACE.match(c) and pd.api.types.is_numeric_dtype(table[c]))]
 
 
-def _mean_verdict(mean, limit, failed) -> np.ndarray:
+def _mean_verdict(mean, limit, said: dict) -> np.ndarray:
     "The verdict of each mean, from its limit; without one, what the repeats say"
-    known, above = np.isfinite(mean), mean > limit
-    cases = [~known, known & ~np.isfinite(limit), above, failed]
-    return np.select(cases, ["no value", "no limit", "above", "baseline fails"], "below detection")
+    without = ~np.isfinite(limit)
+    cases = [~np.isfinite(mean), without & said["polymer unknown"], without, mean > limit, said["baseline fails"]]
+    words = ["no value", "polymer unknown", "no limit", "above", "baseline fails"]
+    return np.select(cases, words, "below detection")
+
+
+def _said(own: pd.DataFrame, name: str, names) -> dict:
+    "Verdict -> whether a repeat of each specimen has it"
+    verdicts = own[f"{name}_verdict"]
+    said = ("polymer unknown", "baseline fails")
+    return {v: (verdicts == v).groupby(names, sort=False).any().to_numpy() for v in said}
 
 
 def _words_of(own: pd.DataFrame) -> dict:
@@ -192,8 +201,7 @@ def _averages(own: pd.DataFrame, names: np.ndarray, measures: list) -> dict:
         columns[f"{name}_n"] = groups.count().to_numpy()
         if f"{name}_limit" in own:
             limit = own[f"{name}_limit"].astype(float).groupby(names, sort=False).max().to_numpy()
-            failed = (own[f"{name}_verdict"] == "baseline fails").groupby(names, sort=False).any().to_numpy()
-            columns |= {f"{name}_limit": limit, f"{name}_verdict": _mean_verdict(mean, limit, failed)}
+            columns |= {f"{name}_limit": limit, f"{name}_verdict": _mean_verdict(mean, limit, _said(own, name, names))}
     return columns
 
 # %% ../../nbs/data/10_measure_tables.ipynb #369038c5

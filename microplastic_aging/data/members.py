@@ -9,8 +9,8 @@ __all__ = []
 import difflib
 import os
 import re
+from collections import OrderedDict
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from ..spectra.core import Spectrum, read_spectra
@@ -29,7 +29,8 @@ def split_member(
     return Path(path), None
 
 # %% ../../nbs/data/00_members.ipynb #9bfe9db2
-_KEPT_FILES = 4
+_MOST_BYTES = 100_000_000  # Of the axes and values that stay in memory
+_memory = OrderedDict()  # State of a file -> `_Content`, or the reason why it cannot be read
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,7 @@ class _Content:
 
     spectra: list  # Of `Spectrum`
     numbers: dict  # Name, as `_plain` writes it -> numbers of the spectra called so, counted from 1
+    n_bytes: int  # Of axes and values
 
 
 def _plain(name) -> str:
@@ -51,29 +53,48 @@ def spectrum_title(spectrum: Spectrum) -> str:
     return _plain(spectrum.meta.get("title") or "")
 
 
-@lru_cache(_KEPT_FILES)
-def _read_state(path: str, size: int, written_ns: int) -> _Content | SpectrumFormatError:
-    "Content of a file in one state, or the reason why it cannot be read"
-    try:
-        spectra = read_spectra(path)
-    except SpectrumFormatError as error:
-        return error
-    numbers = {}
-    for number, spectrum in enumerate(spectra, 1):
-        numbers.setdefault(spectrum_title(spectrum), []).append(number)
-    return _Content(spectra, numbers)
-
-
-def _content(file: Path) -> _Content:
-    "Spectra of a file, from memory where it has not changed"
+def _state(file: Path) -> tuple:
+    "What tells a file from what it was before a change"
     try:
         state = file.stat()
     except OSError as error:
         raise SpectrumFormatError(file, f"cannot be read ({error.strerror}); check name and permissions") from None
-    content = _read_state(str(file), state.st_size, state.st_mtime_ns)
-    if isinstance(content, SpectrumFormatError):
-        raise SpectrumFormatError(file, content.reason)
-    return content
+    return str(file), state.st_size, state.st_mtime_ns
+
+
+def _keep(state: tuple, content: _Content | str):
+    "Remember what a file holds; forget what was read longest ago where that is too much"
+    _memory[state] = content
+    n_bytes = sum(c.n_bytes for c in _memory.values() if isinstance(c, _Content))
+    while n_bytes > _MOST_BYTES and len(_memory) > 1:
+        _, oldest = _memory.popitem(last=False)
+        n_bytes -= getattr(oldest, "n_bytes", 0)
+
+
+def remember(
+    file: Path,
+    spectra: list,  # Of `Spectrum`: what the file holds
+):
+    "Spare a file that was just read a second reading"
+    numbers = {}
+    for number, spectrum in enumerate(spectra, 1):
+        numbers.setdefault(spectrum_title(spectrum), []).append(number)
+    n_bytes = sum(spectrum.wavenumber.nbytes + spectrum.absorbance.nbytes for spectrum in spectra)
+    _keep(_state(file), _Content(spectra, numbers, n_bytes))
+
+
+def _content(file: Path) -> _Content:
+    "Spectra of a file, from memory where it has not changed"
+    state = _state(file)
+    if state not in _memory:
+        try:
+            remember(file, read_spectra(file))
+        except SpectrumFormatError as error:
+            _keep(state, error.reason)
+    _memory.move_to_end(state)
+    if isinstance(_memory[state], str):
+        raise SpectrumFormatError(file, _memory[state])
+    return _memory[state]
 
 # %% ../../nbs/data/00_members.ipynb #b03b2f96
 _NEAR = 3  # Names that a message offers
@@ -135,7 +156,7 @@ def read_member(
 
 def _only_spectrum(file: Path) -> Spectrum:
     "The spectrum of a file that holds one"
-    spectra = read_spectra(file)
+    spectra = _content(file).spectra
     if len(spectra) != 1:
         names = [name for name in member_names(spectra)[:2]]
         example = " or ".join(f"{file.name}#{name}" for name in names)

@@ -65,6 +65,7 @@ class FileContent:
     reason: str = ""  # Why it was skipped or could not be read
     flags: tuple = ()  # What is doubtful about it
     members: list = field(default_factory=list)  # Of `Member`, where each spectrum of the file is a sample
+    spectra: list = field(default_factory=list, repr=False)  # Of `Spectrum`, as they were read
 
 
 def recognise(
@@ -121,7 +122,7 @@ def _recognise_spectra(path) -> FileContent:
     n, counts = len(spectra), Counter(flag for spectrum in spectra for flag in spectrum.meta.get("flags", ()))
     flags = tuple(flag if n == 1 else f"{flag}; so in {k} of {n} spectra" for flag, k in counts.items())
     members = _members(spectra) if n > 1 and are_samples(spectra) else []
-    return FileContent("spectrum", n_spectra=n, flags=flags, members=members)
+    return FileContent("spectrum", n_spectra=n, flags=flags, members=members, spectra=spectra)
 
 
 def _members(spectra) -> list:

@@ -49,9 +49,15 @@ class Note:
     remedy: str
 
 
+def natural_order(f: ParticleFile) -> list:
+    "Sorting key of a path in which 9 comes before 10; spectra of a table keep their order"
+    path = f"{f.path.partition('#')[0]}#{f.number}" if f.number else f.path
+    return [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", path)]
+
+
 def listed(files) -> str:
     "Some files by name"
-    paths = sorted(f.path for f in files)
+    paths = [f.path for f in sorted(files, key=natural_order)]
     more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
     return ", ".join(paths[:_SHOWN]) + more
 
@@ -171,12 +177,6 @@ def _heap_note(files) -> Note:
     return Note("ambiguous", folder, f"{len(files)} files without common names lie together", remedy)
 
 # %% ../../nbs/data/05_pairing.ipynb #62d1eb61
-def natural_order(f: ParticleFile) -> list:
-    "Sorting key of a path in which 9 comes before 10; spectra of a table keep their order"
-    path = f"{f.path.partition('#')[0]}#{f.number}" if f.number else f.path
-    return [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", path)]
-
-
 def pair_rows(
     files: list,  # Of one specimen
 ) -> list:  # Of (image, spectrum), either may be None; max(m, n) long

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ..aging import InputError
 from .checks import find_copies, map_files
+from .members import remember
 from .names import PROPOSAL, FileContent, read_member_name, read_name, recognise, walk_files
 from microplastic_aging.data.pairing import (
     Note,
@@ -64,9 +65,17 @@ def _several_note(path, content) -> Note:
     count = content.n_spectra
     if content.members:
         problem = f"holds {count} spectra; each is a sample of its own, such as {path}#{content.members[0].name}"
+        if columns := _new_columns(content.members):
+            problem += f"; its text stands in the proposal as {', '.join(columns)}"
         return Note("check", path, problem, "give the repeats of one particle one specimen_id")
     problem = f"holds {count} spectra, which may be one measurement in several forms"
     return Note("several spectra", path, problem, f"name the one that is meant in a manifest, such as {path}#1")
+
+
+def _new_columns(members) -> list:
+    "Columns of the manifest that the text of a table fills"
+    named = {name: text for member in members for name, text in member.fields.items() if text}
+    return list(_field_columns(dict.fromkeys(_COLUMNS, ""), named))
 
 
 def _sidecar_note(path, pictures) -> Note:
@@ -257,9 +266,17 @@ def _note_table(notes) -> pd.DataFrame:
 def _read_folder(folder, paths, scale_bar_um, progress) -> dict:
     "`FileContent` of every file by path"
     jobs = [(recognise, folder / path, folder.resolve(), scale_bar_um) for path in paths]
-    attempts = map_files(jobs, "reading", progress)
+    attempts = map_files(jobs, "reading", progress, take=_take_spectra)
     found = zip(paths, attempts, strict=True)
     return {path: content or FileContent("unreadable", reason=reason) for path, (content, reason) in found}
+
+
+def _take_spectra(job, content) -> FileContent | None:
+    "Spectra move into memory, where whoever reads the sample finds them"
+    if content and content.spectra:
+        remember(job[1], content.spectra)
+        content.spectra = []
+    return content
 
 
 def _usable_files(seen) -> list:
@@ -273,9 +290,9 @@ def _usable_files(seen) -> list:
 
 
 def _table_row(path, member) -> ParticleFile:
-    "One spectrum of a table; where it has only a number, the table and the number name its particle"
-    stem, numbered = PurePosixPath(path).stem, member.name.removeprefix("number=") == str(member.number)
-    own = f"{stem}.{member.number}" if numbered else f"{stem}#{member.name}"
+    "One spectrum of a table; it is called as a manifest names it, such as `table.csv#17`"
+    numbered = member.name.removeprefix("number=") == str(member.number)
+    own = f"{PurePosixPath(path).name}#{member.name}"
     name = read_member_name(path, "" if numbered else member.name, own)
     return ParticleFile(f"{path}#{member.name}", "spectrum", None, name, member.number, member.fields)
 
@@ -290,7 +307,7 @@ def _copy_notes(folder, files) -> list:
 
 def _few(files, most=6) -> str:
     "The first files by name"
-    return ", ".join(sorted(f.path for f in files)[:most])
+    return ", ".join(f.path for f in sorted(files, key=natural_order)[:most])
 
 # %% ../../nbs/data/07_propose.ipynb #83c6b812
 def write_proposal(

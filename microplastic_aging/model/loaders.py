@@ -29,29 +29,48 @@ def _note(ax, text: str):
     ax.axis("off")
 
 
+def _draw_image(ax, image, um_per_px):
+    if np.isnan(image).any():
+        _note(ax, "no micrograph")
+    else:
+        plot_micrograph(image[0], um_per_px, ax=ax)
+
+
+def _draw_spectrum(ax, spectrum, um_per_px):
+    values, valid = spectrum
+    if valid.any():
+        plot_spectrum(GRID, np.where(valid > 0, values, np.nan), ax=ax)
+    else:
+        _note(ax, "no spectrum")
+
+
 def _plot_pairs(
     images,  # Micrographs, grey values 0 to 1, shape (k, 1, S, S); NaN is drawn as a note
     spectra,  # Absorbance and mask, shape (k, 2, 851)
     titles,  # One str per sample
     um_per_px=None,  # Scale of the micrographs, µm per pixel, if known
-) -> np.ndarray:  # Axes, shape (2, k)
-    "Micrographs above the spectra that belong to them"
-    size = (2.6 * len(titles), 4.4)
-    fig, axs = plt.subplots(2, len(titles), figsize=size, squeeze=False, height_ratios=(3, 2))
-    columns = zip(*axs, np.asarray(images), np.asarray(spectra), titles, strict=True)
-    for top, low, image, (a, valid), title in columns:
-        if np.isnan(image).any():
-            _note(top, "no micrograph")
-        else:
-            plot_micrograph(image[0], um_per_px, ax=top)
-        top.set_title(title, fontsize=9)
-        if valid.any():
-            plot_spectrum(GRID, np.where(valid > 0, a, np.nan), ax=low)
-        else:
-            _note(low, "no spectrum")
-    for low in axs[1, 1:]:
-        low.set_ylabel("")
-    fig.tight_layout()
+) -> np.ndarray:  # Axes, shape (2, k); (1, k) where no sample has one of the two
+    "Micrographs above the spectra that belong to them; what no sample has takes no room"
+    images, spectra = np.asarray(images), np.asarray(spectra)
+    pictured, measured = ~np.isnan(images).any(axis=(1, 2, 3)), spectra[:, 1].any(axis=1)
+    rows = []
+    if pictured.any() or not measured.any():
+        rows.append((_draw_image, images, 2.6))
+    if measured.any():
+        rows.append((_draw_spectrum, spectra, 2.0))
+    heights = [height for *_, height in rows]
+    lines = max(title.count("\n") + 1 for title in titles)
+    size = (2.6 * len(titles), sum(heights) + 0.2 * lines)
+    style = dict(squeeze=False, height_ratios=heights, layout="constrained")
+    fig, axs = plt.subplots(len(rows), len(titles), figsize=size, **style)
+    fig.get_layout_engine().set(h_pad=0.1, w_pad=0.06)  # inches; titles of pictures need more than the default
+    for own, (draw, values, _) in zip(axs, rows, strict=True):
+        for ax, value in zip(own, values, strict=True):
+            draw(ax, value, um_per_px)
+        for ax in own[1:]:
+            ax.set_ylabel("")
+    for ax, title in zip(axs[0], titles, strict=True):
+        ax.set_title(title, fontsize=9)
     return axs
 
 

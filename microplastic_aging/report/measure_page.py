@@ -219,7 +219,14 @@ def _rounded(x, digits: int = 3) -> str:
     return "–" if pd.isna(x) else f"{x:.{digits}f}".replace("-", "−")
 
 
-_VERDICT_ORDER = {"above": 0, "baseline fails": 1, "below detection": 1, "no limit": 2, "no value": 3}
+_VERDICT_ORDER = {
+    "above": 0,
+    "baseline fails": 1,
+    "below detection": 1,
+    "no limit": 2,
+    "polymer unknown": 2,
+    "no value": 3,
+}
 
 
 def _specimens(found: Measurements) -> pd.DataFrame:
@@ -245,7 +252,8 @@ def _samples(found: Measurements) -> pd.DataFrame:
     surface = [c for c in table if c.startswith(("crack_", "pit_", "groove_"))]
     shown = table[first].astype(object)
     for c in indices:
-        shown[c] = [f"{_rounded(x, 4)} {v}" for x, v in zip(table[c], table[f"{c}_verdict"], strict=True)]
+        verdicts = table[f"{c}_verdict"].fillna("")  # none where no spectrum could be read
+        shown[c] = [f"{_rounded(x, 4)} {v}".strip() for x, v in zip(table[c], verdicts, strict=True)]
     more = [c for c in ("quality_flags", "confounders", *surface, "note") if c in table]
     rest = table[more].apply(lambda c: c.map(_rounded) if pd.api.types.is_numeric_dtype(c) else c)
     shown = pd.concat([shown, rest], axis=1).astype(object)

@@ -70,7 +70,7 @@ def _ratio(ab, u, v, noise, hidden) -> tuple:  # Ratio, its standard deviation, 
     "Band over reference with the error that the noise brings; nan where hidden or weak"
     a, r = ab @ u, ab @ v
     var_a, cov, var_r = (_covariance(noise, *pair) for pair in ((u, u), (u, v), (v, v)))
-    weak = r <= 3 * np.sqrt(np.nan_to_num(var_r))
+    weak = r <= 3 * np.sqrt(np.maximum(np.nan_to_num(var_r), 0))
     ratio = np.where(hidden | weak, np.nan, a) / np.where(hidden | weak, 1, r)
     sd = np.sqrt(np.maximum(var_a - 2 * ratio * cov + ratio**2 * var_r, 0)) / np.where(weak, 1, np.abs(r))
     return ratio, np.where(hidden | weak, np.nan, sd), weak
@@ -89,7 +89,7 @@ def _noise_or_reason(wn, ab, valid) -> tuple:  # Autocovariance (..., k), reason
 
 # %% ../../nbs/spectra/16_indices.ipynb #96cb4918
 _MIN_BLANKS = 8  # Spectra per index and polymer
-_VERDICTS = ("above", "below detection", "baseline fails", "no limit", "no value")
+_VERDICTS = ("above", "below detection", "baseline fails", "polymer unknown", "no limit", "no value")
 
 
 def fit_blanks(
@@ -154,10 +154,12 @@ def _measured(index: Index, block: tuple, n: int) -> tuple:  # Value, sd, reason
     return np.where(bent, np.nan, value), np.where(bent, np.nan, sd), np.where(bent, why, reason)
 
 
-def _verdict(value, limit, floor) -> np.ndarray:
+def _verdict(value, limit, floor, polymer) -> np.ndarray:
     "One of `_VERDICTS` for each value"
-    cases = [np.isnan(value), np.isnan(limit), value > limit, value < floor]
-    return np.select(cases, ["no value", "no limit", "above", "baseline fails"], "below detection")
+    without = np.isnan(limit)
+    cases = [np.isnan(value), without & (polymer == ""), without, value > limit, value < floor]
+    words = ["no value", "polymer unknown", "no limit", "above", "baseline fails"]
+    return np.select(cases, words, "below detection")
 
 
 def _why(index: Index, polymer, unfit, verdict) -> np.ndarray:
@@ -169,9 +171,16 @@ def _why(index: Index, polymer, unfit, verdict) -> np.ndarray:
     no_limit = "no blanks for this index: fit_blanks on your own"
     if not index.detects:
         no_limit = "both bands belong to the polymer"
-    cases = [unfit, (verdict == "no limit") & (polymer == ""), verdict == "no limit", verdict == "baseline fails"]
+    cases = [unfit, verdict == "polymer unknown", verdict == "no limit", verdict == "baseline fails"]
     words = [undefined, "polymer not given, so no limit", no_limit, f"far under the blanks: {index.limits}"]
     return np.select(cases, words, "")
+
+
+def _conditions(index: Index, polymer, value) -> np.ndarray:
+    "What each value must be read with, '' where there is none"
+    known = np.isfinite(value)
+    only = f"holds only if the polymer is {' or '.join(index.polymers)}"
+    return np.select([known & (polymer == ""), known], [only, index.caution], "")
 
 # %% ../../nbs/spectra/16_indices.ipynb #1cb4451b
 def _in_transmission(index: Index) -> Index:
@@ -189,10 +198,9 @@ def _rows(index: Index, block: tuple, polymer: np.ndarray, blanks: dict) -> pd.D
     unfit = ~np.isin(polymer, index.polymers if index.needs_polymer else ("", *index.polymers))
     value, sd = (np.where(unfit, np.nan, x) for x in (value, sd))
     floor, limit = _limits(index, polymer, sd, blanks)
-    verdict = _verdict(value, limit, floor)
-    words = _why(index, polymer, unfit, verdict)
-    caution = np.where(np.isfinite(value), index.caution, "")
-    parts = zip(np.where(unfit, "", reason), words, caution, strict=True)
+    verdict = _verdict(value, limit, floor, polymer)
+    words, conditions = _why(index, polymer, unfit, verdict), _conditions(index, polymer, value)
+    parts = zip(np.where(unfit, "", reason), words, conditions, strict=True)
     below = pd.array(np.where(verdict == "above", False, True), "boolean")
     below[~np.isin(verdict, ("above", "below detection"))] = pd.NA
     columns = dict(polymer=polymer, index=index.name, value=value, sd=sd)

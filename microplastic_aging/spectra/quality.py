@@ -276,6 +276,11 @@ def _measure(spectrum: Spectrum) -> dict:
     return found
 
 # %% ../../nbs/spectra/11_quality.ipynb #97dac905
+def _values(found: dict) -> dict:
+    "Number of a check -> value, nan where it is missing"
+    return {number: float(reading.value) for number, reading in found.items()}
+
+
 def quality_table(
     spectra: Spectrum | list,  # One or several
 ) -> pd.DataFrame:  # One row a spectrum: name, one column a number, and `missing`: numbers not there, with the reason
@@ -283,8 +288,7 @@ def quality_table(
     spectra, rows = _as_list(spectra), []
     for name, found in zip(_names(spectra), map(_measure, spectra), strict=True):
         missing = "; ".join(f"{number}: {reading.missing}" for number, reading in found.items() if reading.missing)
-        values = {number: float(reading.value) for number, reading in found.items()}
-        rows.append(dict(spectrum=name, **values, missing=missing))
+        rows.append(dict(spectrum=name, **_values(found), missing=missing))
     numbers = dict.fromkeys(c.number for c in CHECKS)
     return pd.DataFrame(rows, columns=["spectrum", *numbers, "missing"])
 
@@ -325,13 +329,25 @@ def quality_flags(
     spectra: Spectrum | list,  # One or several
 ) -> pd.DataFrame:  # spectrum, flag, value, limit, level, cause, remedy, low and high (cm⁻¹, nan for the whole)
     "What is wrong, one row a spectrum and flag; what could not be measured is a flag too"
-    spectra, rows = _as_list(spectra), []
-    for name, found in zip(_names(spectra), map(_measure, spectra), strict=True):
-        rows += _flag_rows(name, found)
+    spectra = _as_list(spectra)
+    return _flags(dict(zip(_names(spectra), map(_measure, spectra), strict=True)))
+
+
+def _flags(measured: dict) -> pd.DataFrame:
+    "Flags of spectra by name -> what `_measure` found; a flat spectrum is not called weak as well"
+    rows = [row for name, found in measured.items() for row in _flag_rows(name, found)]
     table = pd.DataFrame(rows, columns=_FLAG_COLUMNS)
     flat = table.spectrum[table.flag == "flat"]
     weak_too = table.flag.eq("weak") & table.spectrum.isin(flat)
     return table[~weak_too].reset_index(drop=True)
+
+
+def _judge_spectrum(
+    spectrum: Spectrum,
+) -> tuple:  # Number -> value; flags as of `quality_flags`, without the column spectrum
+    "What `quality_table` and `quality_flags` say of one spectrum, measured once, as `measure` wants it"
+    found = _measure(spectrum)
+    return _values(found), _flags({"": found}).drop(columns="spectrum")
 
 # %% ../../nbs/spectra/11_quality.ipynb #9aedc2f7
 _LEVEL_COLORS = dict(warning="#E69F00", error="#D55E00")
