@@ -120,25 +120,47 @@ class Predicted:
     confounders: np.ndarray  # In words, '' where nothing is found, array of str, shape (n,)
     notes: np.ndarray  # What was wrong with the files, array of str, shape (n,)
 
-
-def joined(blocks: list) -> Predicted:
-    "Blocks one after the other"
-    answers = [block.predictions for block in blocks]
-    evidence = {m: np.concatenate([a.evidence[m] for a in answers]) for m in answers[0].evidence}
-    prob, energy, pooled = (np.concatenate([getattr(a, k) for a in answers]) for k in ("prob", "energy", "pooled"))
-    has = {m: np.concatenate([block.has[m] for block in blocks]) for m in blocks[0].has}
-    words = (np.concatenate([getattr(block, k) for block in blocks]) for k in ("confounders", "notes"))
-    return Predicted(Predictions(prob, evidence, energy, pooled), has, *words)
-
-# %% ../nbs/90_blocks.ipynb #b10c0015
-def _packed(block: Predicted) -> bytes:
-    "A block as bytes, with a digest of its content"
+# %% ../nbs/90_blocks.ipynb #b10c0033
+def _flat(block: Predicted) -> dict:
+    "Name -> values, shape (n, …)"
     answers = block.predictions
     content = dict(prob=answers.prob, energy=answers.energy, pooled=answers.pooled)
     content |= {f"evidence|{m}": values for m, values in answers.evidence.items()}
     content |= {f"has|{m}": values for m, values in block.has.items()}
-    for name in ("confounders", "notes"):
-        content[name] = np.frombuffer(json.dumps(list(getattr(block, name))).encode(), np.uint8)
+    return content | dict(confounders=block.confounders, notes=block.notes)
+
+
+def _from_flat(content: dict) -> Predicted:
+    "The opposite of `_flat`"
+    evidence, has = ({k[len(of) :]: v for k, v in content.items() if k.startswith(of)} for of in ("evidence|", "has|"))
+    answers = Predictions(content["prob"], evidence, content["energy"], content["pooled"])
+    return Predicted(answers, has, content["confounders"], content["notes"])
+
+
+class _Whole:
+    "Room for all samples, filled block by block: no block is in memory twice"
+
+    def __init__(self, n: int):
+        self.n, self.filled, self.content = n, 0, {}
+
+    def add(self, block: Predicted) -> int:  # Samples of the block
+        rows = slice(self.filled, self.filled + len(block.notes))
+        for name, values in _flat(block).items():
+            if name not in self.content:
+                self.content[name] = np.empty((self.n, *values.shape[1:]), values.dtype)
+            self.content[name][rows] = values
+        self.filled = rows.stop
+        return len(block.notes)
+
+# %% ../nbs/90_blocks.ipynb #b10c0015
+_WORDS = ("confounders", "notes")
+
+
+def _packed(block: Predicted) -> bytes:
+    "A block as bytes, with a digest of its content"
+    content = _flat(block)
+    for name in _WORDS:
+        content[name] = np.frombuffer(json.dumps(list(content[name])).encode(), np.uint8)
     packed = io.BytesIO()
     np.savez(packed, **content, digest=np.array(digest(*content, *content.values())))
     return packed.getvalue()
@@ -151,12 +173,11 @@ def _unpacked(path: Path) -> Predicted | None:
             content = {name: stored[name] for name in stored.files}
         if str(content.pop("digest")) != digest(*content, *content.values()):
             return None
-        words = [np.array(json.loads(content.pop(name).tobytes()), object) for name in ("confounders", "notes")]
+        for name in _WORDS:
+            content[name] = np.array(json.loads(content[name].tobytes()), object)
+        return _from_flat(content)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    evidence, has = ({k[len(of) :]: v for k, v in content.items() if k.startswith(of)} for of in ("evidence|", "has|"))
-    answers = Predictions(content["prob"], evidence, content["energy"], content["pooled"])
-    return Predicted(answers, has, *words)
 
 # %% ../nbs/90_blocks.ipynb #b10c0016
 def _file_state(path: Path) -> tuple:
@@ -253,16 +274,15 @@ def predict_blocks(run: BlockRun, progress: bool = True) -> Predicted:
     if run.partial:
         run.partial.mkdir(parents=True, exist_ok=True)
     settings = dict(total=len(run.samples), unit="sample", leave=False, delay=PATIENCE, mininterval=1)
-    blocks, begun, is_new = [], [], True
+    whole, begun, is_new = _Whole(len(run.samples)), [], True
     with _Readers(len(run.samples)) as readers, tqdm(desc="predicting", disable=not progress, **settings) as bar:
         for number in range(len(parts) + 1):
             begun += [_begin(run, part, readers) for part in parts[number : number + 1]]
             if is_new and begun[-1:] and begun[-1].done:
                 is_new = _say_going_on(run.partial)
             if number:
-                blocks.append(_end(run, begun.pop(0), readers))
-                bar.update(len(parts[number - 1]))
-    return joined(blocks)
+                bar.update(whole.add(_end(run, begun.pop(0), readers)))
+    return _from_flat(whole.content)
 
 
 def _say_going_on(partial: Path) -> bool:
