@@ -86,8 +86,6 @@ def paddy_in_words(
 ) -> str:
     "The verdict with its interval, and how many specimens it would take if the observed difference were true"
     verdict = _VERDICTS[p["verdict"]].format(_listed(p["paddies"]))
-    low, high = (f"{100 * v:+.1f}" for v in p["ci"])
-    gap = (
-        f"{_mean_of(p['paddies'])} less {_mean_of(p['others'])} is {100 * p['difference']:+.1f} points [{low}, {high}]"
-    )
+    value, low, high = (f"{100 * v:+.1f}".replace("-", "−") for v in (p["difference"], *p["ci"]))
+    gap = f"{_mean_of(p['paddies'])} less {_mean_of(p['others'])} is {value} ({low} to {high}) points"
     return f"{verdict} of {100 * p['threshold']:.0f} points: {gap}. {_needed_in_words(p)}".strip()

@@ -27,12 +27,12 @@ from microplastic_aging.report.evidence import (
     surface_findings,
 )
 from microplastic_aging.report.evidence_claims import (
+    check_table,
     claims,
     contrast_checks,
     contrast_of,
     contrast_windows,
     control_rows,
-    judge_targets,
     mechanism_name,
     window_effects,
 )
@@ -43,10 +43,11 @@ from microplastic_aging.report.evidence_figures import (
     plot_link_measures,
     plot_named_bands,
 )
-from .formats import with_interval
+from .evidence_targets import judge_targets
+from .formats import percent, with_interval
 from .html import render
 from .plots import make_axes
-from .study_parts import titled
+from .study_parts import folded, listing, titled, transposed
 
 # %% ../../nbs/report/21_evidence_study.ipynb #3d1b88eb
 @dataclass(frozen=True)
@@ -67,23 +68,6 @@ def _named(found: list, *verdicts: str) -> list:
     return [c.short for c in found if c.part in ("bands", "surface") and c.verdict in verdicts]
 
 
-def _fold(summary: str, table: pd.DataFrame) -> HTML:
-    "A wide table behind a line that opens it"
-    return HTML(f"<details><summary>{summary}</summary>{_listing(table).data}</details>")
-
-
-def _transposed(table: pd.DataFrame, label: str) -> pd.DataFrame:
-    "A table of few rows and many scores with a line for each score: it fits a page"
-    if table.empty:
-        return table
-    return table.set_index(label).T.rename_axis(columns=None).rename_axis("score").reset_index()
-
-
-def _listing(table: pd.DataFrame) -> HTML:
-    "A table of sentences, none of them cut; wide ones scroll on a narrow screen"
-    return HTML(f'<div style="overflow-x: auto">{table.to_html(index=False, border=0)}</div>')
-
-
 @patch
 def verdict(self: EvidenceStudy) -> Markdown:
     "The verdict of the study, and where its data comes from"
@@ -95,6 +79,7 @@ def verdict(self: EvidenceStudy) -> Markdown:
         surfaces=_counted(found, "surface"),
         links=_counted(found, "links") if e["links"] else None,
         partly=_named(found, "in part"),
+        undecided=_named(found, "undecided"),
         missing=_named(found, "not supported", "not detectable"),
         contrast=next((c for c in found if c.part == "contrast"), None),
         control=control,
@@ -121,6 +106,15 @@ def table(self: EvidenceStudy) -> pd.DataFrame:  # Text, one row a claim
     return titled(rows, "claim")
 
 # %% ../../nbs/report/21_evidence_study.ipynb #c684fbc7
+@patch
+def checks(
+    self: EvidenceStudy,
+    part: str = "bands",  # Or 'surface'
+) -> pd.DataFrame:  # Text, one row a claim
+    "Above the raw difference by how much, what random labels reach, and which checks fail, by two trainings"
+    return check_table(self.evidence, part)
+
+
 def _short_bands(evidence: dict) -> pd.DataFrame:
     "The columns of `band_findings` that a page has room for"
     table = band_findings(evidence["bands"])
@@ -178,7 +172,7 @@ def _band_line(found: dict) -> dict:
 def all_bands(self: EvidenceStudy) -> HTML:  # Folded
     "Every named band for every mechanism, with its assignment and source"
     table = pd.DataFrame([_band_line(found) for found in self.evidence["table"]])
-    return _fold(f"All named bands, {len(table)} lines", table)
+    return folded(f"All named bands, {len(table)} lines", table)
 
 
 @patch
@@ -201,7 +195,7 @@ def unnamed(
 # %% ../../nbs/report/21_evidence_study.ipynb #a3cc4892
 def _marks_row(mechanism: str, found: dict) -> dict:
     shares = {name: found[name] for name in ("relevance_mass", "even_mass", "difference_mass")}
-    mass, even, raw = ("–" if share is None else f"{100 * share:.0f} %" for share in shares.values())
+    mass, even, raw = map(percent, shares.values())
     log_odds = with_interval(found["log_odds"], found["log_odds_ci"], 2)
     figures = {"evidence on them": mass, "by chance": even, "raw difference": raw, "log-odds": log_odds}
     return dict(marks=f"{mechanism_name(mechanism)}: {found['feature']}s") | figures
@@ -227,10 +221,10 @@ def all_surfaces(self: EvidenceStudy) -> HTML:  # Folded
         if self.evidence.get(kind)
     ]
     if not tables:
-        return _fold("All scores on the marks", pd.DataFrame())
+        return folded("All scores on the marks", pd.DataFrame())
     table = pd.concat(tables)
     marks = table.pop("mechanism").map(mechanism_name) + ": " + table.pop("feature") + "s, " + table.pop("masks")
-    return _fold("All scores on the marks", _transposed(table.assign(marks=marks), "marks"))
+    return folded("All scores on the marks", transposed(table.assign(marks=marks), "marks"))
 
 # %% ../../nbs/report/21_evidence_study.ipynb #bc27c2a1
 def _control_cell(audit: dict, mechanism: str, *measures: str) -> str:
@@ -256,7 +250,7 @@ def links(self: EvidenceStudy) -> pd.DataFrame:  # Text, one row a link; empty w
 @patch
 def all_links(self: EvidenceStudy) -> HTML:  # Folded
     "The same with p, across types, and on control benchmarks"
-    return _fold("Links with p, across types, and on control benchmarks", link_findings(self.evidence))
+    return folded("Links with p, across types, and on control benchmarks", link_findings(self.evidence))
 
 # %% ../../nbs/report/21_evidence_study.ipynb #73b25c60
 @patch
@@ -268,7 +262,7 @@ def blindness(self: EvidenceStudy) -> Markdown:
 
 @patch
 def grid_words(self: EvidenceStudy) -> Markdown:
-    "How many pairs of band and mark lie beside zero, and how many would by luck"
+    "How many pairs of band and mark have an interval that excludes zero, and how many would by luck"
     pairs, found = self.evidence.get("matrix") or [], beside_zero(self.evidence)
     return Markdown(render("study_evidence_grid.md.j2", n=len(pairs), found=len(found), luck=0.05 * len(pairs)))
 
@@ -284,6 +278,7 @@ def contrast(self: EvidenceStudy) -> Markdown:
     values = dict(
         windows=window_effects(contrast),
         random=window_effects(random) if random else "",
+        n_random=(random or {}).get("n_specimens"),
         whole=contrast["windows"]["whole spectrum"]["effect"],
         both=sum(f["effect"] for f in parts.values()),
         parts=[(name, _failed(contrast_checks(e), name)) for name in parts],
@@ -305,7 +300,7 @@ def controls(self: EvidenceStudy) -> HTML:
     table = pd.DataFrame(control_rows(self.evidence), columns=["expected", "found"])
     if table.empty:
         return HTML("<em>This run made no controls; <code>study --full</code> does.</em>")
-    return _listing(table)
+    return listing(table)
 
 
 @patch
@@ -319,8 +314,8 @@ def scorecard(self: EvidenceStudy) -> pd.DataFrame:  # Text, one row a method
 @patch
 def all_scores(self: EvidenceStudy) -> HTML:  # Folded
     "The methods compared by every score"
-    table = _transposed(score_findings(self.evidence["faithfulness"]), "method")
-    return _fold("All scores of the methods", table.rename(columns=lambda name: name.replace("_", " ")))
+    table = transposed(score_findings(self.evidence["faithfulness"]), "method")
+    return folded("All scores of the methods", table.rename(columns=lambda name: name.replace("_", " ")))
 
 # %% ../../nbs/report/21_evidence_study.ipynb #96191ece
 @patch
@@ -344,7 +339,7 @@ def _image_gain(scores: dict) -> str:
 def targets(self: EvidenceStudy) -> HTML:
     "What was to be reached, what was, and what is reached without a network"
     rows = [(t.name, t.reached, t.without, t.verdict) for t in judge_targets(self.evidence)]
-    return _listing(pd.DataFrame(rows, columns=["target", "reached", "without a network", "verdict"]))
+    return listing(pd.DataFrame(rows, columns=["target", "reached", "without a network", "verdict"]))
 
 # %% ../../nbs/report/21_evidence_study.ipynb #b3283204
 @patch

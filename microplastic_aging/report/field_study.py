@@ -20,6 +20,7 @@ from ..aging import MECHANISM_COLORS, MECHANISMS
 from ..attribute.risk import paddy_in_words
 from ..attribute.sites import shorten
 from .attribution import in_words
+from .claims import missed_by
 from .formats import percent, points, points_interval
 from .study_parts import say, share_cell, share_values
 
@@ -47,7 +48,8 @@ def _risk(found: dict) -> dict:  # `paddy_chemical` of `field_figures`
     truths = {key: found.get(key) for key in ("truth", "truth_counted")}
     right = None if truths["truth"] is None else is_high == (truths["truth"] > found["threshold"])
     covered = dict(covered=_covers(found, "truth"), covered_counted=_covers(found, "truth_counted"))
-    return found | truths | covered | dict(low=low, high=high, high_verdict=is_high, right=right)
+    miss = None if truths["truth"] is None else missed_by(truths["truth"], found["ci"])
+    return found | truths | covered | dict(low=low, high=high, high_verdict=is_high, right=right, miss=miss)
 
 # %% ../../nbs/report/23_field_study.ipynb #6ca0e4c5
 @dataclass(frozen=True, eq=False)

@@ -20,14 +20,12 @@ from microplastic_aging.report.claims import (
     SINGLE_MODALITIES,
     aged_confusion,
     attention_values,
-    claim_table,
     counted_words,
     fusion_pairs,
     missed_shares,
     operator_values,
     single_rivals,
 )
-from .claims_limits import limits_list
 from .formats import percent, points, points_interval, share_interval
 from .plots import plot_results, tested_splits
 from .run import get_metrics, get_protocol, is_simulated, model_names, model_title
@@ -384,15 +382,3 @@ def splits(self: FusionStudy) -> Markdown:
 def commits(self: FusionStudy) -> pd.DataFrame:  # Text, four columns
     "Which summary was written by which commit"
     return titled([_source_row(name, s) for name, s in (dict(study=self.metrics) | self.others).items()], "summary")
-
-# %% ../../nbs/report/20_fusion_study.ipynb #5a3c65cf
-@patch
-def claims(self: FusionStudy) -> Markdown:
-    "The paper's ten claims: test, verdict, and the section of each"
-    return Markdown(claim_table(self.metrics, self.others))
-
-
-@patch
-def limits(self: FusionStudy) -> Markdown:
-    "What limits each of the ten claims, and where that is shown"
-    return Markdown(limits_list(self.metrics, self.others))

@@ -78,6 +78,7 @@ def _protocol_values(study: MixtureStudy, protocol: str, parts: dict) -> dict:
         words=_PROTOCOLS[protocol],
         uv=uv,
         aim=aim,
+        of_paper=aim == _PAPER_DUAL,
         reached=reached or "reached, but not surely",
         named=named.get("uv"),
         triples=parts["triples"],
@@ -346,7 +347,7 @@ def verdict(self: MixtureStudy) -> Markdown:
 # %% ../../nbs/report/22_mixture_study.ipynb #674623fd
 def _claim_rows(study: MixtureStudy) -> list:  # question, result, compared with, does it hold
     dual, named = study.found["dual"], study.named.get("uv")
-    rows, paper = [], f"paper: {percent(_PAPER_DUAL)}"
+    rows, paper = [], f"paper, not comparable: {percent(_PAPER_DUAL)}"
     result, holds = (percent(named["value"]), "no aim was set") if named else ("not kept", "not known")
     rows.append(("named by the predicted class", result, paper, holds))
     if "unseen" in dual:
@@ -356,7 +357,7 @@ def _claim_rows(study: MixtureStudy) -> list:  # question, result, compared with
         if uv["value"] is not None:
             question = "the two most probable" if protocol == "seen" else f"… {_PROTOCOLS[protocol]}"
             aim = _AIMS[protocol]
-            rows.append((question, share_cell(parts["posterior"]["uv"]), f"aim: {percent(aim)}", _holds(uv, aim)))
+            rows.append((question, share_cell(parts["posterior"]["uv"]), f"our aim: {percent(aim)}", _holds(uv, aim)))
     evidence = dual["seen"].get("evidence")
     if evidence and evidence["uv"]["value"] is not None:
         rare = "no" if evidence["uv"]["value"] < _RARE else "yes"

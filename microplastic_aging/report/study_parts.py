@@ -7,7 +7,7 @@ __all__ = []
 
 # %% ../../nbs/report/18_study_parts.ipynb #8c8bb280
 import pandas as pd
-from IPython.display import Markdown
+from IPython.display import HTML, Markdown
 
 from .formats import share_interval
 from .html import render_sentences
@@ -67,6 +67,29 @@ def titled(
     "Rows as a table with one line of headings, the first column at the left edge; empty where there are none"
     table = pd.DataFrame(rows, columns=columns)
     return table.set_index(first).rename_axis(index=None, columns=first) if rows else table
+
+# %% ../../nbs/report/18_study_parts.ipynb #ea9953a0
+def listing(table: pd.DataFrame) -> HTML:
+    "A table of sentences, none of them cut; wide ones scroll on a narrow screen"
+    return HTML(f'<div style="overflow-x: auto">{table.to_html(index=False, border=0)}</div>')
+
+
+def transposed(
+    table: pd.DataFrame,
+    label: str,  # The column that becomes the headings
+) -> pd.DataFrame:
+    "A table of few rows and many scores with a line for each score: it fits a page"
+    if table.empty:
+        return table
+    return table.set_index(label).T.rename_axis(columns=None).rename_axis("score").reset_index()
+
+
+def folded(
+    summary: str,  # The line that opens it
+    table: pd.DataFrame,
+) -> HTML:
+    "A wide table behind a line that opens it"
+    return HTML(f"<details><summary>{summary}</summary>{listing(table).data}</details>")
 
 # %% ../../nbs/report/18_study_parts.ipynb #db46cd02
 def reaches(
