@@ -33,6 +33,7 @@ from .data.checks import PATIENCE, map_files
 from .data.manifest import Samples
 from .data.members import split_member
 from .files import digest, write_atomic
+from .model.header import WEIGHTS, ModelFormatError
 from .model.predictions import Predictions
 
 # %% ../nbs/90_blocks.ipynb #b10c0008
@@ -198,6 +199,12 @@ def _block_name(samples: Samples, jobs: dict, basis: str) -> str:
     return f"block-{digest(basis, columns, rows, states)}.npz"
 
 # %% ../nbs/90_blocks.ipynb #b10c0018
+def _check_finite(folder, predictions):
+    "`ModelFormatError` where weights are such that numbers overflow"
+    if not (np.isfinite(predictions.prob).all() and np.isfinite(predictions.pooled).all()):
+        raise ModelFormatError(folder / WEIGHTS, "gives predictions that are not finite; train the model again")
+
+
 @dataclass(frozen=True, eq=False)
 class BlockRun:
     "A model and samples, to be predicted block by block"
@@ -229,6 +236,7 @@ class BlockRun:
         "What the model makes of the samples of a block"
         arrays, notes = unlabelled_arrays(part, self.view, found)
         answers, has = calibrated_predictions(self.net, arrays)
+        _check_finite(self.folder, answers)
         confounders = np.full(len(part), "", object)
         if self.confounded:
             confounders = found_confounders(arrays, part.table.get("polymer"))

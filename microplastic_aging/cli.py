@@ -26,6 +26,7 @@ from microplastic_aging.options import (
     LabelOption,
     ManifestArgument,
     ModalityName,
+    NumberOption,
     SamplesOption,
     ScaleBarOption,
     SchemeOption,
@@ -203,6 +204,7 @@ def study(
     label: LabelOption = "aging_type",
     group: GroupOption = "specimen_id",
     scheme: SchemeOption = None,
+    number: NumberOption = False,
     seed: SeedOption = 0,
     samples: SamplesOption = None,
     variant: VariantOption = None,
@@ -222,9 +224,8 @@ def study(
         raise typer.BadParameter("--stage belongs to --full, on the standard simulated benchmark")
     if manifest and (samples or variant):
         raise typer.BadParameter("--samples and --variant are for the simulated benchmark, not for your own dataset")
-    chosen = find_scheme(scheme)
     if manifest:
-        readable_samples(manifest, label, group, chosen)
+        readable_samples(manifest, label, group, find_scheme(scheme))
     from microplastic_aging.study.study import study as run
 
     use_fonts()
@@ -240,7 +241,7 @@ def study(
     )
     named = {k: v for k, v in options.items() if v is not None}
     folder = out or f"runs/{'quick' if quick else 'study'}"
-    report = run(out=str(folder), label=label, group=group, seed=seed, mode=mode, **named)
+    report = run(out=str(folder), label=label, group=group, seed=seed, mode=mode, number=number, **named)
     typer.echo(f"report: {shown_path(report)}")
 
 # %% ../nbs/98_cli.ipynb #364af829
@@ -255,7 +256,7 @@ _MODALITY_HELP = "What the model sees. Default: what the samples have, or as the
     epilog=_examples(
         "train my_particles --out models/mine",
         "train my_particles --out models/mine --from runs/study",
-        "train my_particles --out models/images --modality image --epochs 60",
+        "train my_particles --out models/hours --label hours",
     )
 )
 def train(
@@ -264,6 +265,7 @@ def train(
     label: LabelOption = "aging_type",
     group: GroupOption = "specimen_id",
     scheme: SchemeOption = None,
+    number: NumberOption = False,
     seed: SeedOption = 0,
     start: Annotated[Path | None, option("Running", _FROM_HELP, "--from", metavar="MODEL", show_default=False)] = None,
     modality: Annotated[ModalityName | None, option("Running", _MODALITY_HELP, show_default=False)] = None,
@@ -273,13 +275,12 @@ def train(
     "Train one model on the labelled samples of a dataset."
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: exists already; remove it or name another folder")
-    chosen = find_scheme(scheme)
-    readable_samples(manifest, label, group, chosen)
+    readable_samples(manifest, label, group, find_scheme(scheme))
     from microplastic_aging.train import ManifestOptions, train_manifest
 
-    options = ManifestOptions(epochs, label, group, scheme, usable_device(device), shows_bars())
-    begin = start and existing_model(start)
-    made = train_manifest(manifest, out, modality and modality.value, begin, seed, options)
+    options = ManifestOptions(epochs, label, group, scheme, usable_device(device), shows_bars(), number=number)
+    begin, sees = start and existing_model(start), modality and modality.value
+    made = train_manifest(manifest, out, sees, begin, seed, options)
     if os.environ.get("RANK", "0") == "0":  # of several processes the first reports
         typer.echo(f"model: {shown_path(made)}")
 
@@ -336,9 +337,8 @@ def predict(
     existing_model(model)
     check_table_path(out)
     existing(data)
-    from microplastic_aging.blocks import partial_folder
-    from microplastic_aging.model.store import DEFAULT_MODEL, load_model, model_folder
-    from microplastic_aging.predict import check_explainable, check_outputs
+    from microplastic_aging.model.store import DEFAULT_MODEL, model_folder
+    from microplastic_aging.predict import check_explainable, check_outputs, partial_folder
     from microplastic_aging.predict import predict as run
 
     check_outputs(data, out)
@@ -346,14 +346,14 @@ def predict(
     folder = model_folder(model)
     reasons = out.with_name(f"{out.stem}_explained") if explain else None
     if reasons:
-        check_explainable(folder, load_model(folder).scheme, reasons)
+        check_explainable(folder, reasons)
     prediction = run(data, folder, drawn_um, usable_device(device), shows_bars(), partial_folder(out))
     made = prediction.save(out)
     index = prediction.save_explanations(reasons, shows_bars()) if reasons else None
     typer.echo("\n".join(prediction_lines(prediction, made, folder == DEFAULT_MODEL, index)))
-    for line in missing_lines(prediction.table):
+    for line in missing_lines(prediction.table, prediction.evaluated.answers[0]):
         typer.echo(line, err=True)
-    if prediction.table.predicted_class.isna().all():
+    if (prediction.table.modalities_used == "").all():
         raise typer.Exit(1)
 
 # %% ../nbs/98_cli.ipynb #aa7a891f

@@ -134,12 +134,15 @@ def read_bytes(
 
 def read_json(
     path: Path | str,  # A JSON file in UTF-8
+    most: int = MOST_BYTES,  # As in `read_bytes`
+    error: type[FileFormatError] = FileFormatError,  # As in `read_bytes`
 ) -> object:  # Its content
-    "Read a JSON file; `FileFormatError` where it is none"
+    "Read a JSON file; `error` where it is none"
+    content = read_bytes(path, most, error)
     try:
-        return json.loads(read_bytes(path))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as e:
-        raise FileFormatError(path, f"is no JSON ({e}); write it again, or remove it") from e
+        return json.loads(content)
+    except (ValueError, RecursionError) as e:  # ValueError: no UTF-8, no JSON, or a number of thousands of digits
+        raise error(path, f"is no JSON ({e}); write it again, or remove it") from e
 
 # %% ../nbs/01_files.ipynb #af5e0985
 def is_workbook(

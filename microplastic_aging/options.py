@@ -85,9 +85,12 @@ StudiedArgument = Annotated[
         metavar="MANIFEST", help=MANIFEST_HELP + " Without it: the simulated benchmark.", show_default=False
     ),
 ]
-LabelOption = Annotated[str, option("Data", "Column of the class.")]
+LabelOption = Annotated[str, option("Data", "Column of the class, or of a number such as hours.")]
 GroupOption = Annotated[str, option("Data", "Column of the specimen, or of what else a split must not part.")]
 SchemeOption = Annotated[str | None, option("Data", _SCHEME_HELP, "--scheme", show_default=False)]
+NumberOption = Annotated[
+    bool, option("Data", "The label is a number to estimate, though it has ten distinct values or fewer.", "--number")
+]
 SeedOption = Annotated[int, option("Running", "Same seed, same machine type: same numbers.", min=0, metavar="N")]
 EpochsOption = Annotated[
     int | None,
@@ -133,7 +136,8 @@ def existing_model(path: Path) -> Path:
 
 def is_model(path: Path) -> bool:
     "Whether a path is the folder of a model or of a run with models"
-    return (path / "model.json").is_file() or (path / "models").is_dir()
+    named = (path / name for name in ("model.json", "number_model.json"))
+    return any(file.is_file() for file in named) or (path / "models").is_dir()
 
 
 def in_order(paths: list) -> tuple:  # Model, data

@@ -28,11 +28,13 @@ from .blocks import BlockRun, partial_folder, predict_blocks, remove_blocks
 from .data.arrays import DecodedSamples, View, load_unlabelled
 from .data.load import load_with_notes, pairing_sentence
 from .data.manifest import Samples
+from .estimate import estimate_number
 from .explain.neighbours import nearest_specimens
-from .explain.reading import Explanation
-from .explain.reading import explain_row as explain_row
+from .explain.reading import Explanation, explain_row
 from .files import check_replaceable, write_atomic, write_table
-from .model.store import load_model, model_folder, model_id
+from .model.header import model_id
+from .model.number_store import is_number_model
+from .model.store import load_model, model_folder
 from .report.explanations import NO_VERDICT, write_explanations
 from microplastic_aging.report.prediction import (
     PredictionPage,
@@ -56,6 +58,7 @@ class _Evaluated:
     has: dict  # modality -> bool, shape (n,)
     confounders: list  # In words
     notes: list  # What was wrong with the files of each row
+    answers = ("verdict", "dominant_mechanism", "dominant_p")  # Columns to read first
 
     def decoded(self, rows: list) -> DecodedSamples:
         "Some of the samples as the model sees them; their files are read again"
@@ -64,9 +67,8 @@ class _Evaluated:
     @property
     def said(self):
         "Sentences on how the samples were read"
-        of_pairs = pairing_sentence(self.notes)
         modalities = describe_modalities(self.modalities_used, self.net.modalities)
-        return [*modalities, of_pairs] if of_pairs else modalities
+        return [*modalities, *filter(None, [pairing_sentence(self.notes)])]
 
     @property
     def able(self):
@@ -93,11 +95,9 @@ class _Evaluated:
 
 # %% ../nbs/91_predict.ipynb #772b5b71
 def _evaluate(source, model, scale_bar_um, device, progress, partial) -> _Evaluated:
-    "Read samples and predict them, block by block"
     folder = model_folder(model)
     net = load_model(folder).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    size_px, fov_um = (net.card["view"][k] for k in ("size_px", "fov_um"))
-    view = View(size_px, fov_um, scale_bar_um)
+    view = View(*(net.card["view"][k] for k in ("size_px", "fov_um")), scale_bar_um)
     samples, notes = load_with_notes(source, net.scheme, scale_bar_um, progress)
     found = predict_blocks(BlockRun(folder, net, samples, view, partial), progress)
     joined = ["; ".join(filter(None, pair)) for pair in zip(notes, found.notes, strict=True)]
@@ -252,7 +252,7 @@ class Prediction:
 
     def _shown(self) -> pd.DataFrame:
         "The columns to read first, of the first samples"
-        first = ["sample_id", "verdict", "dominant_mechanism", "dominant_p", "novelty_score"]
+        first = ["sample_id", *self.evaluated.answers, "novelty_score"]
         return self.table[[c for c in first if c in self.table]].fillna("").head(20)
 
     def plot_shares(self):
@@ -337,16 +337,17 @@ class Prediction:
     ) -> Path:  # index.html in the folder
         "One figure a sample and mechanism, a summary of each specimen with several repeats, and a page of them all"
         run = self.evaluated
-        check_explainable(run.folder, run.net.scheme, folder)
+        check_explainable(run.folder, folder)
         return write_explanations(folder, run, self.table.note, progress)
 
 # %% ../nbs/91_predict.ipynb #7e8954e9
 def check_explainable(
     model,  # Model folder, for the message
-    scheme,  # `Scheme` of the model
     folder,  # Where explanations would go
 ):
-    "`InputError` where no explanation can be written: a file of that name"
+    "`InputError` where no explanation can be written: a model of a number, or a file of that name"
+    if is_number_model(model):
+        raise InputError(f"{model}: is a model of a number, which has no explanations; leave --explain out")
     if Path(folder).is_file():
         raise InputError(f"{folder}: is a file; the explanations need a folder of that name")
 
@@ -354,13 +355,15 @@ def check_explainable(
 def predict(
     source,  # Files, a folder, a manifest or `Samples`, as `load_samples` takes them; labels are carried along unread
     model="default",  # Model folder, run folder, or `default`: the one of the package, trained on simulated particles
-    scale_bar_um: float
-    | None = None,  # Length of the scale bar drawn in the micrographs, µm, where no file names the scale
+    scale_bar_um: float | None = None,  # Length of the drawn scale bar, µm, where no file names the scale
     device: str | None = None,  # torch device; None: the GPU where there is one
     progress: bool = True,  # Bars where it takes longer than five seconds
     partial: Path | None = None,  # Folder that keeps finished blocks of many samples, from `partial_folder`
 ) -> Prediction:
     "Predict every sample; `InputError` where nothing can be read, `ModelFormatError` where the model cannot"
+    if is_number_model(model):
+        table, estimated = estimate_number(source, model, scale_bar_um, progress)
+        return Prediction(table, None, None, None, None, source, estimated)
     run = _evaluate(source, model, scale_bar_um, device, progress, partial)
     has_mechanisms = run.net.scheme.pattern is not None
     attributor = load_attributor(run.folder)

@@ -198,9 +198,21 @@ def dataset_lines(
     pictured, measured = (table.image != "").sum(), (table.spectrum != "").sum()
     modalities = f"{pictured} with a micrograph, {measured} with a spectrum"
     groups = count(len(set(samples.groups)), "group")
-    counts = [(c, int((table[samples.label] == c).sum())) for c in (*samples.scheme.classes, "")]
-    named = ", ".join(f"{c or '(empty)'} {n}" for c, n in counts if n or c)
-    return [f"{count(len(samples), kind)}: {modalities}; {groups} by {samples.group}", f"{samples.label}: {named}"]
+    return [f"{count(len(samples), kind)}: {modalities}; {groups} by {samples.group}", _label_line(samples)]
+
+
+def _label_line(samples) -> str:
+    "How often each class is named, or the range of numbers"
+    from microplastic_aging.data.manifest import numbers_of
+
+    labels = samples.table[samples.label]
+    counts = {c: int((labels == c).sum()) for c in (*samples.scheme.classes, "")}
+    if (numbers := numbers_of(samples)) is None:
+        named = ", ".join(f"{c or '(empty)'} {n}" for c, n in counts.items() if n or c)
+        return f"{samples.label}: {named}"
+    empty = f", {counts['']} empty" if counts[""] else ""
+    known = {n for n in numbers if n == n}
+    return f"{samples.label}: numbers from {min(known):g} to {max(known):g}, {len(known)} distinct{empty}"
 
 # %% ../nbs/96_terminal.ipynb #9510e9f3
 def prediction_lines(
@@ -222,15 +234,18 @@ def prediction_lines(
 
 def missing_lines(
     table,  # Of samples, from a `Prediction`
+    answer: str = "verdict",  # Column of what was asked for
 ) -> list:  # Lines of text
-    "How many samples have no verdict, or one with a note on their files"
-    without = table.verdict.fillna("") == ""
+    "How many samples have no verdict or number, or one with a note on their files"
+    noun = "verdict" if answer == "verdict" else "estimate"
+    without = table[answer].isna() | (table[answer].astype(object) == "")
     partly = (table.note != "") & ~without
     lines = []
     if without.any():
         have = "sample has" if len(table) == 1 else "samples have"
-        lines.append(f"{without.sum()} of {len(table)} {have} no verdict; the column note says why")
+        lines.append(f"{without.sum()} of {len(table)} {have} no {noun}; the column note says why")
     if partly.any():
-        have = "verdict has" if len(table) == 1 else "verdicts have"
-        lines.append(f"{partly.sum()} of {len(table)} {have} a remark on the files; see the column note")
+        files = " on the files" if noun == "verdict" else ""
+        have = f"{noun} has" if len(table) == 1 else f"{noun}s have"
+        lines.append(f"{partly.sum()} of {len(table)} {have} a remark{files}; see the column note")
     return lines

@@ -22,6 +22,7 @@ from .data.manifest import numbers_of, read_samples
 from .explain.neighbours import write_specimens
 from .model.learner import InitOptions, TrainOptions, train_model
 from .model.loss import unseen_combinations
+from .model.number_store import fit_samples, save_number
 from .model.predictions import embed_arrays
 from .model.recipe import Recipe
 from .model.store import load_model, model_card, model_folder, save_model
@@ -41,6 +42,7 @@ class ManifestOptions:
     device: str | None = None  # None: the GPU where there is one
     progress: bool = True  # Show a bar
     talk: bool = True  # Print what is chosen by the data
+    number: bool = False  # Estimate the label as a number, though it has few values
     hold_out: bool = True  # Keep a fifth of the specimens for the novelty threshold, where they are enough
 
 
@@ -83,8 +85,6 @@ def _recipe(epochs: int | None, begin) -> Recipe:
 def _check_classes(manifest, samples, rows, label):
     "`InputError` where there is one class only; a warning for classes without samples"
     trained = samples.y[rows]
-    if numbers := numbers_of(samples):
-        raise InputError(f"{manifest}: {numbers}")
     if len(np.unique(trained)) < 2:
         raise InputError(f"{manifest}: training needs two or more labelled classes in column {label!r}")
     combined = unseen_combinations(samples.scheme, trained)
@@ -94,6 +94,21 @@ def _check_classes(manifest, samples, rows, label):
         warnings.warn(f"{manifest}: no sample of {', '.join(unseen)} to learn from; {consequence}", stacklevel=3)
 
 # %% ../nbs/90_train.ipynb #167b6186
+def _train_number(samples, value, out, modality: str | None, seed: int, options) -> Path:
+    "A model of a number: nothing to hold out, for its figures come from folds"
+    run = fit_samples(samples, value, modality, seed, progress=options.progress)
+    for sentence in run.said:
+        _tell(options, sentence)
+    return Path(out) if rank_distrib() else save_number(run, out)
+
+
+def _check_number_options(manifest, label: str, **given):
+    "`InputError` for options that mean nothing where no network is trained"
+    asked = " and ".join(f"--{name}" for name, value in given.items() if value)
+    if asked:
+        raise InputError(f"{manifest}: column {label!r} holds numbers, estimated without a network; leave {asked} out")
+
+
 def _origin(begin) -> dict | None:
     "What the card keeps of the model that training began with: its data"
     return begin and {k: begin.card.get(k) for k in ("simulated", "data", "data_hash", "began_with")}
@@ -162,10 +177,13 @@ def train_manifest(
     options: ManifestOptions = ManifestOptions(),  # Columns, epochs, device
 ) -> Path:  # The model folder
     "Train one model on the labelled samples of a manifest, from nothing or beginning with a trained model"
+    samples = read_samples(manifest, options.label, options.group, find_scheme(options.scheme))
+    if (value := numbers_of(samples, options.number)) is not None:
+        _check_number_options(manifest, options.label, epochs=options.epochs, **{"from": start})
+        return _train_number(samples, value, out, modality, seed, options)
     begin = _load_start(start, modality)
     recipe = _recipe(options.epochs, begin)
     view = begin.card["view"] if begin else dict(size_px=VIEW_PX, fov_um="auto")
-    samples = read_samples(manifest, options.label, options.group, find_scheme(options.scheme))
     rows = np.flatnonzero(samples.y >= 0)
     _check_classes(manifest, samples, rows, options.label)
     arrays = load_arrays(samples, view["size_px"], view["fov_um"])

@@ -126,6 +126,34 @@ def _id_problems(table) -> Iterator:
         else:
             first[name] = row
 
+# %% ../../nbs/data/02_rules.ipynb #4da36816
+_MOST_NUMBERED_CLASSES = 10  # Distinct numbers that still pass as classes
+_EITHER = r"-?[1-9]\d{0,2},\d{3}"
+_DECIMAL_COMMA = r",(?!\d{3}$)|^-?0,"  # A comma that does not part thousands
+
+
+def label_numbers(
+    labels: pd.Series,  # Of text
+) -> pd.Series:  # nan where a label is empty or no number
+    "Labels as numbers, with a point or a comma"
+    numbers = pd.to_numeric(labels.str.replace(",", "."), errors="coerce")
+    return numbers.where(np.isfinite(numbers))
+
+
+def unclear_numbers(
+    labels: pd.Series,  # Of text
+) -> pd.Series:  # bool
+    "Labels such as 1,500 in a column that does not say what its comma means"
+    return labels.str.fullmatch(_EITHER) & ~labels.str.contains(_DECIMAL_COMMA).any()
+
+
+def hold_numbers(
+    labels: pd.Series,  # Of text
+) -> bool:
+    "Whether labels are numbers, too many to be classes"
+    distinct = pd.Series(labels[labels != ""].unique(), dtype=str)
+    return len(distinct) > _MOST_NUMBERED_CLASSES and bool(label_numbers(distinct).notna().all())
+
 # %% ../../nbs/data/02_rules.ipynb #fa2bf424
 N_FOLDS = 5  # Folds of a grouped comparison
 
@@ -229,7 +257,8 @@ def row_problems(
         yield from _group_problems(table, label, group, classes)
     if label:
         yield from _label_problems(table, label, scheme)
-        yield from _fold_problems(table, label, groups, classes)
+        if not (scheme and scheme.bits is None and hold_numbers(table[label])):
+            yield from _fold_problems(table, label, groups, classes)
     yield from _scale_problems(table)
 
 # %% ../../nbs/data/02_rules.ipynb #318cfe2d

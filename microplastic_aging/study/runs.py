@@ -7,7 +7,6 @@ __all__ = ['StudyError', 'StudyConfig', 'Run', 'open_run']
 
 # %% ../../nbs/study/01_runs.ipynb #ffd4108f
 import json
-import warnings
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -24,10 +23,11 @@ from microplastic_aging.data.arrays import (
     load_arrays,
     random_folds,
 )
-from ..data.manifest import Samples, numbers_of, read_samples
+from ..data.manifest import Samples, read_samples
 from ..evaluate.baselines import BASELINES, CLASSICAL, MODEL_MODALITIES, why_not
 from ..files import digest, read_json, write_json, write_table
 from ..model.net import MODEL_KINDS
+from ..model.number_store import is_number_model
 from ..model.recipe import Recipe
 from ..simulate.benchmark import N_SAMPLES, write_benchmark
 from .provenance import environment, timed
@@ -64,6 +64,7 @@ class StudyConfig:
     # A choice among them only in a full study of the simulated benchmark.
     stages: tuple | None = None
     device: str | None = None  # None: the GPU where there is one
+    number: bool = False  # Estimate the label as a number, though it has few values
 
     def __post_init__(self):
         if self.mode not in MODES:
@@ -209,24 +210,14 @@ def _source(config: StudyConfig):
     return config.manifest or Path(config.out) / "data"
 
 
-def _check_labels(config: StudyConfig):
-    "`StudyError` where the labels of own data are numbers; before the folder is made, so that another label may use it"
-    if config.manifest is None:
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is wrong with rows is said when the study reads them
-        samples = read_samples(config.manifest, config.label, config.group, find_scheme(config.scheme))
-    if numbers := numbers_of(samples):
-        raise StudyError(f"{config.manifest}: {numbers}")
-
-
 def open_run(
     config: StudyConfig,  # What is studied, and in which folder
     progress=True,  # Show bars
 ) -> Run:
     "Make or reopen the run folder: data, arrays, folds"
-    _check_labels(config)
     out, source = Path(config.out), _source(config)
+    if is_number_model(out):
+        raise StudyError(f"{out} holds a study of a number; choose another folder with --out")
     out.mkdir(parents=True, exist_ok=True)
     settings = check_run_config(config, out)
     samples, arrays = _read_data(config, progress)
@@ -281,7 +272,8 @@ def fold_count(y, groups) -> int:  # 2 to `K_FOLDS`
 RUN_FORMAT = 2  # Of the run folder; 1, of version 0.1, did not keep what its stages rest on
 
 
-_NO_SETTINGS = ("manifest", "scheme", "mode", "models", "stages", "device", "out")  # of `StudyConfig`: they may change
+# Fields of `StudyConfig` that may change
+_NO_SETTINGS = ("manifest", "scheme", "mode", "models", "stages", "device", "out", "number")
 
 # %% ../../nbs/study/01_runs.ipynb #1e634f9d
 def _settings_of(config: StudyConfig) -> dict:

@@ -17,6 +17,7 @@ from .controls import variation_stage
 from .evidence import EVIDENCE, UNSEEN_EVIDENCE
 from .headline import HEADLINE
 from .natural import FieldSize
+from .numbers import labels_as_numbers, study_number
 from .runs import StudyConfig, StudyError, open_run
 from .stage import run_stage
 
@@ -59,6 +60,8 @@ def run_study(
     "Run a study, or go on with it"
     _check_one_process()
     config = config or StudyConfig()
+    if numbered := labels_as_numbers(config):
+        return study_number(config, *numbered, progress)
     stages = chosen_stages(config, plan or study_plan())
     run = open_run(config, progress)
     for why in run.skipped.values():
