@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../nbs/90_blocks.ipynb #b10c0005
+import gc
 import io
 import json
 import multiprocessing
@@ -66,6 +67,7 @@ def _portions(jobs: list) -> Iterator:
 def _serve(parent: int):
     "In a process that reads: leave Ctrl-C to the parent, and end where the parent was killed"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # a collection would write to, and so copy, every page that is shared with the parent
     Thread(target=_end_with, args=[parent], daemon=True).start()
 
 

@@ -7,7 +7,6 @@ __all__ = ['main']
 
 # %% ../nbs/98_cli.ipynb #1431faf8
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -57,6 +56,8 @@ from microplastic_aging.terminal import (
     level_lines,
     missing_lines,
     prediction_lines,
+    printable,
+    run_app,
     shown_path,
     shows_bars,
     terminal_width,
@@ -169,7 +170,7 @@ def check(
     problems = check_manifest(existing(manifest), label, group, chosen)
     if csv:
         write_table(csv, problems)
-    typer.echo("\n".join(level_lines(problems, terminal_width())), nl=False)
+    typer.echo("\n".join(level_lines(problems, terminal_width(), csv)), nl=False)
     failed = bool((problems.level == "error").any())
     if not failed:
         from microplastic_aging.data.load import beside_sentence
@@ -178,7 +179,7 @@ def check(
         lines = [*dataset_lines(samples), beside_sentence(samples)]
         typer.echo("\n".join(filter(None, lines)))
     counts = [count((problems.level == level).sum(), level) for level in ("error", "warning")]
-    typer.echo(f"{' and '.join(counts)} in {manifest}")
+    typer.echo(f"{' and '.join(counts)} in {printable(str(manifest))}")
     if failed:
         raise typer.Exit(1)
 
@@ -394,7 +395,4 @@ def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder o
 # %% ../nbs/98_cli.ipynb #44929d9f
 def main():
     "The command `microplastic-aging`"
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that knows no superscripts shows '?'
-    app(prog_name="microplastic-aging")
+    run_app(app)

@@ -11,8 +11,10 @@ import hashlib
 import io
 import json
 import os
+import re
 import stat
 import zipfile
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
@@ -117,24 +119,53 @@ def read_bytes(
     error: type[FileFormatError] = FileFormatError,  # What is raised
 ) -> bytes:  # All of it
     "Read a regular file of a sensible size; `error` names the file, what was found, and what helps"
+    size, content = _read_regular(path, most, error)
+    if size > most:
+        raise error(path, f"holds {size:,} bytes, more than the {most:,} that are read; write it in parts")
+    return content
+
+
+def read_start(
+    path: Path | str,  # A file
+    n: int,  # Bytes
+    error: type[FileFormatError] = FileFormatError,  # What is raised
+) -> bytes:  # At most `n`
+    "The first bytes of a regular file, whatever its size; `error` as for `read_bytes`"
+    return _read_regular(path, n, error)[1]
+
+
+def _read_regular(path, most: int, error: type) -> tuple:  # Size; the first bytes, at most `most`
+    "Open a file if it is a regular one, for to open a pipe is to wait"
     try:
         status = os.stat(path)
-        fits = stat.S_ISREG(status.st_mode) and status.st_size <= most
-        content = Path(path).read_bytes() if fits else b""
+        if stat.S_ISREG(status.st_mode):
+            with open(path, "rb") as file:
+                return status.st_size, file.read(min(most, status.st_size))
     except (OSError, ValueError) as e:
         cause = getattr(e, "strerror", None) or e
         raise error(path, f"cannot be read ({cause}); check name and permissions") from e
-    if not stat.S_ISREG(status.st_mode):
-        what = "a folder" if stat.S_ISDIR(status.st_mode) else "a device or a pipe"
-        raise error(path, f"is {what}; name a regular file")
-    if not fits:
-        raise error(path, f"holds {status.st_size:,} bytes, more than the {most:,} that are read; write it in parts")
-    return content
+    what = "a folder" if stat.S_ISDIR(status.st_mode) else "a device or a pipe"
+    raise error(path, f"is {what}; name a regular file")
+
+
+_MOST_JSON = 10_000_000  # Bytes; a hundred times the largest that the package writes, and half a gigabyte in memory
+
+
+def name_in_table(path: Path | str) -> str:  # Bytes that are not UTF-8 as %FF
+    "A path as tables and pages, which are UTF-8, can hold it"
+    return re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", str(path))
+
+
+def file_name(
+    cell: str,  # As `name_in_table` gives it
+) -> str:
+    "The path that a cell stands for"
+    return re.sub("%([89A-F][0-9A-F])", lambda code: chr(0xDC00 + int(code[1], 16)), cell)
 
 
 def read_json(
     path: Path | str,  # A JSON file in UTF-8
-    most: int = MOST_BYTES,  # As in `read_bytes`
+    most: int = _MOST_JSON,  # As in `read_bytes`
     error: type[FileFormatError] = FileFormatError,  # As in `read_bytes`
 ) -> object:  # Its content
     "Read a JSON file; `error` where it is none"
@@ -181,13 +212,49 @@ def _sheets(raw: bytes):
         remedy = "pip install 'microplastic_aging[excel]', or save the sheet as CSV UTF-8"
         raise ValueError("is an Excel workbook, and openpyxl, which reads it, is not installed", remedy) from None
     try:
+        check_unpacked(raw)
         book = load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
         for sheet in book.worksheets:
-            rows = [[_cell_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+            rows = [[_cell_text(cell) for cell in row] for row in counted_rows(sheet)]
             yield sheet.title, rows if any(map(any, rows)) else []
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
+    except WorkbookSizeError as error:
+        raise ValueError(str(error), "save the sheet as CSV UTF-8") from None
+    except Exception as error:  # of whatever kind: the library passes on those of XML, dates and archives
         remedy = "save it again in Excel, or save the sheet as CSV UTF-8"
         raise ValueError(f"is a damaged Excel workbook ({error})", remedy) from None
+
+
+class WorkbookSizeError(ValueError):
+    "A workbook of more cells, or that unpacks to more bytes, than can be meant"
+
+
+_SURELY_MEANT = 50_000_000  # Bytes; a sheet of 380 spectra, or a manifest of 200 000 rows, unpacks to 40 million
+_MOST_UNPACKED = 400_000_000  # Bytes
+_MOST_PACKING = 20  # Times that cells of data shrink at most; they shrink five- to tenfold
+_MOST_CELLS = 4_000_000
+
+
+def check_unpacked(
+    raw: bytes,  # The whole workbook
+):
+    "`WorkbookSizeError` where an archive unpacks to more than a workbook of data does"
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        size = sum(part.file_size for part in archive.infolist())
+    most = max(_SURELY_MEANT, min(_MOST_UNPACKED, _MOST_PACKING * len(raw)))
+    if size > most:
+        raise WorkbookSizeError(f"unpacks to {size:,} bytes, more than the {most:,} that a table of its size may")
+
+
+def counted_rows(
+    sheet,  # Of openpyxl, read only
+) -> Iterator:  # Tuples of values
+    "Rows of a sheet; `WorkbookSizeError` where there are more cells than can be meant"
+    count = 0
+    for row in sheet.iter_rows(values_only=True):
+        count += max(len(row), 1)
+        if count > _MOST_CELLS:
+            raise WorkbookSizeError(f"holds more than {_MOST_CELLS:,} cells in a sheet, empty ones among them")
+        yield row
 
 
 def _cell_text(value) -> str:
