@@ -29,6 +29,7 @@ from tqdm import tqdm
 
 from . import __version__
 from .attribute.attribution import ATTRIBUTION, calibrated_predictions, found_confounders
+from .data import members
 from .data.arrays import View, file_jobs, unlabelled_arrays
 from .data.checks import PATIENCE, map_files
 from .data.manifest import Samples
@@ -43,7 +44,7 @@ BLOCK = 2048  # Samples; a multiple of the batch of `predict_full`
 # %% ../nbs/90_blocks.ipynb #b10c0010
 _ALONE_UP_TO = 400  # Samples; below, starting processes takes longer than reading
 _MAX_WORKERS = 4
-_MOST_JOBS = 512  # On one table, that a process is given at once
+_MOST_JOBS = 1024  # On one table, that a process is given at once
 _FEW_JOBS = 32  # Files that a process is given at once
 
 
@@ -64,9 +65,13 @@ def _portions(jobs: list) -> Iterator:
     yield from (single[i : i + _FEW_JOBS] for i in range(0, len(single), _FEW_JOBS))
 
 # %% ../nbs/90_blocks.ipynb #b10c0011
+_MOST_REMEMBERED = 20_000_000  # Bytes of tables in each process: portions come table by table
+
+
 def _serve(parent: int):
     "In a process that reads: leave Ctrl-C to the parent, and end where the parent was killed"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    members._MOST_BYTES = _MOST_REMEMBERED
     gc.freeze()  # a collection would write to, and so copy, every page that is shared with the parent
     Thread(target=_end_with, args=[parent], daemon=True).start()
 
