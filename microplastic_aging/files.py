@@ -13,6 +13,7 @@ import json
 import os
 import re
 import stat
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -34,6 +35,8 @@ _REMEDIES = {
     errno.EACCES: "ask for permission, or write elsewhere",
     errno.EPERM: "ask for permission, or write elsewhere",
     errno.ENOENT: "make the folder first",
+    errno.ENOTEMPTY: "name another folder",
+    errno.EEXIST: "name another one",
     errno.ENOTDIR: "name a folder that is one",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
@@ -42,8 +45,8 @@ _REMEDIES = {
 class OutputError(FileFormatError):
     "A file that was not written; what stood there before is untouched"
 
-
-def _check_place(path: Path):
+# %% ../nbs/01_files.ipynb #aec0184d
+def check_place(path: Path):
     "`OutputError` where something stands that is no regular file"
     if path.is_symlink():
         raise OutputError(path, "is a link and would be replaced; name the file that it leads to")
@@ -60,20 +63,25 @@ def _write_whole(path: Path, content: bytes):
         os.fsync(file.fileno())
 
 
+def unwritable(path: Path, e: OSError) -> OutputError:
+    "What an error of the operating system means, and what helps"
+    remedy = _REMEDIES.get(e.errno, "write elsewhere")
+    return OutputError(path, f"cannot be written ({e.strerror or e}); {remedy}")
+
+# %% ../nbs/01_files.ipynb #d707f3e1
 def write_atomic(
     path: Path | str,  # Where the file shall stand; its folder exists
     content: bytes,  # All of it
 ) -> Path:  # The path
     "Write a file in one step; a reader finds the old content or the new; `OutputError` where it cannot be written"
     path = Path(path)
-    part = path.with_name(f".{path.name[:80]}.{uuid4().hex[:8]}.part")
+    part = path.with_name(f".{path.name[:70]}.{os.getpid():x}-{uuid4().hex[:6]}.part")
     try:
-        _check_place(path)
+        check_place(path)
         _write_whole(part, content)
         os.replace(part, path)
     except OSError as e:
-        remedy = _REMEDIES.get(e.errno, "write elsewhere")
-        raise OutputError(path, f"cannot be written ({e.strerror or e}); {remedy}") from e
+        raise unwritable(path, e) from e
     finally:
         with suppress(OSError):
             part.unlink()
@@ -96,17 +104,25 @@ def write_table(
     return write_atomic(path, table.to_csv(index=False, lineterminator="\n").encode())
 
 # %% ../nbs/01_files.ipynb #3445dbc0
+def made_by(
+    path: Path,  # A file
+    marks: tuple,  # Bytes, of which one stands in the header of a table, or near start or end of another file
+) -> bool:
+    "Whether a file carries the mark of a command"
+    with open(path, "rb") as file:
+        found = file.readline(1_000_000) if path.suffix.lower() == ".csv" else file.read(20_000)
+        file.seek(max(0, path.stat().st_size - 1_000))
+        found += b"" if path.suffix.lower() == ".csv" else file.read()
+    return any(mark in found for mark in marks)
+
+
 def check_replaceable(
     path: Path,  # Where a file shall stand
-    marks: tuple,  # Bytes, of which one stands near the start of a file of this kind
+    marks: tuple,  # As in `made_by`
     maker: str,  # The command that writes such files
 ):
     "`OutputError` where a file stands that an earlier call of the same command did not make"
-    if not path.is_file():
-        return
-    with open(path, "rb") as file:
-        start = file.read(20_000)
-    if start and not any(mark in start for mark in marks):
+    if path.is_file() and path.stat().st_size and not made_by(path, marks):
         raise OutputError(path, f"exists and was not made by `{maker}`; name another file for the output")
 
 # %% ../nbs/01_files.ipynb #3265f115
@@ -174,6 +190,19 @@ def read_json(
         return json.loads(content)
     except (ValueError, RecursionError) as e:  # ValueError: no UTF-8, no JSON, or a number of thousands of digits
         raise error(path, f"is no JSON ({e}); write it again, or remove it") from e
+
+
+def read_kept(
+    path: Path | str,  # A JSON file that the package keeps for itself, and can make again
+) -> dict | None:  # None where it is not there, or, with a warning, where it is damaged
+    "What the package has kept; damage is said, and heals when the file is written again"
+    if not Path(path).exists():
+        return None
+    with suppress(FileFormatError):
+        if isinstance(content := read_json(path), dict):
+            return content
+    warnings.warn(f"{path}: is damaged, and is made again", stacklevel=3)
+    return None
 
 # %% ../nbs/01_files.ipynb #af5e0985
 def is_workbook(

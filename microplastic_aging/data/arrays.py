@@ -10,8 +10,9 @@ __all__ = ['VIEW_PX', 'choose_fov', 'DecodedSamples', 'View', 'load_arrays', 'lo
 import hashlib
 import io
 import warnings
-import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from ..aging import MODALITIES
 from .checks import common_fov, map_files, read_one_spectrum, shorter_side
 from .manifest import Samples, notes_by_row
 from .members import split_member
+from .names import content_digest, side_files
 from .rules import N_FOLDS
 from .table import ManifestError, Problem
 from ..files import digest, write_atomic
@@ -124,41 +126,42 @@ def _digest(arrays) -> str:
     return sha.hexdigest()
 
 # %% ../../nbs/data/08_arrays.ipynb #f4fc57bd
-_CACHE_FORMAT = 4
+_CACHE_FORMAT = 5
 
 
 def _cache_file(samples, view, folder) -> Path:
     "Where the arrays of these samples, seen so, are kept"
+    content_of = cache(partial(content_digest, beside=cache(side_files)))
     names = zip(samples.table.sample_id, samples.table.um_per_px, strict=True)
     rows = [
-        (name, _file_state(samples, i, "image"), _file_state(samples, i, "spectrum"), repr(um))
+        (name, *(_file_state(samples, i, m, content_of) for m in MODALITIES), repr(um))
         for i, (name, um) in enumerate(names)
     ]
-    key = repr((_CACHE_FORMAT, __version__, str(samples.folder.resolve()), view, rows))
+    key = repr((_CACHE_FORMAT, __version__, view, rows))
     return Path(folder) / f"arrays-{hashlib.sha256(key.encode()).hexdigest()[:20]}.npz"
 
 
-def _file_state(samples, i, modality) -> tuple | None:
-    "Name, size and time of a sample's file; of a spectrum in a table, of the whole table"
+def _file_state(samples, i, modality, content_of) -> tuple | None:
+    "Name of a sample's file, and what it holds; of a spectrum in a table, what the whole table holds"
     path = samples.file(i, modality)
-    if path is None:
-        return None
-    state = split_member(path)[0].stat()
-    return samples.table[modality][i], state.st_size, state.st_mtime_ns
+    return path and (samples.table[modality][i], content_of(split_member(path)[0]))
 
 # %% ../../nbs/data/08_arrays.ipynb #010329e4
 def _stored_arrays(path) -> DecodedSamples | None:
-    "Stored arrays; None where there are none or they are damaged"
-    try:
+    "Stored arrays; None where there are none, or, with a warning, where they are damaged or those of other files"
+    if not path.exists():
+        return None
+    with suppress(Exception):  # whatever damage does
         with np.load(path, allow_pickle=False) as stored:
             (fov_um,) = stored["fov_um"]
             fov_um = None if np.isnan(fov_um) else float(fov_um)
             image, *content = (stored[name] for name in _ARRAY_NAMES)
             image = image if len(image) else _blank_pictures(len(content[0]), image.shape[-1])
             arrays = DecodedSamples(image, *content, fov_um, field_um=stored["field_um"])
-            return arrays if arrays.hash == str(stored["hash"]) else None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
+            if (arrays.hash, path.name) == (str(stored["hash"]), str(stored["key"])):
+                return arrays
+    warnings.warn(f"{path}: is damaged, or holds other data; it is made again", stacklevel=3)
+    return None
 
 
 def _store_arrays(path, arrays):
@@ -166,8 +169,9 @@ def _store_arrays(path, arrays):
     content = {name: getattr(arrays, name) for name in _ARRAY_NAMES}
     content["image"] = arrays.image[: len(arrays) if any(arrays.image.strides) else 0]
     fov_um = np.array([np.nan if arrays.fov_um is None else arrays.fov_um])
+    said = dict(hash=np.array(arrays.hash), key=np.array(path.name))
     packed = io.BytesIO()
-    np.savez(packed, **content, field_um=arrays.field_um, fov_um=fov_um, hash=np.array(arrays.hash))
+    np.savez(packed, **content, field_um=arrays.field_um, fov_um=fov_um, **said)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, packed.getvalue())
 
@@ -190,12 +194,9 @@ def _one_image(path, um_per_px, view) -> tuple:
 # %% ../../nbs/data/08_arrays.ipynb #9507824d
 def file_jobs(samples: Samples, view: View) -> dict:
     "(sample, modality) -> job of `map_files` that reads its file"
-    jobs = {}
-    for i in np.flatnonzero(samples.table.image != ""):
-        jobs[int(i), "image"] = (_one_image, samples.file(i, "image"), _scale_of(samples, i), view)
-    for i in np.flatnonzero(samples.table.spectrum != ""):
-        jobs[int(i), "spectrum"] = (read_one_spectrum, samples.file(i, "spectrum"))
-    return jobs
+    images, spectra = (np.flatnonzero(samples.table[m] != "") for m in MODALITIES)
+    jobs = {(i, "image"): (_one_image, samples.file(i, "image"), _scale_of(samples, i), view) for i in images}
+    return jobs | {(i, "spectrum"): (read_one_spectrum, samples.file(i, "spectrum")) for i in spectra}
 
 
 def _read_files(samples, view, progress) -> dict:
@@ -284,9 +285,9 @@ def unlabelled_arrays(samples: Samples, view: View, found: dict) -> tuple:
     if view.fov_um:
         shown_whole = arrays.has_image & np.isnan(arrays.field_um).all(1)
         problem = f"names no scale, so it is looked at whole, as if it were {view.fov_um:g} µm wide"
-        remedy = "fill um_per_px, or give --scale-bar"
+        said = problem, "fill um_per_px, or give --scale-bar", "warning"
         cells = ((samples.row[i], "image", samples.table.image[i]) for i in np.flatnonzero(shown_whole))
-        problems += [Problem(*cell, problem, remedy, "warning") for cell in cells]
+        problems += [Problem(*cell, *said) for cell in cells]
     return arrays, notes_by_row(samples, problems)
 
 # %% ../../nbs/data/08_arrays.ipynb #32c65904

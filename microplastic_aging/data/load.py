@@ -17,6 +17,7 @@ import pandas as pd
 
 from ..aging import MODALITIES, SEVEN_TYPES, InputError, Scheme
 from .manifest import Samples, read_provenance, read_unlabelled
+from .members import split_member
 from .names import PROPOSAL, is_data_file, starts_as_picture
 from .propose import propose_manifest
 from .table import MANIFEST_FILES, ManifestError, sample_file
@@ -237,3 +238,47 @@ def load_samples(
     if len(rows) > _SAID_ROWS:
         warnings.warn(f"{len(rows) - _SAID_ROWS} more rows have notes: see `check_manifest`", stacklevel=2)
     return samples
+
+# %% ../../nbs/data/10_load.ipynb #9d41ad44
+def _named_files(manifest: Path):
+    "Files that a manifest names; none where it cannot be read, which is said when it is"
+    with warnings.catch_warnings(), suppress(InputError, OSError):
+        warnings.simplefilter("ignore")
+        samples, _ = read_unlabelled(manifest, SEVEN_TYPES)
+        yield from _sample_files(samples)
+
+
+def _sample_files(samples: Samples):
+    "Files of samples"
+    for i in range(len(samples)):
+        for modality in MODALITIES:
+            if path := samples.file(i, modality):
+                yield split_member(path)[0]
+
+
+def _inputs(source):
+    "Files that are read where a source is named"
+    if isinstance(source, Samples):
+        yield from (source.folder / name for name in (*MANIFEST_FILES, PROPOSAL, "provenance.json"))
+        yield from _sample_files(source)
+        return
+    for path in map(Path, [source] if isinstance(source, (str, os.PathLike)) else source):
+        folder = path if path.is_dir() else path.parent
+        yield from (path, folder / "provenance.json")
+        manifest = _manifest_of(path) if path.is_dir() else path.is_file() and is_manifest(path) and path
+        if manifest:
+            yield from (folder / name for name in (*MANIFEST_FILES, PROPOSAL) if path.is_dir())
+            yield from _named_files(manifest)
+
+
+def check_not_inputs(
+    source,  # As `load_samples` takes it
+    outputs,  # Files that would be written
+):
+    "`InputError` where a file to be written is one of those that are read"
+    there = {(p.stat().st_dev, p.stat().st_ino): p for p in map(Path, outputs) if p.is_file()}
+    for path in _inputs(source) if there else ():
+        with suppress(OSError):
+            found = path.stat()
+            if same := there.get((found.st_dev, found.st_ino)):
+                raise InputError(f"{same}: is the input; name another file for the output")

@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/data/04_names.ipynb #70f186b0
+import hashlib
 import os
 import re
 import unicodedata
@@ -152,6 +153,26 @@ def _is_sidecar(path) -> bool:
     start = read_start(path, 4000) if path.stat().st_size < 1_000_000 else b""
     encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
     return bool(_SIDECAR.search(start.decode(encoding, "replace")))
+
+# %% ../../nbs/data/04_names.ipynb #fcbf5863
+def side_files(folder: Path) -> list:  # Paths, in order
+    "Files of a folder that may describe others"
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in _SIDECAR_SUFFIXES)
+
+
+def content_digest(
+    path: Path,
+    beside=side_files,  # Gives the side files of a folder
+) -> str:
+    "Digest of a file, and of those beside it that may describe it"
+    sha, stem = hashlib.sha256(), path.stem
+    near = [p for p in beside(path.parent) if p.stem.startswith(stem) or stem.startswith(p.stem)]
+    for place in dict.fromkeys((path, *near)):
+        if place.is_file():
+            with open(place, "rb") as file:
+                sha.update(f"{place.name}\0".encode("utf-8", "surrogateescape"))
+                sha.update(hashlib.file_digest(file, "sha256").digest())
+    return sha.hexdigest()
 
 # %% ../../nbs/data/04_names.ipynb #cc51a5c0
 _KIND_WORDS = set(
