@@ -1,16 +1,19 @@
-"""Damage pictures and side files at random and look for anything but a micrograph or the one error.
+"""Damage pictures, side files and drawn bars at random and look for anything but a micrograph or the one error.
 
-    python benchmarks/fuzz_micrographs.py [N per format] [seed]
+    python benchmarks/fuzz_micrographs.py [N per format] [seed] [format ...]
 
 Prints, per format, how many damaged files were read, refused, and what was found: another exception, more than 5 s
-of CPU, more than 1 GB.
+of CPU, more than 1 GB, a scale other than that of the whole file although the damage shows. A digit that became
+another digit does not show.
 """
 
 import base64
 import collections
+import functools
 import io
 import os
 import resource
+import struct
 import sys
 import tempfile
 import time
@@ -26,6 +29,9 @@ from microplastic_aging.micrographs.core import Micrograph, read_micrograph
 from microplastic_aging.micrographs.pixels import MicrographFormatError
 
 SECONDS, GIGABYTE = 5.0, 1 << 30
+BAR_UM = 10.0  # Length of a drawn bar, µm
+SAME = 0.05  # Two scales within this ratio are the same
+KEEP = Path(os.environ["FUZZ_KEEP"]) if "FUZZ_KEEP" in os.environ else None  # Folder for the findings
 INTERESTING = (0, 1, 2, 3, 4, 5, 7, 8, 9, 13, 16, 31, 32, 64, 127, 128, 254, 255)
 
 
@@ -95,7 +101,7 @@ HORIZONTAL = "[Scan]\r\nPixelWidth=\r\nHorFieldsize=4.1e-005\r\n[Image]\r\nResol
 IMAGEJ = "ImageJ=1.54f\nimages=1\nunit=\\u00B5m\n"
 OME = '<OME><Image><Pixels SizeX="72" SizeY="60" PhysicalSizeX="0.05" PhysicalSizeXUnit="nm"/></Image></OME>'
 S4700 = "[SemImageFile]\r\nInstructName=S-4700\r\nDataSize=72x60\r\nMagnification=10000\r\nMicronMarker=5000\r\n"
-FIELD = "$CM_FULL_SIZE 72 56\r\n$CM_MAG 500\r\n$CM_FIELD_OF_VIEW 16.0\xb5m 12.0\xb5m\r\n$CM_PIXEL_SIZE 50nm\r\n"
+FIELD = "$CM_FULL_SIZE 72 56\r\n$CM_MAG 35556\r\n$CM_FIELD_OF_VIEW 3.6\xb5m 2.8\xb5m\r\n$CM_PIXEL_SIZE 50nm\r\n"
 MARKER = "$CM_FULL_SIZE 72 56\r\n$CM_MAG 500\r\n$$SM_MICRON_MARKER 10um\r\n"
 
 
@@ -110,17 +116,33 @@ def drawn():
     return colour
 
 
+def run_length_bmp(grey):
+    "File content of a BMP of 256 greys in run-length code"
+    rows = b"".join(b"".join(bytes((1, value)) for value in row) + b"\0\0" for row in grey[::-1]) + b"\0\1"
+    palette = b"".join(bytes((level, level, level, 0)) for level in range(256))
+    height, width = grey.shape
+    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(rows), 0, 0, 256, 0)
+    start = 14 + len(header) + len(palette)
+    return b"BM" + struct.pack("<IHHI", start + len(rows), 0, 0, start) + header + palette + rows
+
+
 def seeds():
-    "Format -> list of (picture bytes, side file name or None, side file bytes, which of the two is damaged)"
+    "Format -> list of (picture bytes, side file name or None, side file bytes, which of the two is damaged, its text)"
     grey = picture()
     colour, wide = np.dstack([grey, grey[::-1], grey]), grey.astype(np.uint16) * 257
     plain = saved(grey, "PNG")
 
     def alone(*contents):
-        return [(content, None, b"", "picture") for content in contents]
+        return [(content, None, b"", "picture", content[:200]) for content in contents]
+
+    def tagged(*tags):
+        return [(tiff(grey, tag, text), None, b"", "picture", text) for tag, text in tags]
+
+    def described(text, *contents):
+        return [(content, None, b"", "picture", text.encode()) for content in contents]
 
     def beside(*files):
-        return [(plain, name, content, "side") for name, content in files]
+        return [(plain, name, content, "side", content) for name, content in files]
 
     return {
         "PNG": alone(
@@ -131,59 +153,65 @@ def seeds():
             saved(grey > 99, "PNG"),
         ),
         "JPEG": alone(saved(grey, "JPEG"), saved(colour, "JPEG"), saved(colour, "JPEG", progressive=True)),
-        "BMP": alone(saved(grey, "BMP"), saved(colour, "BMP"), saved(grey > 99, "BMP")),
+        "BMP": alone(saved(grey, "BMP"), saved(colour, "BMP"), saved(grey > 99, "BMP"), run_length_bmp(grey)),
         "TIFF": alone(
             tiff(grey),
             tiff(wide, byteorder=">"),
             tiff(colour, photometric="rgb"),
-            tiff(grey, compression="zlib"),
             tiff(grey, rowsperstrip=7),
             tiff(wide, tile=(16, 16)),
             tiff(grey, bigtiff=True),
+            tiff(grey, photometric="palette", colormap=np.stack([np.arange(256, dtype=np.uint16) * 257] * 3)),
+        ),
+        "TIFF compressed": alone(
+            tiff(grey, compression="zlib"),
+            tiff(wide, compression="zlib", predictor=2, tile=(32, 32)),
             saved(grey, "TIFF", compression="packbits"),
             saved(grey, "TIFF", compression="tiff_lzw"),
             saved(grey, "TIFF", compression="jpeg"),
-            tiff(grey, photometric="palette", colormap=np.stack([np.arange(256, dtype=np.uint16) * 257] * 3)),
+            saved(grey > 99, "TIFF", compression="group4"),
         ),
-        "maker tags": alone(
-            tiff(grey, 34118, ZEISS.encode("cp1252")),
-            tiff(grey, 34119, ZEISS.encode("utf-16-le")),
-            tiff(grey, 34682, FEI.encode()),
-            tiff(grey, 34680, FEI.encode()),
-            tiff(grey, 34683, FEI_XML.encode()),
-            tiff(grey, 50431, b"\x10\0\0\0\x01\0\xff\xd8\xff\xe0\xff\xd9" + TESCAN.encode()),
-            tiff(grey, 40092, HITACHI.encode("utf-16-le")),
-            tiff(grey, 34680, base64.b64encode(MEMENTO.encode())),
-            tiff(grey, 34682, HORIZONTAL.encode()),
-            tiff(grey, 34683, PHENOM.encode()),
+        "TIFF Zeiss": tagged((34118, ZEISS.encode("cp1252")), (34119, ZEISS.encode("utf-16-le"))),
+        "TIFF FEI": tagged(
+            (34682, FEI.encode()),
+            (34680, FEI.encode()),
+            (34683, FEI_XML.encode()),
+            (34680, base64.b64encode(MEMENTO.encode())),
+            (34682, HORIZONTAL.encode()),
         ),
-        "side files": beside(
-            ("x.txt", JEOL.encode()),
-            ("x.txt", HITACHI.encode()),
-            ("x.txt", HITACHI.encode("utf-16")),
-            ("x.hdr", TESCAN.encode()),
-            ("x-png.hdr", TESCAN.encode()),
-            ("x.txt", S4700.encode()),
-            ("x.txt", FIELD.encode("cp1252")),
-            ("x.txt", MARKER.encode()),
-        ),
-        "notes": alone(
+        "TIFF TESCAN": tagged((50431, b"\x10\0\0\0\x01\0\xff\xd8\xff\xe0\xff\xd9" + TESCAN.encode())),
+        "TIFF Hitachi": tagged((40092, HITACHI.encode("utf-16-le")), (40092, HITACHI.encode("cp1252"))),
+        "TIFF ImageJ": described(
+            IMAGEJ,
             tiff(grey, description=IMAGEJ, resolution=(20, 20)),
             tiff(wide, byteorder=">", description=IMAGEJ, resolution=(20, 20)),
-            tiff(grey, description=OME),
-            saved(grey, "JPEG") + PHENOM.encode(),
         ),
+        "TIFF OME": described(OME, tiff(grey, description=OME), tiff(wide, description=OME, compression="zlib")),
+        "Phenom": [
+            *tagged((34683, PHENOM.encode())),
+            *described(PHENOM, saved(grey, "JPEG") + PHENOM.encode(), saved(grey, "BMP") + PHENOM.encode()),
+        ],
+        "JEOL side file": beside(
+            ("x.txt", JEOL.encode()), ("x.txt", FIELD.encode("cp1252")), ("x.txt", MARKER.encode())
+        ),
+        "Hitachi side file": beside(
+            ("x.txt", HITACHI.encode()), ("x.txt", HITACHI.encode("utf-16")), ("x.txt", S4700.encode())
+        ),
+        "TESCAN side file": beside(("x.hdr", TESCAN.encode()), ("x-png.hdr", TESCAN.encode())),
         "drawn": alone(saved(drawn(), "PNG"), saved(drawn(), "BMP"), tiff(drawn(), photometric="rgb")),
+        "drawn bar": [(saved(drawn(), "PNG"), None, b"", "drawing", b"")],
     }
 
 
-def damaged(content: bytes, rng) -> bytes:
-    "A copy with bytes changed, cut, repeated, swapped or blown up"
+def damaged(content: bytes, rng, text: bytes = b"") -> bytes:
+    "A copy with bytes changed, cut, repeated, swapped or blown up, half of them in its text or header"
     data = bytearray(content)
+    start = max(0, content.find(text)) if text else 0
     for _ in range(int(rng.integers(1, 4))):
         if not data:
             break
-        place, act = int(rng.integers(len(data))), rng.integers(8)
+        span = (start, start + len(text)) if text and rng.random() < 0.5 else (0, len(data))
+        place, act = min(int(rng.integers(*span)), len(data) - 1), rng.integers(8)
         if act == 0:
             data[place] = int(rng.integers(256))
         elif act == 1:
@@ -208,22 +236,112 @@ def damaged(content: bytes, rng) -> bytes:
     return bytes(data)
 
 
+def damaged_png(content: bytes, rng) -> bytes:
+    "A PNG with damage inside one chunk, in the unpacked pixels if it holds those, whose check sums are right"
+    place, chunks = 8, []
+    while place + 12 <= len(content):
+        size, name = struct.unpack(">I4s", content[place : place + 8])
+        chunks.append((name, content[place + 8 : place + 8 + size]))
+        place += 12 + size
+    victim, out = int(rng.integers(len(chunks))), [content[:8]]
+    for number, (name, body) in enumerate(chunks):
+        if number == victim:
+            body = zlib.compress(damaged(zlib.decompress(body), rng)) if name == b"IDAT" else damaged(body, rng)
+        out.append(struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)))
+    return b"".join(out)
+
+
+def damaged_drawing(rng) -> tuple:
+    "A picture with a scale bar that is drawn on it and then damaged so that it shows, and the length of the bar, px"
+    height, width, thick = 160, 240, int(rng.integers(3, 9))
+    length, ink = int(rng.integers(40, 150)), int(rng.choice([0, 255, 255, 230, 20]))
+    grey = np.clip(rng.normal(rng.integers(90, 165), rng.integers(4, 25), (height, width)), 0, 255).astype(np.uint8)
+    top, left = int(rng.integers(100, 140)), int(rng.integers(20, width - length - 20))
+    grey[top : top + thick, left : left + length] = ink
+    for column in range(left, left + int(rng.integers(0, 50)), 9):  # Something like a label
+        grey[top - 22 : top - 8, column : column + 2] = ink
+    for _ in range(int(rng.integers(1, 4))):
+        act, at, wide = rng.integers(5), left + int(rng.integers(length)), int(rng.integers(2, 12))
+        place = np.s_[max(0, top - 2) : top + thick + 2, at : at + wide]
+        if act == 0:  # A gap
+            grey[place] = rng.integers(90, 165)
+        elif act == 1:  # A scratch in another colour, across
+            grey[top - 12 : top + thick + 12, at : at + 2] = rng.integers(256)
+        elif act == 2:  # Spots
+            spots = rng.random(grey.shape) < 0.03
+            grey[spots] = rng.integers(0, 256, spots.sum())
+        elif act == 3:  # Another line beside it
+            row = int(rng.integers(10, 90))
+            grey[row : row + thick, left : left + int(rng.integers(20, 150))] = ink
+        else:
+            grey = np.asarray(Image.open(io.BytesIO(saved(grey, "JPEG", quality=int(rng.integers(30, 95))))))
+            grey = grey.copy()
+    return saved(grey, "PNG"), length
+
+
+@functools.cache
+def whole_scale(content: bytes, name: str | None, side: bytes, bar_um: float | None) -> tuple:
+    "Scale and flags of an undamaged file"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.png"
+        path.write_bytes(content)
+        if name:
+            path.with_name(name).write_bytes(side)
+        read = read_micrograph(path, scale_bar_um=bar_um)
+        return read.um_per_px, read.meta.flags
+
+
+def text_shows_damage(content: bytes, whole: bytes) -> bool:
+    "Whether the text of a maker holds control characters that it did not hold, which no maker writes"
+    return bool({byte for byte in content if byte < 32 or byte == 127} - set(whole) - set(b"\r\n\t"))
+
+
+def silent(read: Micrograph, um: float | None, flags: tuple) -> bool:
+    "Whether a scale other than the true one was read without a flag of it"
+    if read.um_per_px is None or um is None or abs(read.um_per_px / um - 1) <= SAME:
+        return False
+    return not [flag for flag in set(read.meta.flags) - set(flags) if not flag.startswith("writing is drawn")]
+
+
+def spoilt(seed: tuple, rng) -> tuple:
+    "A damaged file: content, side file, length of its bar in µm, true scale, flags of the whole, whether damage shows"
+    content, name, side, which, text = seed
+    if which == "drawing":
+        content, length = damaged_drawing(rng)
+        return content, side, BAR_UM, BAR_UM / length, (), True
+    bar_um = BAR_UM if text == content[:200] else None
+    um, flags = whole_scale(content, name, side, bar_um)
+    if which == "side":
+        changed = damaged(side, rng, text)
+        return content, changed, bar_um, um, flags, text_shows_damage(changed, side)
+    deep = content.startswith(b"\x89PNG") and rng.random() < 0.5
+    changed = damaged_png(content, rng) if deep else damaged(content, rng, text)
+    return changed, side, bar_um, um, flags, False
+
+
+def judged(read: Micrograph, um: float | None, flags: tuple, shows: bool) -> str:
+    "What a micrograph read from a damaged file is: read, or a finding"
+    if type(read) is not Micrograph or read.image.ndim != 2 or not read.image.size:
+        return "no micrograph"
+    if read.um_per_px is not None and not 1e-6 < read.um_per_px < 1e4:
+        return f"scale of {read.um_per_px} µm per px"
+    if not silent(read, um, flags):
+        return "read"
+    return "another scale in silence, damage shows" if shows else "read, another scale"
+
+
 def attempt(folder: Path, seed: tuple, rng) -> str:
     "Damage one file, read it, and say what became of it: read, refused, or a finding"
-    content, name, side, which = seed
     for old in folder.glob("*"):
         old.unlink()
-    (folder / "x.png").write_bytes(damaged(content, rng) if which == "picture" else content)
-    if name:
-        (folder / name).write_bytes(damaged(side, rng))
+    content, side, bar_um, um, flags, shows = spoilt(seed, rng)
+    (folder / "x.png").write_bytes(content)
+    if seed[1]:
+        (folder / seed[1]).write_bytes(side)
     start = time.process_time()  # A busy machine must not look like a hang
     try:
-        read = read_micrograph(folder / "x.png", scale_bar_um=10.0)
-        if type(read) is not Micrograph or read.image.ndim != 2 or not read.image.size:
-            return "no micrograph"
-        if read.um_per_px is not None and not 1e-6 < read.um_per_px < 1e4:
-            return f"scale of {read.um_per_px} µm per px"
-        outcome = "read"
+        read = read_micrograph(folder / "x.png", scale_bar_um=bar_um)
+        outcome = judged(read, um, flags, shows)
     except MicrographFormatError:
         outcome = "refused"
     except BaseException as error:
@@ -231,7 +349,18 @@ def attempt(folder: Path, seed: tuple, rng) -> str:
             raise
         outcome = f"{type(error).__name__} in {traceback.extract_tb(error.__traceback__)[-1].name}: {str(error)[:80]}"
     seconds = time.process_time() - start
+    if outcome not in ("read", "refused") and KEEP:
+        keep(content, side, outcome, um)
     return outcome if seconds <= SECONDS else f"{outcome}, after {seconds:.1f} s"
+
+
+def keep(content: bytes, side: bytes, outcome: str, um: float | None):
+    "Store a finding"
+    name = f"{len(list(KEEP.iterdir())):05d}"
+    (KEEP / name).mkdir()
+    (KEEP / name / "x.png").write_bytes(content)
+    (KEEP / name / "side").write_bytes(side)
+    (KEEP / name / "outcome.txt").write_text(f"{outcome}; the whole file has {um} µm per px\n")
 
 
 def fuzz(kind: str, n: int, seed: int = 0) -> collections.Counter:
@@ -250,8 +379,11 @@ def fuzz(kind: str, n: int, seed: int = 0) -> collections.Counter:
     return outcomes
 
 
+FINE = ("read", "refused", "read, another scale")
+
+
 def findings(outcomes: collections.Counter) -> dict:
-    return {what: count for what, count in outcomes.items() if what not in ("read", "refused")}
+    return {what: count for what, count in outcomes.items() if what not in FINE}
 
 
 def peak_bytes() -> int:
@@ -261,11 +393,12 @@ def peak_bytes() -> int:
 if __name__ == "__main__":
     n, seed = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000, int(sys.argv[2]) if len(sys.argv) > 2 else 0
     begin, total = time.perf_counter(), 0
-    for kind in seeds():
+    for kind in sys.argv[3:] or seeds():
         outcomes = fuzz(kind, n, seed)
         total += sum(outcomes.values())
         print(
             f"{kind}: {n} damaged files, read {outcomes['read']}, refused {outcomes['refused']}, "
+            f"another scale where damage does not show {outcomes['read, another scale']}, "
             f"findings {findings(outcomes) or 'none'}, peak {peak_bytes() / GIGABYTE:.2f} GB",
             flush=True,
         )

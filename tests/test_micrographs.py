@@ -8,6 +8,7 @@ import pytest
 import tifffile
 from conftest import ROOT
 from PIL import Image
+from test_fuzz_micrographs import special
 
 from microplastic_aging.micrographs.core import read_micrograph, write_micrograph
 from microplastic_aging.micrographs.databar import find_information_bar
@@ -91,3 +92,28 @@ def test_pages_in_a_ring_are_refused(tmp_path, ring):
     path.write_bytes(without_tags if ring == "no tags" else bytes(content))
     with pytest.raises(MicrographFormatError, match="point at each other in a ring"):
         read_micrograph(path)
+
+
+def test_paths_that_are_no_files(tmp_path):
+    "Pipes, devices, folders, links without an end and a file of a terabyte cost neither time nor memory"
+    for make, words in ((special.make_special, "MicrographFormatError: "), (special.beside_special, "read (64, 64) ")):
+        folder = tmp_path / make.__name__
+        folder.mkdir()
+        paths = make(folder)
+        found = special.measured(*paths, seconds=60)
+        assert len(found) == len(paths)
+        for path, (cpu, peak, outcome) in zip(paths, found, strict=True):
+            assert outcome.startswith(words) and cpu < 1 and peak < special.GIGABYTE / 2, (path.name, outcome)
+            assert make is special.make_special or f"side file {path.stem}.txt" in outcome, outcome
+
+
+def test_own_metadata_stay_beside_a_pipe(tmp_path):
+    "Something that is no side file costs neither the picture nor the scale in its tags, and is flagged"
+    settings = b"[MAIN]\r\nPixelSizeX=0.0000002\r\n"
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.full((64, 64), 90, np.uint8), extratags=[(50431, 7, len(settings), settings)]
+    )
+    (tmp_path / "a.txt").mkdir()
+    read = read_micrograph(tmp_path / "a.tif")
+    assert read.um_per_px == pytest.approx(0.2) and read.meta.maker == "TESCAN"
+    assert read.meta.flags == ("side file a.txt is a folder; name a regular file; it was not used",)

@@ -10,8 +10,9 @@ __all__ = ['VIEW_PX', 'choose_fov', 'DecodedSamples', 'load_arrays', 'load_unlab
 import hashlib
 import io
 import warnings
-import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from ..aging import MODALITIES
 from .checks import common_fov, map_files, read_one_spectrum, shorter_side
 from .manifest import Samples, notes_by_row
 from .members import split_member
+from .names import content_digest, side_files
 from .rules import N_FOLDS
 from .table import ManifestError, Problem
 from ..files import digest, write_atomic
@@ -111,48 +113,50 @@ def _digest(arrays) -> str:
     return sha.hexdigest()
 
 # %% ../../nbs/data/08_arrays.ipynb #f4fc57bd
-_CACHE_FORMAT = 3
+_CACHE_FORMAT = 4
 
 
 def _cache_file(samples, view, folder) -> Path:
     "Where the arrays of these samples, seen so, are kept"
+    content_of = cache(partial(content_digest, beside=cache(side_files)))
     names = zip(samples.table.sample_id, samples.table.um_per_px, strict=True)
     rows = [
-        (name, _file_state(samples, i, "image"), _file_state(samples, i, "spectrum"), repr(um))
+        (name, *(_file_state(samples, i, m, content_of) for m in MODALITIES), repr(um))
         for i, (name, um) in enumerate(names)
     ]
-    key = repr((_CACHE_FORMAT, __version__, str(samples.folder.resolve()), view, rows))
+    key = repr((_CACHE_FORMAT, __version__, view, rows))
     return Path(folder) / f"arrays-{hashlib.sha256(key.encode()).hexdigest()[:20]}.npz"
 
 
-def _file_state(samples, i, modality) -> tuple | None:
-    "Name, size and time of a sample's file; of a spectrum in a table, of the whole table"
+def _file_state(samples, i, modality, content_of) -> tuple | None:
+    "Name of a sample's file, and what it holds; of a spectrum in a table, what the whole table holds"
     path = samples.file(i, modality)
-    if path is None:
-        return None
-    state = split_member(path)[0].stat()
-    return samples.table[modality][i], state.st_size, state.st_mtime_ns
+    return path and (samples.table[modality][i], content_of(split_member(path)[0]))
 
 # %% ../../nbs/data/08_arrays.ipynb #010329e4
 def _stored_arrays(path) -> DecodedSamples | None:
-    "Stored arrays; None where there are none or they are damaged"
-    try:
+    "Stored arrays; None where there are none, or, with a warning, where they are damaged or those of other files"
+    if not path.exists():
+        return None
+    with suppress(Exception):  # whatever damage does
         with np.load(path, allow_pickle=False) as stored:
             (fov_um,) = stored["fov_um"]
             fov_um = None if np.isnan(fov_um) else float(fov_um)
             content = (stored[name] for name in _ARRAY_NAMES)
             arrays = DecodedSamples(*content, fov_um, field_um=stored["field_um"])
-            return arrays if arrays.hash == str(stored["hash"]) else None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
+            if (arrays.hash, path.name) == (str(stored["hash"]), str(stored["key"])):
+                return arrays
+    warnings.warn(f"{path}: is damaged, or holds other data; it is made again", stacklevel=3)
+    return None
 
 
 def _store_arrays(path, arrays):
     "Keep arrays in one step"
     content = {name: getattr(arrays, name) for name in _ARRAY_NAMES}
     fov_um = np.array([np.nan if arrays.fov_um is None else arrays.fov_um])
+    said = dict(hash=np.array(arrays.hash), key=np.array(path.name))
     packed = io.BytesIO()
-    np.savez(packed, **content, field_um=arrays.field_um, fov_um=fov_um, hash=np.array(arrays.hash))
+    np.savez(packed, **content, field_um=arrays.field_um, fov_um=fov_um, **said)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, packed.getvalue())
 
@@ -250,7 +254,7 @@ def load_arrays(
 ) -> DecodedSamples:
     "Views and gridded spectra of all samples; `ManifestError` names every file that cannot be read"
     _check_view(size_px, fov_um)
-    stored = _cache_file(samples, (size_px, fov_um), cache) if cache else None
+    stored = cache and _cache_file(samples, (size_px, fov_um), cache)
     if stored and (arrays := _stored_arrays(stored)):
         return arrays
     view = _View(size_px, choose_fov(samples) if fov_um == "auto" else fov_um)

@@ -163,24 +163,32 @@ def _choose_scale(given: float | None, meta: SemMetadata, bar_um: float | None, 
     return _Finding(um, way, flags + _scale_flags(um, way, others, meta.about_um))
 
 
-def _check_given(given: float | None, bar_um: float | None, scale: _Finding, shape: tuple, path: Path) -> _Finding:
-    "A scale whose field of view an electron microscope can have; refuses one that the caller gave"
-    problem = field_problem(scale.value, shape) if scale.value else ""
+def _check_lengths(path: Path, **lengths: float | None):
+    "Refuse a length from the caller that is none"
+    for name, um in lengths.items():
+        if um is not None and not 0 < um < np.inf:
+            raise MicrographFormatError(path, f"{name} is {um}; give a length in µm, above 0, or leave it out")
+
+
+def _check_given(given: float | None, bar_px: float | None, scale: _Finding, shape: tuple, path: Path) -> _Finding:
+    "A scale whose field of view an electron microscope can have; refuses one that the caller gave, by a bar or itself"
+    by_bar = bar_px if scale.found.startswith("scale bar of") else None
+    problem = field_problem(scale.value, shape, by_bar) if scale.value else ""
     if not problem:
         return scale
-    if given or (bar_um and scale.found.startswith("scale bar of")):
-        raise MicrographFormatError(path, problem)
+    if given or by_bar:
+        raise MicrographFormatError(path, f"{scale.found}: {problem}" if by_bar else problem)
     return _Finding(None, "scale unknown", (*scale.flags, f"{scale.found}: {problem}; the scale was not used"))
 
 # %% ../../nbs/micrographs/07_core.ipynb #048d61ab
 def fill_mirrored(
     image: np.ndarray,  # Grey, float32 in 0–1, shape (h, w)
     mask: np.ndarray,  # True where the picture is hidden, bool, shape (h, w)
-) -> np.ndarray:  # A copy with those pixels mirrored at the nearest edge of the mask
-    "Fill what is hidden with what lies beside it"
+):
+    "Fill what is hidden, in place, with what lies beside it: each pixel mirrored at the nearest edge of the mask"
     if mask.all():
-        return image
-    filled, shape = image.copy(), np.array(image.shape)
+        return
+    shape = np.array(image.shape)
     labels, _ = ndimage.label(mask, np.ones((3, 3)))
     for number, place in enumerate(ndimage.find_objects(labels), 1):
         low, high = (np.array([getattr(side, end) for side in place]) for end in ("start", "stop"))
@@ -191,8 +199,7 @@ def fill_mirrored(
         edge = nearest[:, rows, columns]
         beyond = np.clip(2 * edge - (rows, columns), 0, np.array(mask[part].shape)[:, None] - 1)
         source = np.where(mask[part][tuple(beyond)], edge, beyond)
-        filled[part][rows, columns] = image[part][tuple(source)]
-    return filled
+        image[part][rows, columns] = image[part][tuple(source)]
 
 # %% ../../nbs/micrographs/07_core.ipynb #f8840092
 _BLACK = 2 / 255  # A picture with no grey above this is black
@@ -213,7 +220,7 @@ def _cut(grey: np.ndarray, top: int, bar: _Finding, path: Path) -> np.ndarray:
     if bar.value + top >= height:
         found = f"the information bar would take {bar.value} of {height} rows ({bar.found})"
         raise MicrographFormatError(path, f"{found}: no picture of the specimen is left; export it with its surface")
-    return grey[top : height - bar.value].copy() if bar.value or top else grey
+    return grey[top : height - bar.value]
 
 
 def _brightness_flags(surface: np.ndarray) -> tuple:
@@ -251,6 +258,7 @@ def read_micrograph(
 ) -> Micrograph:  # Without its information bar; `meta` states what was found and what does not fit
     "Read a micrograph as grey in 0–1; `MicrographFormatError` says what is wrong and what to do"
     path = Path(path)
+    _check_lengths(path, um_per_px=um_per_px, scale_bar_um=scale_bar_um)
     grey, chroma, tags = read_picture(path, max_px)
     meta = read_sem_metadata(path, grey.shape, tags)
     seen = find_information_bar(grey)
@@ -258,15 +266,16 @@ def read_micrograph(
     top = _rows_at_top(grey, bar.value)
     surface = _cut(grey, top, bar, path)
     overlay = find_overlay(surface, None if chroma is None else chroma[top : top + len(surface)])
+    del chroma
     needs_bar = scale_bar_um or meta.marker_um
     bar_px = _measured_bar(grey, bar.value, overlay) if needs_bar else None
     scale = _choose_scale(um_per_px, meta, scale_bar_um, bar_px)
-    scale = _check_given(um_per_px, scale_bar_um, scale, surface.shape, path)
+    scale = _check_given(um_per_px, scale_bar_um and bar_px, scale, surface.shape, path)
     top_flags = (f"a strip of {top} rows with writing at the top was cut",) if top else ()
     flags = (*scale.flags, *bar.flags, *top_flags, *_writing_flags(overlay), *_brightness_flags(surface))
     meta = replace(add_flags(meta, *flags), bar_rows=bar.value, found=f"{scale.found}; {bar.found}")
     if overlay.mask is not None:
-        surface = fill_mirrored(surface, overlay.mask)
+        fill_mirrored(surface, overlay.mask)
     return Micrograph(surface, scale.value, path, meta, overlay.mask)
 
 # %% ../../nbs/micrographs/07_core.ipynb #1ebf6139

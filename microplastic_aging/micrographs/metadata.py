@@ -6,14 +6,16 @@
 __all__ = ['sem_tags', 'embedded_xml', 'read_sem_metadata']
 
 # %% ../../nbs/micrographs/03_metadata.ipynb #25333404
+import os
 import re
 import struct
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 import tifffile
 
+from ..aging import FileFormatError
+from ..files import read_bytes
 from microplastic_aging.micrographs.makers import (
     read_description,
     read_fei,
@@ -25,8 +27,9 @@ from microplastic_aging.micrographs.makers import (
 from .scale import SAME_SCALE, SemMetadata, add_flags, field_problem
 
 # %% ../../nbs/micrographs/03_metadata.ipynb #be7f943f
-_SIDECAR_BYTES = 1 << 20  # Of a side file, no more is read
+_SIDECAR_BYTES = 1 << 20  # Of a side file, no more is looked at
 _SIGNATURE_CHARACTERS = 1 << 16  # Among the first of these a signature is looked for
+_UNPRINTABLE = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]|\x00(?=[^\x00])")  # NUL may pad the end
 _SIGNATURES = (("$CM_", "JEOL"), ("$$SM_", "JEOL"), ("[SemImageFile]", "Hitachi"), ("PixelSizeX", "TESCAN"))
 
 
@@ -68,23 +71,45 @@ def _parse_sidecar(text: str, shape: tuple) -> SemMetadata | None:
     return None
 
 
+def _sidecar_text(place: Path) -> tuple:
+    "Text of a side file, empty where there is none, and a flag where something else stands in its place"
+    if not os.path.lexists(place):
+        return "", ()
+    try:
+        return _decode(read_bytes(place)[:_SIDECAR_BYTES]), ()
+    except FileFormatError as error:
+        return "", (f"side file {place.name} {error.reason}; it was not used",)
+
+
+def _damage_flags(text: str, meta: SemMetadata, shape: tuple) -> tuple:
+    "What shows that a side file is damaged: characters that no microscope writes, a scale in a line that is cut off"
+    if meta.um_per_px is None:
+        return ()
+    if _UNPRINTABLE.search(text):
+        return ("the side file holds unprintable characters, so it may be damaged: check the scale",)
+    whole_lines = _parse_sidecar(text[: text.rfind("\n") + 1], shape)
+    if whole_lines is None or whole_lines.um_per_px != meta.um_per_px:
+        return ("the side file ends within the line of the scale, so it may be cut short: check the scale",)
+    return ()
+
+
 def read_sidecar(
     path: Path,  # The picture
     shape: tuple,  # Its height and width, px
-) -> SemMetadata | None:  # None where there is no side file of a known maker
+) -> SemMetadata | None:  # None where there is no side file of a known maker, and nothing in its place
     "Read the side file of a picture"
+    flags = ()
     for place in _sidecar_paths(path, shape[1]):
-        try:
-            with open(place, "rb") as file:
-                text = _decode(file.read(_SIDECAR_BYTES))
-        except OSError:
-            continue
+        text, more = _sidecar_text(place)
+        flags += more
         meta = _parse_sidecar(text, shape)
         if meta is None:
             continue
-        is_own = place.stem.startswith(path.stem)
-        return meta if is_own else add_flags(meta, f"side file {place.name} of the original was used")
-    return None
+        flags += _damage_flags(text, meta, shape)
+        if not place.stem.startswith(path.stem):
+            flags += (f"side file {place.name} of the original was used",)
+        return add_flags(meta, *flags)
+    return SemMetadata(flags=flags) if flags else None
 
 # %% ../../nbs/micrographs/03_metadata.ipynb #81da4c02
 _SEM_TAGS = (34118, 34119, 34680, 34682, 34683, 40092, 50431, 270)  # Zeiss twice, FEI three times, Hitachi, TESCAN, any
@@ -111,15 +136,11 @@ def sem_tags(
 
 
 def embedded_xml(
-    file: BinaryIO,  # Open, of a picture that is no TIFF
+    content: bytes,  # A picture file that is no TIFF
 ) -> dict:  # {34683: the XML}; empty where there is none
     "Find the XML that a Phenom instrument wrote into a JPEG"
-    file.seek(0)
-    content = file.read(_SEARCHED_BYTES)
-    size = file.seek(0, 2)
-    file.seek(max(len(content), size - _SEARCHED_BYTES))
-    content += file.read(_SEARCHED_BYTES)
-    found = _XML.search(content) or _XML.search(content.replace(b"\0", b""))
+    ends = content[:_SEARCHED_BYTES] + content[max(_SEARCHED_BYTES, len(content) - _SEARCHED_BYTES) :]
+    found = _XML.search(ends) or _XML.search(ends.replace(b"\0", b""))
     return {34683: found[0]} if found else {}
 
 # %% ../../nbs/micrographs/03_metadata.ipynb #312b6fcb
@@ -154,6 +175,8 @@ def _parse_tags(tags: dict, shape: tuple) -> SemMetadata | None:
 # %% ../../nbs/micrographs/03_metadata.ipynb #d971f89d
 def _merge(tagged: SemMetadata, beside: SemMetadata) -> SemMetadata:
     "Metadata of two places as one; the first comes first"
+    if beside.maker is None:
+        return add_flags(tagged, *beside.flags)
     if tagged.um_per_px is None:
         return replace(beside, flags=(*tagged.flags, *beside.flags))
     if beside.um_per_px and abs(beside.um_per_px / tagged.um_per_px - 1) > SAME_SCALE:

@@ -7,6 +7,7 @@ __all__ = ['Overlay', 'find_overlay']
 
 # %% ../../nbs/micrographs/04b_overlay.ipynb #e7a83a94
 from dataclasses import dataclass, replace
+from statistics import median
 
 import numpy as np
 from scipy import ndimage
@@ -154,12 +155,12 @@ def _follows(line: list, piece: _Piece) -> bool:
     tall = max(letter.height for letter in line)
     taller = max(tall, piece.height)
     gap = piece.left - line[-1].right
-    base = np.median([letter.bottom for letter in line])
-    stroke = np.median([letter.thick for letter in line])
-    is_beside = -0.3 * tall <= gap <= 1.6 * taller
-    is_level = abs(piece.bottom - base) <= max(1, 0.12 * taller)
-    is_alike = abs(piece.thick - stroke) <= max(2, 0.5 * stroke) and 0.5 <= piece.height / tall <= 2
-    return bool(is_beside and is_level and is_alike)
+    if not -0.3 * tall <= gap <= 1.6 * taller:  # Most pieces are elsewhere, and medians are slow
+        return False
+    if abs(piece.bottom - median(letter.bottom for letter in line)) > max(1, 0.12 * taller):
+        return False
+    stroke = median(letter.thick for letter in line)
+    return bool(abs(piece.thick - stroke) <= max(2, 0.5 * stroke) and 0.5 <= piece.height / tall <= 2)
 
 
 def _is_clear(line: list) -> bool:
@@ -184,7 +185,8 @@ def _lines(letters: list, least: int = _LETTERS) -> list:
                 line.append(piece)
         found = len(line) >= least and _is_clear(line)
         taken = line if found else line[:1]
-        rest = [piece for piece in rest if not any(piece is other for other in taken)]
+        names = {id(piece) for piece in taken}
+        rest = [piece for piece in rest if id(piece) not in names]
         if found:
             lines.append(line)
     longest = max(map(len, lines), default=0)

@@ -8,12 +8,13 @@ __all__ = ['MAX_PX', 'MicrographFormatError', 'read_grey']
 # %% ../../nbs/micrographs/06_pixels.ipynb #b2c4e1dc
 import io
 import logging
+import struct
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import tifffile
@@ -24,6 +25,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from ..aging import FileFormatError
+from ..files import read_bytes
 from .metadata import embedded_xml, sem_tags
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #529f0257
@@ -32,7 +34,7 @@ class MicrographFormatError(FileFormatError):
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #fb59e3e1
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601 weights of red, green, blue
-_MAX_CHROMA_PX = 50_000_000  # A larger picture is not searched for colour
+_BAND_PX = 4_000_000  # Pixels of colour that are converted at a time, to save memory
 
 
 def _white_level(stored: np.ndarray) -> float:
@@ -44,25 +46,45 @@ def _white_level(stored: np.ndarray) -> float:
     return 65535.0 if stored.max() > 4095 else 4095.0
 
 
+def _bands(height: int, width: int) -> list:
+    "Slices of rows that cover a picture"
+    rows = max(1, _BAND_PX // width)
+    return [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
+
+
 def _to_grey(stored: np.ndarray) -> np.ndarray:
     "Stored numbers of shape (h, w) or (h, w, 3 or more) as grey, float32 in 0–1, shape (h, w)"
     white = np.float32(_white_level(stored))
+    grey = np.empty(stored.shape[:2], np.float32)
     if stored.ndim == 2:
-        return stored.astype(np.float32) / white
-    return np.minimum(stored[..., :3] / white @ _LUMINANCE, 1)
+        return np.divide(stored, white, out=grey)
+    for rows in _bands(*grey.shape):
+        grey[rows] = np.minimum(stored[rows, :, :3] / white @ _LUMINANCE, 1)
+    return grey
 
 
-def _chroma(stored: np.ndarray) -> np.ndarray | None:
-    "Largest less smallest of red, green and blue in 256 levels, uint8 (h, w); None for grey and for huge pictures"
-    if stored.ndim == 2 or stored.shape[-1] < 3 or stored[..., 0].size > _MAX_CHROMA_PX:
-        return None
-    red, green, blue = (stored[..., k] for k in range(3))
+def _span(colours: np.ndarray) -> np.ndarray:
+    "Largest less smallest of red, green and blue of shape (h, w, 3 or more), in 256 levels, uint8 (h, w)"
+    red, green, blue = (colours[..., k] for k in range(3))
     span = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     return (span >> 8).astype(np.uint8) if span.dtype == np.uint16 else span.astype(np.uint8)
 
+
+def _chroma(stored: np.ndarray) -> np.ndarray | None:
+    "Span of the colours of stored numbers, uint8 (h, w); None for grey"
+    if stored.ndim == 2 or stored.shape[-1] < 3:
+        return None
+    chroma = np.empty(stored.shape[:2], np.uint8)
+    for rows in _bands(*chroma.shape):
+        chroma[rows] = _span(stored[rows])
+    return chroma
+
 # %% ../../nbs/micrographs/06_pixels.ipynb #36a64f97
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
-MAX_PX = 200_000_000  # Pixels above which a file is refused; 0.8 GB as float32
+MAX_PX = 1 << 26  # Pixels above which a file is refused; 8192 × 8192
+_MAX_SIDE = 65_535  # px; no JPEG can be longer, and no micrograph is
+_PX_BYTES = 4  # Bytes a pixel may take in a file: red, green, blue and transparency
+_MAX_TAGS = 1 << 24  # Bytes of tags, previews and padding around the pixels
 _MAX_PACKED = 9000  # Pixels per byte of file: deflate packs 1032 to 1, and a byte may hold eight one-bit pixels
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PILLOW_STARTS = ((b"\x89PNG\r\n\x1a\n", PngImageFile), (b"\xff\xd8\xff", JpegImageFile), (b"BM", BmpImageFile))
@@ -75,41 +97,76 @@ def _stored_shape(picture: Image.Image | tifffile.TiffPage) -> tuple:
     return picture.height, picture.width
 
 
-def _check_size(picture: Image.Image | tifffile.TiffPage, path: Path, max_px: int):
-    "Refuse a picture whose header declares more pixels than are allowed, or than the file can hold"
-    height, width = _stored_shape(picture)
+def _check_size(shape: tuple, size: int, path: Path, max_px: int):
+    "Refuse a picture whose header declares more pixels than are allowed, or than `size` bytes can hold"
+    height, width = shape
     pixels = f"{height} × {width} pixels"
     if height < 1 or width < 1:
         raise MicrographFormatError(path, f"has {pixels}; export it again")
-    if height * width > max_px:
-        limit = f"more than the {max_px:,} allowed; crop or shrink it, or raise max_px"
-        raise MicrographFormatError(path, f"has {pixels}, {limit}")
-    size = path.stat().st_size
+    if height * width > max_px or max(shape) > _MAX_SIDE:
+        limit = f"more than the {max_px:,} allowed, or than {_MAX_SIDE:,} on a side"
+        raise MicrographFormatError(path, f"has {pixels}, {limit}; crop or shrink it, or raise max_px")
     if height * width > _MAX_PACKED * size + 1_000_000:
         raise MicrographFormatError(path, f"declares {pixels}, which {size:,} bytes cannot hold; export it again")
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #26cdcc85
 _MAX_PAGES = 100  # A micrograph has one and perhaps a preview
+_MAX_ENTRIES = 4096  # Of a directory; as tifffile
+_TYPE_BYTES = (1, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 1, 1, 8, 8, 8)  # Bytes of a value, by TIFF type
+_SLACK = 1 << 20  # Bytes by which what is listed may exceed what it stands for
 
 
-def _pages(tiff: tifffile.TiffFile, path: Path) -> list:
-    "Pages of a TIFF; refuses pages without end"
-    pages, seen = [], set()
-    for number in range(_MAX_PAGES + 1):
-        try:
-            page = tiff.pages[number]
-        except IndexError:
-            return pages
-        if page.offset in seen:
+def _number(form: str, content: bytes, place: int) -> int:
+    "A whole number of a file; 0 beyond its end"
+    is_whole = place + struct.calcsize(form) <= len(content)
+    return struct.unpack_from(form, content, place)[0] if is_whole else 0
+
+
+def _listed_bytes(entries: bytes, form: str, held: int) -> int:
+    "Bytes of the entries of a directory, and of what they point at within a file of so many bytes"
+    listed, whole = len(entries), len(entries) // struct.calcsize(form) * struct.calcsize(form)
+    for _, kind, count, offset in struct.iter_unpack(form, entries[:whole]):
+        n_bytes = count * (_TYPE_BYTES[kind] if kind < len(_TYPE_BYTES) else 1)
+        listed += n_bytes if offset + n_bytes <= held else 0
+    return listed
+
+
+def _directories(content: bytes) -> Iterator[tuple]:
+    "Place of each directory of a TIFF, and the bytes that it lists; without end in a ring"
+    order = "<" if content[:2] == b"II" else ">"
+    forms = ("Q", "Q", "HHQQ") if 43 in content[2:4] else ("I", "H", "HHII")
+    word, count, entry = (order + form for form in forms)
+    place = _number(word, content, struct.calcsize(word))
+    while place:
+        n, start = _number(count, content, place), place + struct.calcsize(count)
+        entries = content[start : start + struct.calcsize(entry) * min(n, _MAX_ENTRIES)]
+        yield place, _listed_bytes(entries, entry, len(content))
+        place = _number(word, content, start + struct.calcsize(entry) * n)
+
+
+def _refuse_listed(listed: int, held: int, path: Path):
+    "Refuse a file that lists more bytes than it has"
+    if listed > 2 * held + _SLACK:
+        found = f"it lists {listed:,} bytes, and holds {held:,}"
+        raise MicrographFormatError(path, f"is damaged ({found}); export it again")
+
+
+def _check_directories(content: bytes, path: Path):
+    "Refuse a TIFF whose pages do not end, or list more bytes than the file has"
+    listed, seen = 0, set()
+    for place, more in _directories(content):
+        listed += more
+        if place in seen:
             raise MicrographFormatError(path, "is damaged (its pages point at each other in a ring); export it again")
-        seen.add(page.offset)
-        pages.append(page)
-    raise MicrographFormatError(path, f"has more than {_MAX_PAGES} pages; save the one you mean")
+        seen.add(place)
+        if len(seen) > _MAX_PAGES:
+            raise MicrographFormatError(path, f"has more than {_MAX_PAGES} pages; save the one you mean")
+        _refuse_listed(listed, len(content), path)
 
 
 def _main_page(tiff: tifffile.TiffFile, path: Path) -> tifffile.TiffPage:
     "The one page of the largest size; refuses a stack"
-    pages = _pages(tiff, path)
+    pages = list(tiff.pages)
     if not pages:
         raise MicrographFormatError(path, "is damaged or cut short (a TIFF without a picture); export it again")
     sizes = [page.imagelength * page.imagewidth * page.imagedepth for page in pages]
@@ -120,44 +177,49 @@ def _main_page(tiff: tifffile.TiffFile, path: Path) -> tifffile.TiffPage:
     return largest[0]
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #dd00d04a
-def _open_header(file: BinaryIO, path: Path) -> Image.Image | tifffile.TiffPage:
+def _open_header(content: bytes, path: Path) -> Image.Image | tifffile.TiffPage:
     "Open a picture by its first bytes"
-    start = file.read(8)
-    file.seek(0)
-    if not start:
+    if not content:
         raise MicrographFormatError(path, "is empty; export it again")
-    if start[:4] in _TIFF_STARTS:
-        return _main_page(tifffile.TiffFile(file), path)
+    if content[:4] in _TIFF_STARTS:
+        _check_directories(content, path)
+        return _main_page(tifffile.TiffFile(io.BytesIO(content)), path)
     for mark, kind in _PILLOW_STARTS:
-        if start.startswith(mark):
-            return kind(file)
-    found = repr(start)[1:]
+        if content.startswith(mark):
+            return kind(io.BytesIO(content))
+    found = repr(content[:8])[1:]
     raise MicrographFormatError(
         path, f"begins with {found}, which is no PNG, JPEG, BMP or TIFF; save it as one of these"
     )
 
 
 @contextmanager
-def _opened_picture(path: Path, max_px: int) -> Iterator[Image.Image | tifffile.TiffPage]:
-    "The picture in a file, of which only the header has been read and checked"
+def _one_error(path: Path):
+    "Whatever a decoder raises becomes the one error; what it would print is suppressed"
     try:
-        with open(path, "rb") as file, warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            picture = _open_header(file, path)
-            _check_size(picture, path, max_px)
-            yield picture
+            yield
     except MicrographFormatError:
         raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            reason = f"cannot be read ({error.strerror}); check name and permissions"
-        else:
-            reason = f"is damaged or cut short ({error}); export it again"
-        raise MicrographFormatError(path, reason) from error
+        raise MicrographFormatError(path, f"is damaged or cut short ({error}); export it again") from error
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #d2558f61
 _RESAVE = "save it as 8- or 16-bit grey or RGB"
 _PILLOW_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
+
+
+def _pillow_bands(picture: Image.Image, has_colour: bool) -> tuple:
+    "Grey and chroma of an 8-bit Pillow image, converted a band of rows at a time"
+    shape = picture.height, picture.width
+    grey, chroma = np.empty(shape, np.float32), np.empty(shape, np.uint8) if has_colour else None
+    for rows in _bands(*shape):
+        band = picture.crop((0, rows.start, picture.width, rows.stop))
+        grey[rows] = _to_grey(np.asarray(band.convert("L")))
+        if has_colour:
+            chroma[rows] = _span(np.asarray(band.convert("RGB")))
+    return grey, chroma
 
 
 def _pillow_grey(picture: Image.Image, path: Path) -> tuple:
@@ -167,11 +229,10 @@ def _pillow_grey(picture: Image.Image, path: Path) -> tuple:
         return _to_grey(np.asarray(picture).astype(np.uint16)), None
     if picture.mode not in _PILLOW_MODES:
         raise MicrographFormatError(path, f"is of colour mode {picture.mode}; {_RESAVE}")
+    picture.load()
     if picture.mode == "PA":
         picture = picture.convert("RGB")
-    has_colour = picture.mode in ("RGB", "RGBA", "P")
-    chroma = _chroma(np.asarray(picture.convert("RGB"))) if has_colour else None
-    return _to_grey(np.asarray(picture.convert("L"))), chroma
+    return _pillow_bands(picture, picture.mode in ("RGB", "RGBA", "P"))
 
 
 def _tiff_by_pillow(page: tifffile.TiffPage, path: Path) -> tuple:
@@ -180,8 +241,13 @@ def _tiff_by_pillow(page: tifffile.TiffPage, path: Path) -> tuple:
         raise MicrographFormatError(path, "is compressed, inverted 16-bit grey; save it uncompressed")
     file = page.parent.filehandle
     file.seek(0)
-    picture = TiffImageFile(io.BytesIO(file.read()))
+    content = file.read()
+    if page.compression in _JPEG:
+        _check_scans(content, len(page.dataoffsets), path)
+    picture = TiffImageFile(io.BytesIO(content))
     picture.seek(page.index)
+    if _stored_shape(picture) != _stored_shape(page):
+        raise MicrographFormatError(path, "is damaged (it declares two sizes of one picture); export it again")
     return _pillow_grey(picture, path)
 
 
@@ -197,24 +263,60 @@ def _palette_chroma(palette: np.ndarray) -> np.ndarray:
     return (span >> 8 if palette.max() > 255 else span).astype(np.uint8)
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #b66c44d3
-_SAFE_PIECE = 32_768  # Bytes; a smaller piece of deflate unpacks to 34 MB at most
+_MAX_TILE = 1 << 24  # Bytes that a tile may take in a smaller picture
+_MAX_PIECES = MAX_PX >> 8  # Tiles of 16 × 16 pixels, the smallest there are, in the largest picture
+_MAX_SCANS = 100  # Of a JPEG, or of a piece of a TIFF
+_MAX_RUNS_PX = 1 << 24  # Pixels of a BMP in run-length code, which is slow to decode
+
+
+def _check_pieces(page: tifffile.TiffPage, path: Path, max_px: int):
+    "Refuse a TIFF page whose pieces stand for more bytes than its picture, or list more than its file has"
+    most, piece = _PX_BYTES * max_px, _piece_bytes(page)
+    if page.nbytes > most:
+        raise MicrographFormatError(path, f"takes {page.nbytes:,} bytes, more than the {most:,} allowed; {_RESAVE}")
+    if piece > page.nbytes + _MAX_TILE:
+        raise MicrographFormatError(path, f"declares pieces of {piece:,} bytes, larger than it; export it again")
+    if len(page.dataoffsets) > _MAX_PIECES:
+        found = f"is kept in {len(page.dataoffsets):,} pieces, more than the {_MAX_PIECES:,} allowed"
+        raise MicrographFormatError(path, f"{found}; save it in strips or in larger tiles")
+    _refuse_listed(sum(page.databytecounts), page.parent.filehandle.size, path)
+
+
+def _piece_bytes(page: tifffile.TiffPage) -> int:
+    "Bytes that a strip or tile stands for"
+    return prod(page.chunks) * page.dtype.itemsize
 
 
 def _check_unpacked(page: tifffile.TiffPage, path: Path):
     "Refuse a TIFF page whose deflated pieces hold more than the header declares"
-    limit, file = 2 * page.nbytes + _SAFE_PIECE, page.parent.filehandle
+    limit, file = _piece_bytes(page) + _SLACK, page.parent.filehandle
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):  # damaged files may list more of one
-        if count <= _SAFE_PIECE:
-            continue
         file.seek(offset)
         unpacker = zlib.decompressobj()
         unpacker.decompress(file.read(count), limit)
         if unpacker.unconsumed_tail:
             raise MicrographFormatError(path, "unpacks to more pixels than its header declares; export it again")
 
+
+def _check_scans(content: bytes, pieces: int, path: Path):
+    "Refuse a JPEG, or pieces of it, with scans without end"
+    scans = content.count(b"\xff\xda")
+    if scans > _MAX_SCANS + pieces:
+        raise MicrographFormatError(path, f"is a JPEG of {scans:,} scans; save it as PNG or TIFF")
+
+
+def _check_effort(picture: Image.Image, content: bytes, path: Path):
+    "Refuse a JPEG or BMP that takes long to decode"
+    if isinstance(picture, JpegImageFile):
+        _check_scans(content, 0, path)
+    is_slow = isinstance(picture, BmpImageFile) and picture.tile[0][0] == "bmp_rle"
+    if is_slow and picture.width * picture.height > _MAX_RUNS_PX:
+        found = f"is a BMP in run-length code of more than {_MAX_RUNS_PX:,} pixels"
+        raise MicrographFormatError(path, f"{found}; save it without compression")
+
 # %% ../../nbs/micrographs/06_pixels.ipynb #7d4003a8
-_PLAIN_COMPRESSIONS = (1, 8, 32773, 32946)  # None, deflate, PackBits, old deflate: tifffile needs no further package
-_DEFLATE = (8, 32946)
+_PLAIN_COMPRESSIONS = (1, 8, 32946)  # None, deflate, old deflate: tifffile needs no further package, and is quick
+_DEFLATE, _JPEG = (8, 32946), (6, 7)
 _INVERTED, _GREY, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 
 
@@ -229,11 +331,8 @@ def _check_tiff_kind(page: tifffile.TiffPage, path: Path):
         raise MicrographFormatError(path, f"is a TIFF of {kind}; {_RESAVE}")
 
 
-def _tiff_grey(page: tifffile.TiffPage, path: Path) -> tuple:
-    "Grey of a TIFF page, float32 in 0–1, shape (h, w), and its chroma, uint8 (h, w), or None"
-    _check_tiff_kind(page, path)
-    if page.compression not in _PLAIN_COMPRESSIONS or page.photometric == _YCBCR:
-        return _tiff_by_pillow(page, path)
+def _tiff_numbers(page: tifffile.TiffPage, path: Path) -> np.ndarray:
+    "Stored numbers of a TIFF page that tifffile decodes, shape (h, w) or (h, w, channels)"
     if page.compression in _DEFLATE:
         _check_unpacked(page, path)
     stored = page.asarray(maxworkers=1)
@@ -241,12 +340,21 @@ def _tiff_grey(page: tifffile.TiffPage, path: Path) -> tuple:
         stored = np.moveaxis(stored, 0, -1)
     elif page.axes not in ("YX", "YXS"):
         raise MicrographFormatError(path, f"is a TIFF with axes {page.axes}; {_RESAVE}")
+    is_grey = page.photometric in (_INVERTED, _GREY)
+    return stored[..., 0] if is_grey and stored.ndim == 3 else stored
+
+
+def _tiff_grey(page: tifffile.TiffPage, path: Path, max_px: int) -> tuple:
+    "Grey of a TIFF page, float32 in 0–1, shape (h, w), and its chroma, uint8 (h, w), or None"
+    _check_tiff_kind(page, path)
+    _check_pieces(page, path, max_px)
+    if page.compression not in _PLAIN_COMPRESSIONS or page.photometric == _YCBCR:
+        return _tiff_by_pillow(page, path)
+    stored = _tiff_numbers(page, path)
     if page.photometric == _PALETTE:
         return _palette_grey(page.colormap)[stored], _palette_chroma(page.colormap)[stored]
-    if page.photometric in (_INVERTED, _GREY) and stored.ndim == 3:
-        stored = stored[..., 0]
     grey = _to_grey(stored)
-    return 1 - grey if page.photometric == _INVERTED else grey, _chroma(stored)
+    return np.subtract(1, grey, out=grey) if page.photometric == _INVERTED else grey, _chroma(stored)
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #666060f1
 def read_picture(
@@ -254,12 +362,16 @@ def read_picture(
     max_px: int = MAX_PX,  # Pixels above which the file is refused
 ) -> tuple:  # Grey, float32 in 0–1, (h, w); chroma, uint8 (h, w), or None; the makers' tags, number -> bytes
     "Read a picture with everything painted into it, and where it has colour"
-    with _opened_picture(path, max_px) as picture:
+    content = read_bytes(path, _PX_BYTES * max_px + _MAX_TAGS, MicrographFormatError)
+    with _one_error(path):
+        picture = _open_header(content, path)
+        _check_size(_stored_shape(picture), len(content), path, max_px)
         if isinstance(picture, tifffile.TiffPage):
-            return *_tiff_grey(picture, path), sem_tags(picture)
-        grey, chroma = _pillow_grey(picture, path)
-        with open(path, "rb") as file:
-            return grey, chroma, embedded_xml(file)
+            return *_tiff_grey(picture, path, max_px), sem_tags(picture)
+        _check_effort(picture, content, path)
+        tags = embedded_xml(content)
+        del content  # A decoder keeps the bytes as long as it needs them
+        return *_pillow_grey(picture, path), tags
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #6f95f31e
 def read_grey(

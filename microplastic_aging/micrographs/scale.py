@@ -111,6 +111,7 @@ def _length_text(um: float) -> str:
 def field_problem(
     um_per_px: float,  # Width of a pixel, µm
     shape: tuple,  # Height and width of the picture, px
+    bar_px: float | None = None,  # Length of the drawn bar that gave it, px; None where it was given itself
 ) -> str:  # A sentence with the remedy; empty where the field is plausible
     "Name a field of view that no electron microscope shows"
     low, high = _FIELD_UM
@@ -121,8 +122,11 @@ def field_problem(
     usual = f"electron microscopes show {_length_text(low)} to {_length_text(high)}"
     for unit, size in _MISTAKEN_UNITS.items():
         if low <= um_per_px * size * side <= high:
-            return f"{found}, {usual}: was the number in {unit}? then give um_per_px={um_per_px * size:g}"
-    return f"{found}, {usual}: check um_per_px"
+            remedy = f"um_per_px={um_per_px * size:g}"
+            if bar_px:
+                remedy = "scale_bar_um={0:g} (--scale-bar {0:g}um)".format(um_per_px * size * bar_px)
+            return f"{found}, {usual}: was the number in {unit}? then give {remedy}"
+    return f"{found}, {usual}: check {'scale_bar_um (--scale-bar)' if bar_px else 'um_per_px'}"
 
 # %% ../../nbs/micrographs/01_scale.ipynb #0f9ec982
 SAME_SCALE = 0.02  # Two pixel sizes within this ratio are the same
