@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/simulate/11_chemistry.ipynb #e29ce45d
+# %% ../../nbs/simulate/11_chemistry.ipynb #2c45eb62
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +17,7 @@ from ..aging import MECHANISMS
 from ..spectra.core import GRID
 from ..spectra.library import band_cv, pristine_bands, pseudo_voigt
 
-# %% ../../nbs/simulate/11_chemistry.ipynb #f704c107
+# %% ../../nbs/simulate/11_chemistry.ipynb #a2edb0ab
 _END = 1.5  # A bump is zero beyond so many widths from its middle
 _FOOT = np.exp(-4 * np.log(2) * _END**2)
 
@@ -43,18 +43,18 @@ class _Change:
             return severity
         return np.expm1(-self.knee * severity) / np.expm1(-self.knee)
 
-# %% ../../nbs/simulate/11_chemistry.ipynb #74a8eaf4
+# %% ../../nbs/simulate/11_chemistry.ipynb #dab46e2c
 _GRADES = dict(  # Grade: how often, order low and high
     PE=dict(LDPE=(0.5, 0.35, 0.55), HDPE=(0.5, 0.6, 0.85)),
     PP={"PP homopolymer": (0.7, 0.45, 0.75), "PP impact copolymer": (0.3, 0.4, 0.65)},
     PS={"PS": (0.7, 0.5, 0.5), "high-impact PS": (0.3, 0.5, 0.5)},
-    PET={"PET": (1.0, 0.0, 1.0)},
+    PET={"PET": (1.0, 0.0, 0.7)},
 )
 _ORDERED = dict(  # Band -> relative change of height when order grows by 1; 0.6 is the reference (M for PET, else G)
     PE={730: 0.9, 1472: 0.5, 719: -0.15, 1464: -0.2},
     PP={998: 0.7, 841: 0.8, 808: 0.6, 973: 0.15},
     PS={},
-    PET={1340: 1.3, 970: 0.8, 848: 0.8, 1371: -1.2, 1042: -0.5, 896: -0.8, 1453: -0.6},
+    PET={1340: 1.4, 970: 0.8, 848: 0.8, 1371: -1.5, 1042: -0.5, 896: -0.8, 1453: -0.6},
 )
 _REFERENCE_ORDER = 0.6
 _OWN = {  # Grade -> bands of its own: position, FWHM, height low, high (G)
@@ -96,13 +96,13 @@ def _draw_bands(rng, polymer, grade, order) -> np.ndarray:  # (b, 4): position, 
     bands[:, 2] *= np.exp(BETWEEN * rng.normal(0, band_cv(bands)))
     return bands
 
-# %% ../../nbs/simulate/11_chemistry.ipynb #fb0f03c4
+# %% ../../nbs/simulate/11_chemistry.ipynb #1c4e5b63
 BETWEEN = 0.7  # Scatter of heights between specimens, in units of `band_cv` (M: MPX, cleaned PE and PP sheets)
 WITHIN = 0.2  # The same between spots of a specimen (M: the same)
 _SHIFT_BETWEEN = (0.6, 1.5)  # Sd of positions, strong and weak bands, cm⁻¹ (M: MPX .6–1.5 and 1.5–4 in all)
 _SHIFT_WITHIN = (0.25, 0.8)  # The same between spots (G: a part of it)
 
-# %% ../../nbs/simulate/11_chemistry.ipynb #5f1d7e90
+# %% ../../nbs/simulate/11_chemistry.ipynb #4fcdac71
 _ADDED = dict(  # How often; largest height; position, FWHM, height relative to the first (G, after reference spectra)
     ester=(0.25, 0.02, ((1737, 18, 1), (1170, 30, 0.5), (1240, 30, 0.3))),
     slip_amide=(0.1, 0.015, ((1645, 14, 1), (3390, 40, 0.5), (3182, 50, 0.5), (1630, 14, 0.6), (1410, 16, 0.2))),
@@ -129,7 +129,7 @@ def _draw_added(rng) -> tuple:  # Names; absorbance, shape (851,)
             out += amount * pseudo_voigt(GRID, position + shift, fwhm, height)
     return tuple(names), out
 
-# %% ../../nbs/simulate/11_chemistry.ipynb #0ce5267b
+# %% ../../nbs/simulate/11_chemistry.ipynb #9cc993f2
 _FILM = dict(  # Position, FWHM, height relative to the first (G; S for protein, silicate, carbonate: science sheet 2.4)
     water=((3260, 240, 1), (3435, 250, 0.9), (1637, 78, 0.4), (2130, 200, 0.05), (690, 220, 0.6)),
     protein=((1652, 54, 1), (1538, 56, 0.65), (3285, 130, 0.6), (3066, 60, 0.1), (1240, 60, 0.22), (1395, 42, 0.2)),
@@ -161,7 +161,7 @@ def _draw_film(rng, wet) -> np.ndarray:  # Height of each substance, shape (8,)
     share = rng.dirichlet(np.ones(8)) * 8
     return level * share * [1.2, 0.5, 0.5, 0.3, 0.3, 0.3, 0.2, 0.2] if wet else amount
 
-# %% ../../nbs/simulate/11_chemistry.ipynb #b1250e9d
+# %% ../../nbs/simulate/11_chemistry.ipynb #18d6432b
 _LACTONE = (1779, 3, 18, 28, 0, 0.3)
 _ACID = ((1715, 3, 30, 50, 0.8, 1), (1736, 3, 24, 36, 0.2, 0.5), (1775, 4, 20, 30, 0, 0.15))
 _CARBONYL = {  # Position, sd of it, FWHM low and high, height low and high, the largest about 1 (G; light S)
@@ -176,7 +176,7 @@ _CARBONYL = {  # Position, sd of it, FWHM low and high, height low and high, the
 _TOP = (0.02, 0.15), (0.03, 0.2), (0.02, 0.15), (0.02, 0.15), (0.004, 0.05), (0.01, 0.08), (0.005, 0.06)
 _TOPS = dict(zip(_CARBONYL, _TOP, strict=True))  # Largest C=O at severity 1, of the strongest band (M light; G)
 
-# %% ../../nbs/simulate/11_chemistry.ipynb #d311882a
+# %% ../../nbs/simulate/11_chemistry.ipynb #c0ccc204
 _SULFATE = (1250, 8, 30, 45, 0, 0.03)
 _OTHER = {  # As above, heights relative to the strongest polymer band (G)
     "light": ((3410, 25, 230, 330, 0.01, 0.1), (1172, 15, 70, 120, 0.005, 0.05)),
@@ -207,7 +207,7 @@ def _products(rng, table, top=1.0) -> np.ndarray:  # Bands (b, 3)
     fwhm, height = rng.uniform(narrow, wide), rng.uniform(low, high)
     return np.stack([position + sd * rng.normal(size=n), fwhm, top * height], 1)
 
-# %% ../../nbs/simulate/11_chemistry.ipynb #cb4e2eda
+# %% ../../nbs/simulate/11_chemistry.ipynb #0855bb24
 _CARBONYL_WINDOW = (1690.0, 1800.0)  # cm⁻¹
 
 
@@ -237,7 +237,7 @@ def _carbonyl(rng, polymer, recipe, way) -> tuple:  # Bands (b, 3); vinyl bands 
     carbonyl, vinyl = known[int(lot * len(known))]
     return carbonyl * [1, 1, height] + [shift, 0, 0], vinyl * [1, 1, height]
 
-# %% ../../nbs/simulate/11_chemistry.ipynb #2b74434a
+# %% ../../nbs/simulate/11_chemistry.ipynb #ca7201cf
 _CHANGED = dict(  # Mechanism -> polymer -> own band: relative change at severity 1, low and high
     uv=dict(
         PE={730: (0.05, 0.3), 1472: (0.02, 0.12), 1464: (-0.1, 0), 2916: (-0.04, 0)},
@@ -278,7 +278,7 @@ def _widened(bands, by) -> np.ndarray:  # Bumps (2 b, 3)
     core = strong * [1, 1, _MOST_LOST]
     return np.concatenate([core * [1, 1, -1], core * [1, 1 + by / _MOST_LOST, 1 / (1 + by / _MOST_LOST)]])
 
-# %% ../../nbs/simulate/11_chemistry.ipynb #dd55e82d
+# %% ../../nbs/simulate/11_chemistry.ipynb #60af64a8
 def _age_by_light(rng, polymer, bands, way, recipe) -> tuple:  # Bumps (b, 3); name of the recipe
     "Ultraviolet light"
     carbonyl, vinyl = _carbonyl(rng, polymer, "light", way)
@@ -309,7 +309,7 @@ def _age_by_wear(rng, polymer, bands, way, recipe) -> tuple:
 
 _AGEING = dict(chemical=_age_by_chemicals, uv=_age_by_light, physical=_age_by_wear)
 
-# %% ../../nbs/simulate/11_chemistry.ipynb #31b2d91e
+# %% ../../nbs/simulate/11_chemistry.ipynb #37797e35
 @dataclass(frozen=True, eq=False)
 class Material:
     "What one specimen is made of, what ageing does to it, and what lies on it"
@@ -336,7 +336,7 @@ class Material:
                 out.append([low, high])
         return np.array(out)
 
-# %% ../../nbs/simulate/11_chemistry.ipynb #755e9a2f
+# %% ../../nbs/simulate/11_chemistry.ipynb #e5c66329
 def _shared(changes) -> dict:
     "Light and chemicals with the bands of both, at half their height"
     bands = np.concatenate([changes["chemical"].bands, changes["uv"].bands]) * [1, 1, 0.5]
@@ -350,7 +350,7 @@ def _draw_change(rng, mechanism, polymer, bands, way, recipe) -> _Change:
     found, name = _AGEING[mechanism](rng, polymer, bands, way, recipe)
     return _Change(found, knee, name)
 
-# %% ../../nbs/simulate/11_chemistry.ipynb #48a2046e
+# %% ../../nbs/simulate/11_chemistry.ipynb #8a657d6e
 def draw_material(
     stream: Callable,  # (str) -> numpy Generator, the same one for the same name
     polymer: str,  # PE, PP, PS or PET
@@ -372,10 +372,10 @@ def draw_material(
         changes = _shared(changes)
     return Material(polymer, grade, order, added, bands, constant, film, way, changes, neutral)
 
-# %% ../../nbs/simulate/11_chemistry.ipynb #dfba0636
+# %% ../../nbs/simulate/11_chemistry.ipynb #07fa310b
 _STRENGTH = dict(PE=1.0, PP=0.64, PS=1.27, PET=1.64)  # Strongest band relative to that of PE (M: medians of MPX)
 
-# %% ../../nbs/simulate/11_chemistry.ipynb #5749514c
+# %% ../../nbs/simulate/11_chemistry.ipynb #46286fd6
 def material_absorbance(
     rng: np.random.Generator,  # Of the view
     material: Material,

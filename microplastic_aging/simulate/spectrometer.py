@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/simulate/12_spectrometer.ipynb #b4dc0bdf
+# %% ../../nbs/simulate/12_spectrometer.ipynb #c0856249
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,7 +15,7 @@ from ..spectra.core import GRID
 from ..spectra.corrections import penetration_depth
 from ..spectra.library import pseudo_voigt
 
-# %% ../../nbs/simulate/12_spectrometer.ipynb #bbc6a8ef
+# %% ../../nbs/simulate/12_spectrometer.ipynb #3eda86ba
 @dataclass(frozen=True)
 class Spectrometer:
     "The instrument of one laboratory, and its habits"
@@ -51,7 +51,7 @@ class Spectrometer:
         "The instrument of some laboratory"
         return cls(**_habits(rng), **_optics(rng))
 
-# %% ../../nbs/simulate/12_spectrometer.ipynb #b7640771
+# %% ../../nbs/simulate/12_spectrometer.ipynb #cc8633d9
 def _log_uniform(rng, low, high) -> float:
     "A random number between two bounds, uniform in its logarithm"
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
@@ -92,7 +92,7 @@ def _optics(rng) -> dict:
         reflect=rng.uniform(-0.01, 0.03),
     )
 
-# %% ../../nbs/simulate/12_spectrometer.ipynb #73510f0e
+# %% ../../nbs/simulate/12_spectrometer.ipynb #c645f80a
 def _depth(instrument, gap_um) -> np.ndarray:  # Shape (851,)
     "By how much a band appears, relative to diamond with perfect contact"
     if not instrument.crystal:
@@ -100,7 +100,7 @@ def _depth(instrument, gap_um) -> np.ndarray:  # Shape (851,)
     air = penetration_depth(GRID, instrument.crystal, instrument.angle, n2=1.0)
     return np.exp(-2 * gap_um / air)
 
-# %% ../../nbs/simulate/12_spectrometer.ipynb #5a87f9ab
+# %% ../../nbs/simulate/12_spectrometer.ipynb #cec738f0
 _STEP = float(GRID[1] - GRID[0])
 _BEND_REACH = 40.0  # cm⁻¹
 _BLUR_SDS = 3.0  # The kernel of resolution ends at so many sd
@@ -148,7 +148,7 @@ def _moved(values, instrument) -> np.ndarray:
     gap = after - here
     return here + t * (slope + t * (3 * gap - 2 * slope - next_slope + t * (slope + next_slope - 2 * gap)))
 
-# %% ../../nbs/simulate/12_spectrometer.ipynb #793432f2
+# %% ../../nbs/simulate/12_spectrometer.ipynb #a95cba72
 _BEND_LINES = (  # cm⁻¹ (G; strong rotational lines of H₂O, from memory of tables, ± 1)
     "1419.5 1436.5 1456.9 1472.1 1487.3 1496.2 1507.1 1521.3 1533.2 1540.0 1554.4 1559.2 1569.8 1576.2 1616.7 1623.6 "
     "1635.7 1646.9 1652.9 1662.8 1669.4 1675.5 1684.8 1695.9 1699.9 1706.3 1718.1 1734.7 1739.8 1751.4 1761.8 1772.7 "
@@ -178,7 +178,7 @@ def _carbon_dioxide(resolution: float) -> np.ndarray:  # Near 1 at the top, shap
     "The two branches"
     return pseudo_voigt(GRID, [2362, 2338], np.hypot([22, 28], resolution), [1.0, 0.8])
 
-# %% ../../nbs/simulate/12_spectrometer.ipynb #bfcbed82
+# %% ../../nbs/simulate/12_spectrometer.ipynb #df8007a4
 _QUANTILES = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
 _NOISE = (
     0.0005,
@@ -223,7 +223,7 @@ def _baseline(rng, instrument) -> np.ndarray:
     waves = instrument.fringe * np.cos(2 * np.pi * GRID / period + phase)
     return plain + amount * (scattered + waves)
 
-# %% ../../nbs/simulate/12_spectrometer.ipynb #14fd1a4b
+# %% ../../nbs/simulate/12_spectrometer.ipynb #e8541fc2
 def _saturated(ab, stray) -> np.ndarray:
     "Absorbance with stray light on the detector"
     return -np.log10((10.0**-ab + stray) / (1 + stray))
@@ -237,7 +237,7 @@ def _seen(absorbance, instrument, gap_um) -> np.ndarray:
         ab = ab * (1 + instrument.bend * index) + instrument.reflect * index
     return _moved(ab, instrument)
 
-# %% ../../nbs/simulate/12_spectrometer.ipynb #0ac2eda3
+# %% ../../nbs/simulate/12_spectrometer.ipynb #10c3b8eb
 def record_spectrum(
     rng: np.random.Generator,  # Of the view
     absorbance: np.ndarray,  # From `material_absorbance`, shape (851,)
