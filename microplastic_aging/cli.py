@@ -337,7 +337,7 @@ def predict(
     existing(data)
     from microplastic_aging.model.store import DEFAULT_MODEL, model_folder
     from microplastic_aging.outputs import check_outputs, explained_folder
-    from microplastic_aging.predict import check_explainable
+    from microplastic_aging.predict import check_explainable, partial_folder
     from microplastic_aging.predict import predict as run
     from microplastic_aging.writers import one_writer
 
@@ -348,7 +348,7 @@ def predict(
     if reasons:
         check_explainable(folder, reasons)
     with one_writer(out):
-        prediction = run(data, folder, drawn_um, usable_device(device), shows_bars())
+        prediction = run(data, folder, drawn_um, usable_device(device), shows_bars(), partial_folder(out))
         made = prediction.save(out)
         index = prediction.save_explanations(reasons, shows_bars()) if reasons else None
     typer.echo("\n".join(prediction_lines(prediction, made, folder == DEFAULT_MODEL, index)))

@@ -18,23 +18,21 @@ from .aging import InputError
 from microplastic_aging.attribute.attribution import (
     attribute,
     attribute_specimens,
-    calibrated_predictions,
-    found_confounders,
     load_attributor,
     probability_columns,
 )
 from .attribute.field import FieldEstimate, estimate_field, share_table
 from .attribute.frequencies import SampleOrigin
 from .attribute.novelty import name_modalities
-from .data.arrays import DecodedSamples, load_unlabelled
+from .blocks import BlockRun, partial_folder, predict_blocks, remove_blocks
+from .data.arrays import DecodedSamples, View, load_unlabelled
 from .data.load import load_with_notes, pairing_sentence
 from .data.manifest import Samples
 from .estimate import estimate_number
 from .explain.neighbours import nearest_specimens
-from .explain.reading import Explanation
-from .explain.reading import explain_row as explain_row
+from .explain.reading import Explanation, explain_row
 from .files import digest, write_atomic, write_table
-from .model.header import WEIGHTS, ModelFormatError, model_id
+from .model.header import model_id
 from .model.number_store import is_number_model
 from .model.store import load_model, model_folder
 from .outputs import check_outputs, explained_folder, output_paths
@@ -62,18 +60,22 @@ class _Evaluated:
     folder: Path
     net: object  # `AgingNet`
     samples: Samples
-    arrays: DecodedSamples
+    view: View
     predictions: object  # `Predictions`, calibrated
     has: dict  # modality -> bool, shape (n,)
+    confounders: list  # In words
     notes: list  # What was wrong with the files of each row
     answers = ("verdict", "dominant_mechanism", "dominant_p")  # Columns to read first
+
+    def decoded(self, rows: list) -> DecodedSamples:
+        "Some of the samples as the model sees them; their files are read again"
+        return load_unlabelled(self.samples.take(rows), self.view)[0]
 
     @property
     def said(self):
         "Sentences on how the samples were read"
-        of_pairs = pairing_sentence(self.notes)
         modalities = describe_modalities(self.modalities_used, self.net.modalities)
-        return [*modalities, of_pairs] if of_pairs else modalities
+        return [*modalities, *filter(None, [pairing_sentence(self.notes)])]
 
     @property
     def able(self):
@@ -104,22 +106,14 @@ class _Evaluated:
         return dict(trained_on=basis, model=model_id(self.folder), simulated=self.samples.simulated)
 
 # %% ../nbs/91_predict.ipynb #772b5b71
-def _check_finite(folder, predictions):
-    "`ModelFormatError` where weights are such that numbers overflow"
-    if not (np.isfinite(predictions.prob).all() and np.isfinite(predictions.pooled).all()):
-        raise ModelFormatError(folder / WEIGHTS, "gives predictions that are not finite; train the model again")
-
-
-def _evaluate(source, model, scale_bar_um, device, progress) -> _Evaluated:
+def _evaluate(source, model, scale_bar_um, device, progress, partial) -> _Evaluated:
     folder = model_folder(model)
     net = load_model(folder).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    view = net.card["view"]
+    view = View(*(net.card["view"][k] for k in ("size_px", "fov_um")), scale_bar_um)
     samples, notes = load_with_notes(source, net.scheme, scale_bar_um, progress)
-    arrays, more = load_unlabelled(samples, view["size_px"], view["fov_um"], scale_bar_um, progress)
-    predictions, has = calibrated_predictions(net, arrays)
-    _check_finite(folder, predictions)
-    joined = ["; ".join(filter(None, pair)) for pair in zip(notes, more, strict=True)]
-    return _Evaluated(folder, net, samples, arrays, predictions, has, joined)
+    found = predict_blocks(BlockRun(folder, net, samples, view, partial), progress)
+    joined = ["; ".join(filter(None, pair)) for pair in zip(notes, found.notes, strict=True)]
+    return _Evaluated(folder, net, samples, view, found.predictions, found.has, found.confounders, joined)
 
 # %% ../nbs/91_predict.ipynb #f77c3021
 _OF_A_SAMPLE = (
@@ -143,8 +137,7 @@ def _class_columns(run: _Evaluated) -> pd.DataFrame:
 def _with_attribution(run: _Evaluated, classes: pd.DataFrame, views: pd.DataFrame) -> pd.DataFrame:
     "Class columns with what attribution adds to them"
     kept = [c for c in views if c in _OF_A_SAMPLE or c.startswith(("severity_", "log_odds_"))]  # fewer of plain labels
-    found = found_confounders(run.arrays, run.samples.table.get("polymer"))
-    return pd.concat([classes, views[kept].round(4)], axis=1).assign(confounders=found)
+    return pd.concat([classes, views[kept].round(4)], axis=1).assign(confounders=run.confounders)
 
 
 def _reasons(run: _Evaluated, columns: pd.DataFrame, views: pd.DataFrame | None) -> np.ndarray:
@@ -219,7 +212,7 @@ class Prediction:
     field: FieldEstimate | None  # The shares with their draws, and sentences on what they rest on
     refusals: Refusals | None  # How many samples have no verdict, and why
     source: object  # What was given to `predict`
-    evaluated: _Evaluated  # Model, arrays and probabilities, for figures and explanations
+    evaluated: _Evaluated  # Model, samples and probabilities, for figures and explanations
 
     def __len__(self):
         return len(self.table)
@@ -255,8 +248,10 @@ class Prediction:
         run = self.evaluated
         row = self._row(sample)
         polymer = run.samples.table.get("polymer", pd.Series("", self.table.index))[row] or None
+        if not run.able[row]:
+            raise InputError(f"{self.table.sample_id[row]}: cannot be explained; {self.table.note[row]}")
         near = nearest_specimens(run.folder, run.predictions.pooled[[row]])[0]
-        return explain_row(run.net.cpu(), run.arrays, row, polymer, mechanism).with_nearest(near)
+        return explain_row(run.net.cpu(), run.decoded([row]), 0, polymer, mechanism).with_nearest(near)
 
     def _row(self, sample) -> int:
         if not isinstance(sample, str):
@@ -277,6 +272,7 @@ class Prediction:
         make_folder(paths["samples"].parent)
         with one_writer(paths["samples"]):
             self._save_all(out, paths)
+        remove_blocks(partial_folder(paths["samples"]))
         return paths["samples"]
 
     def _save_all(self, out, paths: dict):
@@ -343,16 +339,16 @@ def check_explainable(
 def predict(
     source,  # Files, a folder, a manifest or `Samples`, as `load_samples` takes them; labels are carried along unread
     model="default",  # Model folder, run folder, or `default`: the one of the package, trained on simulated particles
-    scale_bar_um: float
-    | None = None,  # Length of the scale bar drawn in the micrographs, µm, where no file names the scale
+    scale_bar_um: float | None = None,  # Length of the drawn scale bar, µm, where no file names the scale
     device: str | None = None,  # torch device; None: the GPU where there is one
     progress: bool = True,  # Bars where it takes longer than five seconds
+    partial: Path | None = None,  # Folder that keeps finished blocks of many samples, from `partial_folder`
 ) -> Prediction:
     "Predict every sample; `InputError` where nothing can be read, `ModelFormatError` where the model cannot"
     if is_number_model(model):
         table, estimated = estimate_number(source, model, scale_bar_um, progress)
         return Prediction(table, None, None, None, None, source, estimated)
-    run = _evaluate(source, model, scale_bar_um, device, progress)
+    run = _evaluate(source, model, scale_bar_um, device, progress, partial)
     has_mechanisms = run.net.scheme.pattern is not None
     attributor = load_attributor(run.folder)
     for sentence in run.said:

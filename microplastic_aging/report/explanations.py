@@ -138,15 +138,19 @@ class _Explainer:
         self.nearest = nearest_specimens(run.folder, run.predictions.pooled)
         self.targets = mechanisms_to_explain(run.predictions, run.has, run.samples.groups, run.net.scheme)
 
-    def explain(self, row: int, mechanism: str):
-        polymer = self.polymer[row] or None
-        found = explain_row(self.run.net, self.run.arrays, row, polymer, mechanism)
-        return found.with_nearest(self.nearest[row])
+    def explain(self, arrays, rows, mechanism: str) -> list:
+        "Explanations of some samples, whose arrays are given"
+        found = []
+        for place, row in enumerate(rows):
+            one = explain_row(self.run.net, arrays, place, self.polymer[row] or None, mechanism)
+            found.append(one.with_nearest(self.nearest[row]))
+        return found
 
     def specimen(self, number: int, name: str, rows) -> _Specimen:
         "All figures of one specimen: a summary where it has several repeats, and each by itself"
         section = _Specimen(name, [(self.ids[r], self.notes[r]) for r in rows if self.notes[r]])
-        found = {m: [self.explain(r, m) for r in rows] for m in self.targets[name]}
+        arrays = self.run.decoded(rows)
+        found = {m: self.explain(arrays, rows, m) for m in self.targets[name]}
         for views in found.values():
             if len(views) > 1:
                 title = f"{name}, all repeats"
@@ -164,7 +168,7 @@ class _Explainer:
 
 def write_explanations(
     folder,  # Made if needed
-    run,  # What a model made of samples; fields net, samples, arrays, predictions, has, able, folder, origin
+    run,  # What a model made of samples; fields net, samples, decoded, predictions, has, able, folder, origin
     notes,  # Note of each sample, shape (n,)
     progress: bool = True,  # Show a bar
 ) -> Path:  # index.html in the folder
