@@ -21,7 +21,7 @@ from .risk import MIN_SPECIMENS, paddy_in_words, paddy_risk
 from .severity import FACTORS
 from .sites import ALL, share_rows
 from ..evaluate.specimens import specimen_weights
-from ..files import read_bytes
+from ..files import MOST_BYTES, read_bytes
 from ..model.header import former_id, model_id
 from ..model.store import load_model
 
@@ -345,13 +345,12 @@ def current_columns(
 
 # %% ../../nbs/attribute/11_field.ipynb #acca5ac6
 _TEXT = {"sample_id", "specimen_id", "site", "verdict", "dominant_mechanism", "modalities_used", "model"}
-_MOST_TABLE = 500_000_000  # Bytes; a row takes about 500
 _NEEDED = ("sample_id", "model", "simulated", "in_distribution", "dominant_mechanism")
 
 
 def _read_table(path: Path, only=None) -> pd.DataFrame:  # Columns to read; None: all
     "A table of `predict`, of this version or of 0.1"
-    content = read_bytes(path, _MOST_TABLE)
+    content = read_bytes(path, 10 * MOST_BYTES)
     try:
         names = list(current_columns(pd.read_csv(io.BytesIO(content), nrows=0)))
         gaps = {c: [""] for c in names if c not in _TEXT and only is None}

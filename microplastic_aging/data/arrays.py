@@ -173,8 +173,7 @@ def _store_arrays(path, arrays):
     said = dict(hash=np.array(arrays.hash), key=np.array(path.name))
     packed = io.BytesIO()
     np.savez(packed, **content, field_um=arrays.field_um, fov_um=fov_um, **said)
-    make_folder(path.parent)
-    write_atomic(path, packed.getvalue())
+    write_atomic(make_folder(path.parent) / path.name, packed.getvalue())
 
 # %% ../../nbs/data/08_arrays.ipynb #8eb04e64
 @dataclass(frozen=True)
