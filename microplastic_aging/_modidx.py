@@ -1531,6 +1531,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                         'microplastic_aging/explain/figures.py'),
                                                     'microplastic_aging.explain.figures._explanation_layout': ( 'explain/figures.html#_explanation_layout',
                                                                                                                 'microplastic_aging/explain/figures.py'),
+                                                    'microplastic_aging.explain.figures._name_lines': ( 'explain/figures.html#_name_lines',
+                                                                                                        'microplastic_aging/explain/figures.py'),
                                                     'microplastic_aging.explain.figures._number': ( 'explain/figures.html#_number',
                                                                                                     'microplastic_aging/explain/figures.py'),
                                                     'microplastic_aging.explain.figures._specimen_size': ( 'explain/figures.html#_specimen_size',

@@ -80,6 +80,12 @@ def _draw_evidence(ax, maps: list):
     ax.text(0.005, 0.96, "blue: for, orange: against", transform=ax.transAxes, va="top", fontsize=_FONT_PT)
 
 # %% ../../nbs/explain/10_figures.ipynb #aa84759b
+def _name_lines(ax, places, names):
+    "Words of users beside the lines of a figure"
+    ax.set_yticks(places, [figure_label(name) for name in names])
+    ax.tick_params(labelsize=_FONT_PT)
+
+
 def _draw_probabilities(ax, e: Explanation):
     "Mechanisms above, types below, with a line left between the two"
     n = len(e.mechanisms)
@@ -88,10 +94,9 @@ def _draw_probabilities(ax, e: Explanation):
     places = -np.array([*range(n), *range(n + gap, n + gap + len(e.types))], float)
     colors = [MECHANISM_COLORS.get(name, "0.6") for name in e.mechanisms.index] + ["0.6"] * len(e.types)
     ax.barh(places, [*e.mechanisms, *e.types], color=colors)
-    names = [figure_label(name) for name in (*e.mechanisms.index, *e.types.index)]
-    ax.set(yticks=places, yticklabels=names, xlabel="Probability")
+    _name_lines(ax, places, (*e.mechanisms.index, *e.types.index))
+    ax.set_xlabel("Probability")
     ax.set(xlim=(0, 1), ylim=(places.min() - 0.7, 1.6))
-    ax.tick_params(labelsize=_FONT_PT)
     for at, word in headings:
         ax.text(0.01, at, word, va="center", fontsize=_FONT_PT, style="italic")
 
@@ -197,9 +202,8 @@ def _draw_spectra(upper, lower, views: list):
 
 def _draw_pooled(ax, types: pd.Series):
     ax.barh(range(len(types)), types, color="0.6")
-    names = [figure_label(name) for name in types.index]
-    ax.set(yticks=range(len(types)), yticklabels=names, xlim=(0, 1), xlabel="Probability, all repeats")
-    ax.tick_params(labelsize=_FONT_PT)
+    _name_lines(ax, range(len(types)), types.index)
+    ax.set(xlim=(0, 1), xlabel="Probability, all repeats")
 
 # %% ../../nbs/explain/10_figures.ipynb #84d16da2
 def plot_specimen(
