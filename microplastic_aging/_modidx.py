@@ -4459,6 +4459,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                              'microplastic_aging/simulate/tension.py'),
                                                      'microplastic_aging.simulate.tension._stones': ( 'simulate/tension.html#_stones',
                                                                                                       'microplastic_aging/simulate/tension.py'),
+                                                     'microplastic_aging.simulate.tension._texture': ( 'simulate/tension.html#_texture',
+                                                                                                       'microplastic_aging/simulate/tension.py'),
                                                      'microplastic_aging.simulate.tension._threads': ( 'simulate/tension.html#_threads',
                                                                                                        'microplastic_aging/simulate/tension.py'),
                                                      'microplastic_aging.simulate.tension._tracks': ( 'simulate/tension.html#_tracks',

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/simulate/08_tearing.ipynb #38f223f0
+# %% ../../nbs/simulate/08_tearing.ipynb #c242bd65
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 
-# %% ../../nbs/simulate/08_tearing.ipynb #b600f016
+# %% ../../nbs/simulate/08_tearing.ipynb #d279542a
 _SHORTEST_PX = 2.5  # Wave that a picture can show, px
 
 
@@ -48,7 +48,7 @@ def waves(rng, longest_um, shortest_um, along=None, power=1.0, count=48) -> _Rel
     height = height / np.sqrt(0.5 * (height**2).sum())
     return _Relief(2 * np.pi / length * np.sin(angle), 2 * np.pi / length * np.cos(angle), phase, height)
 
-# %% ../../nbs/simulate/08_tearing.ipynb #f8f5f68d
+# %% ../../nbs/simulate/08_tearing.ipynb #a3d74f0e
 _SHRINKAGE = 0.1  # At severity 1, beyond what opens a crack at once (G)
 _STEP = 0.05  # Of severity, between two looks for springs that break
 _MOST = 72  # Nodes along a side
@@ -120,7 +120,7 @@ def _shrink(ends, skin, strong, block, steps):
                         load[s] = 0.0 if broken[s] else (pulled[s] + more / long[s]) / strong[s]
     return move, broken
 
-# %% ../../nbs/simulate/08_tearing.ipynb #bd130159
+# %% ../../nbs/simulate/08_tearing.ipynb #331fe1b9
 @dataclass(frozen=True)
 class _Mesh:
     "Nodes in rows, springs 3 i, 3 i + 1, 3 i + 2 of node i to the east, north-east and north-west"
@@ -141,9 +141,9 @@ def _mesh(rng, field, margin_um) -> _Mesh:
     at = np.stack([r * np.sqrt(0.75), c + 0.5 * odd], -1) + rng.uniform(-0.3, 0.3, (len(r), 2))
     away = ((0, 1), (1, odd), (1, odd - 1), (0, -1), (-1, odd - 1), (-1, odd))
     beside = np.stack([np.clip(r + a, 0, rows - 1) * columns + np.clip(c + b, 0, columns - 1) for a, b in away], -1)
-    rim = (r == 0) | (r == rows - 1) | (c == 0) | (c == columns - 1)
-    own = np.concatenate([3 * np.arange(len(r))[:, None] + np.arange(3), 3 * beside[:, 3:] + np.arange(3)], 1)
-    own[rim] = -1
+    i = np.arange(len(r))
+    own = 3 * np.column_stack([i, i, i, beside[:, 3:]]) + (0, 1, 2, 0, 1, 2)
+    own[(r % (rows - 1) == 0) | (c % (columns - 1) == 0)] = -1
     return _Mesh(at * pitch - margin_um, beside, own, pitch)
 
 
@@ -198,7 +198,7 @@ def _smoothed(corners, middles) -> tuple:  # Middles; how many cracks meet there
         middles = np.where((meet > 1)[:, None], 0.5 * middles + 0.5 * mean, middles)
     return middles, meet
 
-# %% ../../nbs/simulate/08_tearing.ipynb #275b3532
+# %% ../../nbs/simulate/08_tearing.ipynb #cf05e421
 @dataclass(frozen=True)
 class Torn:
     "A torn skin; lengths in µm, places as row and column"

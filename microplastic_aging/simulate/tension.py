@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TENSION']
 
-# %% ../../nbs/simulate/08_tension.ipynb #e370e1de
+# %% ../../nbs/simulate/08_tension.ipynb #e3ad1423
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from scipy import ndimage as ndi
 from .families import Family, Mark
 from .tearing import tear, waves
 
-# %% ../../nbs/simulate/08_tension.ipynb #9a72e1b4
+# %% ../../nbs/simulate/08_tension.ipynb #bfe3b435
 @njit(cache=True)
 def _stamp_lines(depth, mask, lines):
     "Deepen `depth` to wedges along `lines`: row, column, half width at both ends (px); depth (µm); the deeper wins"
@@ -75,7 +75,7 @@ def _stamp_tongues(height, mask, tongues):
                     height[i, j] = max(height[i, j], tall * rise * min(6 * (front - u), 1.0))
                     mask[i, j] = True
 
-# %% ../../nbs/simulate/08_tension.ipynb #19fc40f1
+# %% ../../nbs/simulate/08_tension.ipynb #48e6781e
 @dataclass(frozen=True)
 class _Kind:
     "What the polymer decides"
@@ -183,7 +183,7 @@ def _ground(rng, field, spec) -> np.ndarray:  # Height, µm, (n, n)
     pores = _stones(rng, field, _count(rng, field, 5), 0.25, 0.5)
     return height - _laid(field, pores) - _scratches(rng, field, spec)
 
-# %% ../../nbs/simulate/08_tension.ipynb #4336c48d
+# %% ../../nbs/simulate/08_tension.ipynb #3ebfc342
 _STEPS = 16  # Prints of one track
 
 
@@ -208,10 +208,9 @@ def _prints(rng, field, spec, severity, count) -> np.ndarray:
     length = rng.integers(4, _STEPS + 1, (count, 1))
     radius = 0.5 * spec.stone_um * (0.7 + 0.3 * severity) * np.clip(worn, 0.2, 2.5)
     deep = -(0.3 + 0.25 * severity) * radius
-    shape = [heading + corner[:, :1], np.full(y.shape, 0.1)]
-    faces = np.broadcast_to(rng.integers(3, 7, (count, 1)), y.shape)
+    shape = [np.full(y.shape, spec.corners), heading + corner[:, :1], np.full(y.shape, 0.1)]
     radius = np.where(np.arange(_STEPS) < length, radius, 0.0) / field.um_per_px
-    return np.stack([y, x, radius, deep, faces, *shape], -1)
+    return np.stack([y, x, radius, deep, *shape], -1)
 
 
 def _smears(rng, field, spec, severity, count) -> np.ndarray:
@@ -246,7 +245,7 @@ def _wear(rng, field, spec, severity, weak) -> Mark:
     grit = np.minimum(splinters, 0.5) * mask
     return Mark(np.maximum(height, -1.5) + up + grit, mask, 0.8 * grit)
 
-# %% ../../nbs/simulate/08_tension.ipynb #d6e15643
+# %% ../../nbs/simulate/08_tension.ipynb #e585ee5e
 def _wedges(field, ends, half, bend, severity) -> np.ndarray:
     "Crack lines (µm) in two pieces each, as `_stamp_lines` wants them"
     start, stop = ends[:, 0], ends[:, 1]
@@ -294,14 +293,13 @@ def _crack(rng, field, spec, severity, weak) -> Mark:
         _stamp_lines(depth, mask, _wedges(field, torn.spare_ends[half > 0], some, 0.0, severity))
     return Mark(-depth - (0.25 + 0.25 * severity) * lost, mask)
 
-# %% ../../nbs/simulate/08_tension.ipynb #3379b807
+# %% ../../nbs/simulate/08_tension.ipynb #bd428fdb
 @njit(cache=True)
-def _race(n, nuclei):
+def _race(n, nuclei, reach):
     "Nuclei (row, column, px; start) grow at one speed: number of the first to come, and how much later the next is"
     first, second, who = np.full((n, n), 1e9), np.full((n, n), 1e9), np.zeros((n, n), np.int64)
-    reach = nuclei[0, 3]
     for k in range(len(nuclei)):
-        row, column, start = nuclei[k, 0], nuclei[k, 1], nuclei[k, 2]
+        row, column, start = nuclei[k]
         for i in range(max(int(row - reach), 0), min(int(row + reach) + 1, n)):
             for j in range(max(int(column - reach), 0), min(int(column + reach) + 1, n)):
                 time = start + np.sqrt((i + 0.5 - row) ** 2 + (j + 0.5 - column) ** 2)
@@ -320,20 +318,24 @@ def _fibrils(angle, far, wide_um, phase) -> np.ndarray:  # sd about 0.7
     return (1 - part) * np.cos(2**low * angle + phase) + part * np.cos(2 ** (low + 1) * angle + 2 * phase)
 
 
+def _texture(wobble, y, x, px, phase, kind) -> np.ndarray:
+    "Fibrils and rings of a grain, at distances in µm from its middle"
+    far = np.hypot(y, x) + 0.2 * wobble
+    rays = _fibrils(np.arctan2(y, x) + 0.4 * wobble / (1 + far), far, 0.8, phase) * (px < 0.3)
+    rings = np.cos(2 * np.pi * far / 1.1 + phase) * (px < 0.45)
+    return kind.fibril * rays + kind.ring * rings
+
+
 def _grains(rng, field, spec) -> tuple:  # Border 0–1, hardness of the grain, texture in it; (n, n) each
     "Grains of a polymer that crystallised from many nuclei"
     px, size = field.um_per_px, spec.grain
     count = int(((field.side_um + 5 * size) / size) ** 2)
     place = (rng.random((count, 2)) * (field.side_um + 5 * size) - 2.5 * size) / px
     start = rng.uniform(0, 0.8 * size, count) / px
-    who, gap = _race(field.n, np.column_stack([place, start, np.full(count, 2.3 * size / px)]))
+    who, gap = _race(field.n, np.column_stack([place, start]), 2.3 * size / px)
     lot, phase = rng.random(count)[who], rng.uniform(0, 40, count)[who]
     y, x = ((a + 0.5 - place[:, k][who]) * px for k, a in enumerate(np.mgrid[: field.n, : field.n]))
-    wobble = waves(rng, 3, 0.3).on(field)
-    far = np.hypot(y, x) + 0.2 * wobble
-    rays = _fibrils(np.arctan2(y, x) + 0.4 * wobble / (1 + far), far, 0.8, phase) * (px < 0.3)
-    rings = np.cos(2 * np.pi * far / 1.1 + phase) * (px < 0.45)
-    return np.exp(-gap * px / (0.08 * size)), lot, spec.kind.fibril * rays + spec.kind.ring * rings
+    return np.exp(-gap * px / (0.08 * size)), lot, _texture(waves(rng, 3, 0.3).on(field), y, x, px, phase, spec.kind)
 
 
 def _etch(rng, field, spec, severity, weak) -> Mark:
@@ -346,7 +348,7 @@ def _etch(rng, field, spec, severity, weak) -> Mark:
     mask = eaten > 0.02
     return Mark(-(0.6 + 0.35 * severity) * np.minimum(eaten, 1.2), mask)
 
-# %% ../../nbs/simulate/08_tension.ipynb #50f38a96
+# %% ../../nbs/simulate/08_tension.ipynb #12403104
 def _threads(rng, field, count, size_um, start) -> np.ndarray:  # Height, µm
     "Bent threads of a length and width from given places, in six pieces"
     turn = rng.uniform(0, 2 * np.pi, (count, 1)) + np.cumsum(rng.normal(0, 0.25, (count, 6)), 1)
@@ -369,7 +371,7 @@ def _cover(rng, field, spec, cover) -> tuple:  # Height, µm; brightness
     bright = 0.25 * np.minimum(dust, 0.8) + 0.3 * np.minimum(needle, 0.5) - 0.03 * (slime > 0.02)
     return dust + needle + slime, bright
 
-# %% ../../nbs/simulate/08_tension.ipynb #9b96a55b
+# %% ../../nbs/simulate/08_tension.ipynb #3603da91
 _RANGE_UM = 1.1  # Standard deviation of the neighbourhood; 2.5 of them are looked at
 
 
@@ -392,5 +394,5 @@ def _electrons(rng, height, field, bright, microscope) -> np.ndarray:  # Signal,
     signal = 0.30 * gain * escape + 0.10 + 0.3 * back + lit[0][:, None] + lit[1] + bright
     return np.clip(signal, 0.02, None)
 
-# %% ../../nbs/simulate/08_tension.ipynb #df2df330
+# %% ../../nbs/simulate/08_tension.ipynb #fb552daf
 TENSION = Family("tension", _specimen, _ground, _wear, _crack, _etch, _cover, _electrons)
