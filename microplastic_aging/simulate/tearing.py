@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/simulate/08_tearing.ipynb #c242bd65
+# %% ../../nbs/simulate/08_tearing.ipynb #f57efb80
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 
-# %% ../../nbs/simulate/08_tearing.ipynb #d279542a
+# %% ../../nbs/simulate/08_tearing.ipynb #81d00701
 _SHORTEST_PX = 2.5  # Wave that a picture can show, px
 
 
@@ -48,7 +48,7 @@ def waves(rng, longest_um, shortest_um, along=None, power=1.0, count=48) -> _Rel
     height = height / np.sqrt(0.5 * (height**2).sum())
     return _Relief(2 * np.pi / length * np.sin(angle), 2 * np.pi / length * np.cos(angle), phase, height)
 
-# %% ../../nbs/simulate/08_tearing.ipynb #a3d74f0e
+# %% ../../nbs/simulate/08_tearing.ipynb #5acfd9b7
 _SHRINKAGE = 0.1  # At severity 1, beyond what opens a crack at once (G)
 _STEP = 0.05  # Of severity, between two looks for springs that break
 _MOST = 72  # Nodes along a side
@@ -120,7 +120,7 @@ def _shrink(ends, skin, strong, block, steps):
                         load[s] = 0.0 if broken[s] else (pulled[s] + more / long[s]) / strong[s]
     return move, broken
 
-# %% ../../nbs/simulate/08_tearing.ipynb #331fe1b9
+# %% ../../nbs/simulate/08_tearing.ipynb #be24f8e9
 @dataclass(frozen=True)
 class _Mesh:
     "Nodes in rows, springs 3 i, 3 i + 1, 3 i + 2 of node i to the east, north-east and north-west"
@@ -154,28 +154,38 @@ def _strengths(rng, mesh) -> np.ndarray:  # (springs,)
     return np.repeat(strong, 3) * rng.uniform(0.9, 1.1, 3 * len(strong))
 
 
-def _broken(rng, mesh, skin, severity) -> tuple:  # Opening µm and load of each spring
-    "How far springs have opened at this severity, 0 while they hold, and how near to breaking the others are"
-    strong = _strengths(rng, mesh)
+def _springs(mesh) -> tuple:
+    "Nodes at both ends of each spring, its direction and length, and whether the mesh has it"
     ends = np.stack([np.repeat(np.arange(len(mesh.at)), 3), mesh.beside[:, :3].ravel()], -1)
     arm = mesh.at[ends[:, 1]] - mesh.at[ends[:, 0]]
     long = np.maximum(np.hypot(*arm.T), 1e-6)
-    unit = arm / long[:, None]
-    along = unit @ (np.sin(skin.tilt), np.cos(skin.tilt))
-    pulled = along**2 + skin.pull * (1 - along**2)
     held = np.zeros(len(ends), bool)
     held[mesh.own] = True
-    strong = np.where(held, strong, np.inf)
+    return ends, arm / long[:, None], long, held
+
+
+def _blocks(mesh, side_um) -> np.ndarray:  # (springs,)
+    "Number of the square block in which each spring lies"
+    row, column = ((mesh.at - mesh.at.min(0)) // side_um).astype(int).T
+    return np.repeat(row * (column.max() + 1) + column, 3)
+
+
+def _broken(rng, mesh, skin, severity) -> tuple:  # Opening µm and load of each spring
+    "How far springs have opened at this severity, 0 while they hold, and how near to breaking the others are"
+    ends, unit, long, held = _springs(mesh)
+    strong = np.where(held, _strengths(rng, mesh), np.inf)
+    along = unit @ (np.sin(skin.tilt), np.cos(skin.tilt))
+    pulled = along**2 + skin.pull * (1 - along**2)
     bound = 1.125 * mesh.pitch / max(skin.transfer, mesh.pitch) ** 2
-    block = (mesh.at - mesh.at.min(0)) // (1.2 * skin.transfer)
-    block = np.repeat(block[:, 0] * (block[:, 1].max() + 1) + block[:, 1], 3).astype(int)
-    steps = int(severity / _STEP + 1e-9)
-    springs = (mesh.beside, mesh.own, unit, long, pulled, bound)
-    move, broken = _shrink(ends, springs, strong, block, steps)
+    springs, steps = (mesh.beside, mesh.own, unit, long, pulled, bound), int(severity / _STEP + 1e-9)
+    move, broken = _shrink(ends, springs, strong, _blocks(mesh, 1.2 * skin.transfer), steps)
     apart = (unit * (move[ends[:, 1]] - move[ends[:, 0]])).sum(1) + long * pulled
-    opening = _SHRINKAGE * (0.25 + 0.85 * severity) * np.clip(apart, 0.05 * skin.transfer, 1.2 * skin.transfer)
-    load = severity * apart / long / strong
-    return np.where(broken, opening, 0.0), np.where(broken, 0.0, load)
+    return _opened(apart, skin.transfer, severity) * broken, severity * apart / long / strong * ~broken
+
+
+def _opened(apart, transfer, severity) -> np.ndarray:  # µm, (springs,)
+    "Width of a crack whose sides are so far apart at unit shrinkage"
+    return _SHRINKAGE * (0.25 + 0.85 * severity) * np.clip(apart, 0.05 * transfer, 1.2 * transfer)
 
 
 def _sides(mesh) -> tuple:  # Two corners of the crack line of each spring, (springs, 2); middles of triangles
@@ -198,7 +208,7 @@ def _smoothed(corners, middles) -> tuple:  # Middles; how many cracks meet there
         middles = np.where((meet > 1)[:, None], 0.5 * middles + 0.5 * mean, middles)
     return middles, meet
 
-# %% ../../nbs/simulate/08_tearing.ipynb #cf05e421
+# %% ../../nbs/simulate/08_tearing.ipynb #3f42f51c
 @dataclass(frozen=True)
 class Torn:
     "A torn skin; lengths in µm, places as row and column"
