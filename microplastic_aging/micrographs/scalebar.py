@@ -12,7 +12,8 @@ import numpy as np
 from scipy import ndimage
 
 from .databar import INK_LEVELS, TALLEST_BAR, to_levels
-from .overlay import find_overlay, is_line
+from .lines import is_continued, is_line
+from .overlay import find_overlay
 
 # %% ../../nbs/micrographs/05_scalebar.ipynb #1b764621
 _MAX_PIECES = 3000  # More pieces than that are noise, no writing
@@ -99,10 +100,10 @@ def _plausible_lengths(pieces: list, width: int) -> list:
 
 
 def agreed_length(
-    lengths: list,  # Of all candidates, px
+    lengths: list,  # Of all candidates, px; nan for one that is not whole
 ) -> float | None:  # px; None where there is none, or two that differ
     "The one length of a scale bar that its candidates agree on"
-    if not lengths or max(lengths) > _ALIKE * min(lengths):
+    if not lengths or np.isnan(lengths).any() or max(lengths) > _ALIKE * min(lengths):
         return None
     return float(max(lengths))
 
