@@ -77,11 +77,11 @@ $(VENV)/.ready-bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' && touch $@
 
 # Half an hour and more: run by name, `python benchmarks/ceiling.py`.
-LONG := benchmarks/ceiling.py benchmarks/finetune.py
+LONG := benchmarks/ceiling.py benchmarks/finetune.py benchmarks/stream.py
 
-# Each script but the fuzzers writes a small summary into microplastic_aging/assets/results; the page studies/07_speed shows it.
+# Each script but the fuzzers and tamper.py writes a small summary into microplastic_aging/assets/results; the page studies/07_speed shows it.
 bench: $(VENV)/.ready-bench
-	@for script in $(filter-out benchmarks/fuzz_% $(LONG),$(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" $(ARGS) || exit 1; done
+	@for script in $(filter-out benchmarks/fuzz_% benchmarks/tamper.py $(LONG),$(wildcard benchmarks/*.py)); do $(BIN)/python "$$script" $(ARGS) || exit 1; done
 
 docs: $(READY)
 	@command -v quarto >/dev/null || { \

@@ -12,12 +12,12 @@ import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from microplastic_aging.attribute.attribution import ATTRIBUTION, load_attributor, save_attributor
+from microplastic_aging.attribute.attribution import load_attributor, save_attributor
 from microplastic_aging.attribute.novelty import fit_training_distribution
 from microplastic_aging.attribute.severity import fit_severity_models, true_severity
 from microplastic_aging.data.arrays import load_arrays
 from microplastic_aging.data.manifest import read_samples
-from microplastic_aging.explain.neighbours import SPECIMENS
+from microplastic_aging.model.header import ATTRIBUTION, SPECIMENS, write_beside
 from microplastic_aging.model.predictions import embed_arrays
 from microplastic_aging.model.recipe import Recipe
 from microplastic_aging.model.store import DEFAULT_MODEL, load_model, save_model
@@ -70,6 +70,6 @@ if card["data_hash"] != data["hash"]:
     )
 shutil.rmtree(DEFAULT_MODEL, ignore_errors=True)
 save_model(made, DEFAULT_MODEL, card)
-(DEFAULT_MODEL / SPECIMENS).write_bytes(specimens)
+write_beside(DEFAULT_MODEL, SPECIMENS, specimens)
 save_attributor(attributor, DEFAULT_MODEL)
 print({f.name: f.stat().st_size for f in DEFAULT_MODEL.iterdir()})

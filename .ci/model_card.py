@@ -14,7 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from microplastic_aging.aging import MECHANISMS
 from microplastic_aging.attribute.attribution import load_attributor
 from microplastic_aging.files import reference_result
-from microplastic_aging.model.store import DEFAULT_MODEL, model_id
+from microplastic_aging.model.header import model_id
+from microplastic_aging.model.store import DEFAULT_MODEL
 from microplastic_aging.simulate.benchmark import specimen_table
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -9,6 +9,11 @@ __all__ = ['MECHANISMS', 'MODALITIES', 'SEVEN_TYPES', 'ELEMENTARY', 'SCHEMES', '
 
 # %% ../nbs/00_aging.ipynb #1bf9d240
 import csv
+import io
+import os
+import stat
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,13 +49,20 @@ class SchemeError(InputError):
     "An ageing scheme that contradicts itself, or a label it does not hold"
 
 # %% ../nbs/00_aging.ipynb #5bbc7ddb
+_LONGEST_CLASS = 200  # Characters
+
+
 def _check_classes(scheme: str, classes: tuple):
-    "Refuse a scheme that names too few classes, or one twice"
+    "Refuse a scheme that names too few classes, one twice, or one by what is no name"
     if len(classes) < 2:
         raise SchemeError(f"scheme {scheme!r} has {len(classes)} class; two are needed to tell apart")
-    repeated = sorted({c for c in classes if classes.count(c) > 1})
+    repeated = sorted(c for c, n in Counter(classes).items() if n > 1)
     if repeated:
-        raise SchemeError(f"scheme {scheme!r} names {', '.join(repeated)} more than once")
+        raise SchemeError(f"scheme {scheme!r} names {', '.join(repeated[:5])} more than once")
+    for name in classes:
+        if not name or len(name) > _LONGEST_CLASS or {unicodedata.category(c) for c in name} & {"Cc", "Cs"}:
+            found = f"scheme {scheme!r} has a class {name[:40]!r} of {len(name)} characters"
+            raise SchemeError(f"{found}; give a name on one line, of 1 to {_LONGEST_CLASS} characters")
 
 
 def _check_bits(scheme: str, classes: tuple, rows: tuple):
@@ -61,6 +73,9 @@ def _check_bits(scheme: str, classes: tuple, rows: tuple):
         if len(bits) != len(MECHANISMS) or set(bits) - {0, 1}:
             said = ", ".join(map(str, bits))
             raise SchemeError(f"class {name!r}: bits {said} are not one 0 or 1 for each of {', '.join(MECHANISMS)}")
+
+# %% ../nbs/00_aging.ipynb #6d24f0d6
+MOST_CLASSES = 1000  # Of a scheme file or a model
 
 # %% ../nbs/00_aging.ipynb #b550f6ce
 @dataclass(frozen=True)
@@ -128,25 +143,58 @@ def plain_scheme(
     return Scheme(name, tuple(sorted(distinct)))
 
 # %% ../nbs/00_aging.ipynb #19314993
-def _scheme_rows(path: Path | str) -> list:
-    "Rows of a CSV that has the columns of a scheme, a dict each"
+_COLUMNS = ("class", *MECHANISMS)
+_MOST_BYTES = 1_000_000  # Of a scheme file
+
+
+def _scheme_text(path: Path | str) -> str:
+    "Text of a regular file of sensible size, in UTF-8"
     try:
-        with open(path, newline="", encoding="utf-8-sig") as f:
-            rows = list(csv.DictReader(f))
+        status = os.stat(path)
+        fits = stat.S_ISREG(status.st_mode) and status.st_size <= _MOST_BYTES
+        raw = Path(path).read_bytes() if fits else b""
+    except (OSError, ValueError) as e:
+        raise SchemeError(f"{path}: cannot be read ({getattr(e, 'strerror', None) or e}); check its name") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise SchemeError(f"{path}: is a folder, a device or a pipe; name a CSV")
+    if not fits:
+        raise SchemeError(f"{path}: holds {status.st_size:,} bytes, far more than a scheme; name its CSV")
+    try:
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise SchemeError(f"{path}: is not UTF-8 text; save it as CSV UTF-8") from None
-    columns = ("class", *MECHANISMS)
-    if not rows or set(columns) - set(rows[0]):
-        raise SchemeError(f"{path}: needs the columns {', '.join(columns)} and at least two rows")
-    _check_further_columns(path, rows, columns)
+
+
+def _scheme_rows(path: Path | str) -> list:
+    "Rows of a CSV that has the columns of a scheme, a dict of text each"
+    reader = csv.DictReader(io.StringIO(_scheme_text(path), newline=""), restval="")
+    try:
+        rows = list(reader)
+    except csv.Error as e:
+        raise SchemeError(f"{path}: is not a table ({e}); look for a quotation mark without its twin") from None
+    if not rows or set(_COLUMNS) - set(rows[0]):
+        raise SchemeError(f"{path}: needs the columns {', '.join(_COLUMNS)}, with commas, and at least two rows")
+    if len(rows) > MOST_CLASSES:
+        raise SchemeError(f"{path}: has {len(rows):,} rows, and a scheme has one a class, {MOST_CLASSES} at most")
+    _check_cells(path, reader.fieldnames, rows)
     return rows
 
 
-def _check_further_columns(path, rows: list, columns: tuple):
+def _check_cells(path, header: list, rows: list):
+    "Refuse a column that stands twice, and a row with more cells than columns"
+    repeated = [name for name, n in Counter(header).items() if n > 1]
+    if repeated:
+        raise SchemeError(f"{path}: has more than one column {repeated[0]!r}; keep one")
+    longer = [i for i, row in enumerate(rows, 2) if None in row]
+    if longer:
+        raise SchemeError(f"{path}: row {longer[0]} has more cells than the header; put names with commas in quotes")
+
+# %% ../nbs/00_aging.ipynb #9dcc6498
+def _check_further_columns(path, rows: list):
     "Refuse a further column of bits by name: it would be a mechanism that no model of this package can learn"
     for name in rows[0]:
-        cells = {str(r[name] or "").strip() for r in rows} - {""}
-        if name not in columns and cells and cells <= {"0", "1"}:
+        cells = {r[name].strip() for r in rows} - {""}
+        if name not in _COLUMNS and cells and cells <= {"0", "1"}:
             known = ", ".join(MECHANISMS)
             found = f"column {name!r} looks like a mechanism, and the mechanisms of a scheme are {known}"
             remedy = f"write its classes under the one of these that they mean, or train with --label {name}"
@@ -158,11 +206,15 @@ def read_scheme(
 ) -> Scheme:
     "Read an ageing scheme; `SchemeError` names the file and what is wrong"
     rows = _scheme_rows(path)
+    _check_further_columns(path, rows)
+    cells = [[r[m].strip() for m in MECHANISMS] for r in rows]
+    if not all(cell in ("0", "1") for row in cells for cell in row):
+        raise SchemeError(f"{path}: a mechanism column holds something other than 0 or 1")
+    bits = tuple(tuple(map(int, row)) for row in cells)
     try:
-        bits = tuple(tuple(int(r[m]) for m in MECHANISMS) for r in rows)
-    except (TypeError, ValueError):
-        raise SchemeError(f"{path}: a mechanism column holds something other than 0 or 1") from None
-    return Scheme(Path(path).stem, tuple(r["class"] for r in rows), bits)
+        return Scheme(Path(path).stem, tuple(r["class"].strip() for r in rows), bits)
+    except SchemeError as e:
+        raise SchemeError(f"{path}: {e}") from None
 
 
 def find_scheme(
@@ -170,8 +222,8 @@ def find_scheme(
 ) -> Scheme | None:  # None for None, which leaves the choice to the labels
     "Find a scheme by name or file; `SchemeError` where it is neither a known name nor a file"
     if name is None or str(name) in SCHEMES:
-        return SCHEMES.get(name)
-    if not Path(name).is_file():
+        return SCHEMES.get(name and str(name))
+    if not os.path.exists(name):
         raise SchemeError(f"scheme {str(name)!r} is no file and none of {', '.join(SCHEMES)}")
     return read_scheme(name)
 

@@ -7,16 +7,14 @@ __all__ = ['main']
 
 # %% ../nbs/98_cli.ipynb #1431faf8
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from . import __version__, tasks
-from .aging import InputError, find_scheme
+from .aging import find_scheme
 from microplastic_aging.options import (
-    MANIFEST_NAMES,
     CampaignOption,
     CheckedArgument,
     DeviceOption,
@@ -26,6 +24,7 @@ from microplastic_aging.options import (
     LabelOption,
     ManifestArgument,
     ModalityName,
+    NumberOption,
     SamplesOption,
     ScaleBarOption,
     SchemeOption,
@@ -35,6 +34,7 @@ from microplastic_aging.options import (
     StudiedArgument,
     Variant,
     VariantOption,
+    check_model_place,
     check_problems_path,
     check_table_path,
     existing,
@@ -56,6 +56,8 @@ from microplastic_aging.terminal import (
     level_lines,
     missing_lines,
     prediction_lines,
+    printable,
+    run_app,
     shown_path,
     shows_bars,
     terminal_width,
@@ -121,8 +123,6 @@ def simulate(
     mode = study_mode(**{"campaign": campaign, "as-instruments": as_instruments})
     if mode != "study" and variant != Variant.standard:
         raise typer.BadParameter(f"--variant is for the benchmark, not for --{mode}")
-    if out.exists():
-        raise InputError(f"{out}: exists already; remove it or name another folder")
     if as_instruments:
         return tasks.write_instruments(out, samples, seed)
     from microplastic_aging.simulate.benchmark import N_SAMPLES, write_benchmark
@@ -156,7 +156,7 @@ def check(
 
     Opens every file; ends with 1 if a manifest has an error, or if a folder has nothing to propose."""
     drawn_um = scale_bar_length(scale_bar)
-    check_problems_path(csv, manifest, *(manifest / name for name in MANIFEST_NAMES))
+    check_problems_path(csv, manifest)
     if unlisted := without_manifest(manifest):
         return propose(*unlisted, drawn_um, csv)
     if scale_bar:
@@ -168,7 +168,7 @@ def check(
     problems = check_manifest(existing(manifest), label, group, chosen)
     if csv:
         write_table(csv, problems)
-    typer.echo("\n".join(level_lines(problems, terminal_width())), nl=False)
+    typer.echo("\n".join(level_lines(problems, terminal_width(), csv)), nl=False)
     failed = bool((problems.level == "error").any())
     if not failed:
         from microplastic_aging.data.load import beside_sentence
@@ -177,7 +177,7 @@ def check(
         lines = [*dataset_lines(samples), beside_sentence(samples)]
         typer.echo("\n".join(filter(None, lines)))
     counts = [count((problems.level == level).sum(), level) for level in ("error", "warning")]
-    typer.echo(f"{' and '.join(counts)} in {manifest}")
+    typer.echo(f"{' and '.join(counts)} in {printable(str(manifest))}")
     if failed:
         raise typer.Exit(1)
 
@@ -203,6 +203,7 @@ def study(
     label: LabelOption = "aging_type",
     group: GroupOption = "specimen_id",
     scheme: SchemeOption = None,
+    number: NumberOption = False,
     seed: SeedOption = 0,
     samples: SamplesOption = None,
     variant: VariantOption = None,
@@ -222,9 +223,8 @@ def study(
         raise typer.BadParameter("--stage belongs to --full, on the standard simulated benchmark")
     if manifest and (samples or variant):
         raise typer.BadParameter("--samples and --variant are for the simulated benchmark, not for your own dataset")
-    chosen = find_scheme(scheme)
     if manifest:
-        readable_samples(manifest, label, group, chosen)
+        readable_samples(manifest, label, group, find_scheme(scheme))
     from microplastic_aging.study.study import study as run
 
     use_fonts()
@@ -240,7 +240,7 @@ def study(
     )
     named = {k: v for k, v in options.items() if v is not None}
     folder = out or f"runs/{'quick' if quick else 'study'}"
-    report = run(out=str(folder), label=label, group=group, seed=seed, mode=mode, **named)
+    report = run(out=str(folder), label=label, group=group, seed=seed, mode=mode, number=number, **named)
     typer.echo(f"report: {shown_path(report)}")
 
 # %% ../nbs/98_cli.ipynb #364af829
@@ -255,7 +255,7 @@ _MODALITY_HELP = "What the model sees. Default: what the samples have, or as the
     epilog=_examples(
         "train my_particles --out models/mine",
         "train my_particles --out models/mine --from runs/study",
-        "train my_particles --out models/images --modality image --epochs 60",
+        "train my_particles --out models/hours --label hours",
     )
 )
 def train(
@@ -264,6 +264,7 @@ def train(
     label: LabelOption = "aging_type",
     group: GroupOption = "specimen_id",
     scheme: SchemeOption = None,
+    number: NumberOption = False,
     seed: SeedOption = 0,
     start: Annotated[Path | None, option("Running", _FROM_HELP, "--from", metavar="MODEL", show_default=False)] = None,
     modality: Annotated[ModalityName | None, option("Running", _MODALITY_HELP, show_default=False)] = None,
@@ -271,15 +272,13 @@ def train(
     device: DeviceOption = None,
 ):
     "Train one model on the labelled samples of a dataset."
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: exists already; remove it or name another folder")
-    chosen = find_scheme(scheme)
-    readable_samples(manifest, label, group, chosen)
+    check_model_place(out)
+    readable_samples(manifest, label, group, find_scheme(scheme))
     from microplastic_aging.train import ManifestOptions, train_manifest
 
-    options = ManifestOptions(epochs, label, group, scheme, usable_device(device), shows_bars())
-    begin = start and existing_model(start)
-    made = train_manifest(manifest, out, modality and modality.value, begin, seed, options)
+    options = ManifestOptions(epochs, label, group, scheme, usable_device(device), shows_bars(), number=number)
+    begin, sees = start and existing_model(start), modality and modality.value
+    made = train_manifest(manifest, out, sees, begin, seed, options)
     if os.environ.get("RANK", "0") == "0":  # of several processes the first reports
         typer.echo(f"model: {shown_path(made)}")
 
@@ -336,23 +335,26 @@ def predict(
     existing_model(model)
     check_table_path(out)
     existing(data)
-    from microplastic_aging.model.store import DEFAULT_MODEL, load_model, model_folder
-    from microplastic_aging.predict import check_explainable, check_outputs
+    from microplastic_aging.model.store import DEFAULT_MODEL, model_folder
+    from microplastic_aging.outputs import check_outputs, explained_folder
+    from microplastic_aging.predict import check_explainable, partial_folder
     from microplastic_aging.predict import predict as run
+    from microplastic_aging.writers import one_writer
 
     check_outputs(data, out)
     use_fonts()
     folder = model_folder(model)
-    reasons = out.with_name(f"{out.stem}_explained") if explain else None
+    reasons = explained_folder(out) if explain else None
     if reasons:
-        check_explainable(folder, load_model(folder).scheme, reasons)
-    prediction = run(data, folder, drawn_um, usable_device(device), shows_bars())
-    made = prediction.save(out)
-    index = prediction.save_explanations(reasons, shows_bars()) if reasons else None
+        check_explainable(folder, reasons)
+    with one_writer(out):
+        prediction = run(data, folder, drawn_um, usable_device(device), shows_bars(), partial_folder(out))
+        made = prediction.save(out)
+        index = prediction.save_explanations(reasons, shows_bars()) if reasons else None
     typer.echo("\n".join(prediction_lines(prediction, made, folder == DEFAULT_MODEL, index)))
-    for line in missing_lines(prediction.table):
+    for line in missing_lines(prediction.table, prediction.evaluated.answers[0]):
         typer.echo(line, err=True)
-    if prediction.table.predicted_class.isna().all():
+    if (prediction.table.modalities_used == "").all():
         raise typer.Exit(1)
 
 # %% ../nbs/98_cli.ipynb #aa7a891f
@@ -393,7 +395,4 @@ def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder o
 # %% ../nbs/98_cli.ipynb #44929d9f
 def main():
     "The command `microplastic-aging`"
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that knows no superscripts shows '?'
-    app(prog_name="microplastic-aging")
+    run_app(app)

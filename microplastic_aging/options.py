@@ -85,9 +85,12 @@ StudiedArgument = Annotated[
         metavar="MANIFEST", help=MANIFEST_HELP + " Without it: the simulated benchmark.", show_default=False
     ),
 ]
-LabelOption = Annotated[str, option("Data", "Column of the class.")]
+LabelOption = Annotated[str, option("Data", "Column of the class, or of a number such as hours.")]
 GroupOption = Annotated[str, option("Data", "Column of the specimen, or of what else a split must not part.")]
 SchemeOption = Annotated[str | None, option("Data", _SCHEME_HELP, "--scheme", show_default=False)]
+NumberOption = Annotated[
+    bool, option("Data", "The label is a number to estimate, though it has ten distinct values or fewer.", "--number")
+]
 SeedOption = Annotated[int, option("Running", "Same seed, same machine type: same numbers.", min=0, metavar="N")]
 EpochsOption = Annotated[
     int | None,
@@ -133,7 +136,8 @@ def existing_model(path: Path) -> Path:
 
 def is_model(path: Path) -> bool:
     "Whether a path is the folder of a model or of a run with models"
-    return (path / "model.json").is_file() or (path / "models").is_dir()
+    named = (path / name for name in ("model.json", "number_model.json"))
+    return any(file.is_file() for file in named) or (path / "models").is_dir()
 
 
 def in_order(paths: list) -> tuple:  # Model, data
@@ -159,15 +163,15 @@ def readable_samples(manifest, label, group, scheme):
         return read_samples(existing(manifest), label, group, scheme)
 
 
-def check_problems_path(csv: Path | None, *inputs: Path):
+def check_problems_path(csv: Path | None, source: Path):
     "Refuse to write problems over an input, or over a file that `check` did not make"
     if csv is None:
         return
-    if any(p.exists() and csv.exists() and csv.samefile(p) for p in inputs):
-        raise InputError(f"{csv}: is the input; name another file for the output")
+    from microplastic_aging.data.load import check_not_inputs
     from microplastic_aging.files import check_replaceable
 
-    check_replaceable(csv, (b"remedy",), "check")
+    check_not_inputs(source if source.exists() else (), [csv])
+    check_replaceable(csv, (b",problem,remedy",), "check")
 
 
 def scale_bar_length(text: str | None) -> float | None:
@@ -206,6 +210,13 @@ def study_mode(**flags) -> str:
 def names_between_commas(models: str | None) -> tuple | None:
     "Names between commas"
     return tuple(m.strip() for m in models.split(",")) if models else None
+
+
+def check_model_place(out: Path):
+    "Refuse a folder that holds something, before the slow modules are loaded"
+    from microplastic_aging.writers import check_new
+
+    check_new(out)
 
 
 def check_table_path(out: Path):

@@ -243,7 +243,7 @@ LATE = {
     "unknown device": (["train", "data", "--out", "m", "--device", "gpu"], "gpu"),
     "absent device": (["train", "data", "--out", "m", "--device", "cuda:99"], "cuda:99"),
     "not a model": (["predict", "data", "data"], "model"),
-    "model is no JSON": (["predict", "words", "data"], "not JSON"),
+    "model is no JSON": (["predict", "words", "data"], "no JSON"),
     "model of the future": (["predict", "future", "data"], "format version 99"),
     "not a run": (["report", "data"], "run|study"),
 }

@@ -1,5 +1,7 @@
 "One's own labels, in the command line: the choice of the model, a novelty threshold, reasons, and what is refused"
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("labels"), pytest.mark.f
 
 def run(*args):
     return CliRunner().invoke(app, [str(a) for a in args], prog_name="microplastic-aging")
+
+
+def said_by(done):
+    "What a command printed, or the error it ended with"
+    return str(done.exception or "") + done.output
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +63,90 @@ def test_plain_labels_are_refused_out_of_distribution_and_explained(trained, mon
     assert page.count("<img") >= 3 and "class " in page  # a class with a slash in its name is drawn too
 
 
-def test_hours_are_no_classes(trained):
+@pytest.fixture(scope="module")
+def of_hours(trained):
+    "A model of hours that mean nothing, and what `train` said of it"
     folder, _ = trained
-    for command in ("train", "study"):
-        done = run(command, folder / "data", "--label", "hours", "--out", folder / "none")
-        words = "column 'hours' holds 30 distinct numbers, 0 to 348"
-        assert done.exit_code == 1 and words in str(done.exception or "") + done.output, done.output
-    assert not (folder / "none").exists()  # another label may use the folder
+    said = run("train", folder / "data", "--label", "hours", "--out", folder / "hours")
+    assert said.exit_code == 0, said.output
+    return folder, said.stdout
+
+
+def test_hours_are_a_number_that_train_estimates(of_hours):
+    folder, said = of_hours
+    assert "hours from " in said and "mean absolute error" in said and "on held-out specimens, 30 in all" in said
+    files = sorted(p.name for p in (folder / "hours").iterdir())
+    assert files == ["number_model.json", "number_model.safetensors"]
+
+
+def test_predict_gives_the_number_its_interval_and_refusals(of_hours, monkeypatch):
+    folder, _ = of_hours
+    monkeypatch.chdir(folder)
+    rows = pd.read_csv("data/manifest.csv", dtype=str).head(3)
+    rows.loc[2, "spectrum"] = "gone.csv"
+    rows.to_csv("data/three.csv", index=False)
+    done = run("predict", "hours", "data/three.csv", "--out", "three.csv")
+    assert done.exit_code == 0 and "of 3 samples have no estimate" in done.output, done.output
+    table = pd.read_csv("three.csv")
+    estimated = table.hours_predicted.notna()
+    assert ((table.low <= table.hours_predicted) & (table.hours_predicted <= table.high))[estimated].all()
+    assert (table.in_distribution == (table.novelty_score <= 1)).all() and not estimated[2]
+    assert table.note[2].startswith("no estimate: the model needs spectrum")
+    refused = run("predict", "hours", "data/three.csv", "--out", "three.csv", "--explain")
+    assert refused.exit_code == 1 and "is a model of a number, which has no explanations" in said_by(refused)
+
+
+def test_predict_knows_a_model_of_a_number_in_the_wrong_place(of_hours):
+    folder, _ = of_hours
+    swapped = run("predict", folder / "data", folder / "hours")
+    assert swapped.exit_code == 1 and "did you mean predict" in said_by(swapped)
+
+
+def test_study_of_hours_says_that_they_cannot_be_estimated(of_hours):
+    folder, _ = of_hours
+    done = run("study", folder / "data", "--label", "hours", "--out", folder / "run")
+    assert done.exit_code == 0, said_by(done)
+    page = (folder / "run/report.html").read_text("utf-8")
+    assert "It is not shown that hours can be estimated" in page and "simulated" in page
+    (folder / "run/report.html").unlink()
+    assert run("report", folder / "run").exit_code == 0 and (folder / "run/report.html").is_file()
+    assert run("predict", folder / "run", folder / "data/three.csv", "--out", folder / "again.csv").exit_code == 0
+    taken = run("study", folder / "data", "--label", "bath", "--out", folder / "run")
+    assert taken.exit_code == 1 and "holds a study of a number" in said_by(taken)
+
+
+def test_what_means_nothing_for_a_number_is_refused(trained):
+    folder, _ = trained
+    data, out = folder / "data", folder / "none"
+    without = run("train", data, "--label", "hours", "--out", out, "--epochs", 2, "--from", "default")
+    assert without.exit_code == 1 and "leave --epochs and --from out" in said_by(without)
+    words = run("train", data, "--label", "bath", "--out", out, "--number")
+    assert words.exit_code == 1 and "is no number, like 29 more" in said_by(words)
+    quick = run("study", data, "--label", "hours", "--out", out, "--quick")
+    assert quick.exit_code == 1 and "leave --quick out" in said_by(quick)
+    assert not out.exists()  # another label may use the folder
+
+
+def test_few_specimens_or_numbers_are_refused(trained):
+    folder, _ = trained
+    table = pd.read_csv(folder / "data/manifest.csv", dtype=str)
+    table.head(9).to_csv(folder / "data/nine.csv", index=False)
+    nine = run("train", folder / "data/nine.csv", "--label", "hours", "--out", folder / "none", "--number")
+    assert nine.exit_code == 1 and "9 specimens; a regression tested on 5 folds needs 10" in said_by(nine)
+    table.assign(hours=np.arange(30) % 2).to_csv(folder / "data/two.csv", index=False)
+    two = run("train", folder / "data/two.csv", "--label", "hours", "--out", folder / "none", "--number")
+    assert two.exit_code == 1 and "2 distinct numbers, 0 and 1" in said_by(two)
+    assert not (folder / "none").exists()
+
+
+def test_a_damaged_model_of_a_number_is_refused(of_hours, tmp_path):
+    folder, _ = of_hours
+    broken = shutil.copytree(folder / "hours", tmp_path / "broken")
+    content = bytearray((broken / "number_model.safetensors").read_bytes())
+    content[-1] ^= 1
+    (broken / "number_model.safetensors").write_bytes(bytes(content))
+    done = run("predict", broken, folder / "data", "--out", tmp_path / "out.csv")
+    assert done.exit_code == 1 and "number_model.safetensors: is not the one" in said_by(done)
 
 
 def test_a_further_mechanism_is_refused_by_name(trained):

@@ -51,6 +51,21 @@ COLUMNS = (
         "The same, where the sample is in distribution and the class probable enough",
         values="a class, or empty",
     ),
+    Column(
+        "…_predicted",
+        "sr",
+        "Estimate of a number such as hours, by a model of it; empty where the sample is refused",
+        "the unit of the label",
+        "any number",
+    ),
+    Column(
+        "low, high",
+        "sr",
+        "95 % interval of the estimated number; empty where fewer than 19 specimens were trained on",
+        "the unit of the label",
+        "any number",
+    ),
+    Column("features", "r", "What the estimate rests on", values="image, spectrum, derivative, or two of them"),
     Column("aged_p", "sp", "Probability that any mechanism acted", values=_FRACTION),
     Column(
         "dominant_mechanism",

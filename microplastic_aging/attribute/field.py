@@ -20,7 +20,8 @@ from .risk import MIN_SPECIMENS, paddy_in_words, paddy_risk
 from .severity import FACTORS
 from .sites import ALL, share_rows
 from ..evaluate.specimens import specimen_weights
-from ..model.store import load_model, model_id
+from ..model.header import former_id, model_id
+from ..model.store import load_model
 
 # %% ../../nbs/attribute/11_field.ipynb #9e331e26
 MISSING_SITES = {"", "-", "–", "?", "na", "n/a", "nan", "none", "unknown"}  # Names of no site
@@ -369,7 +370,7 @@ def _read_views(path: Path, model) -> pd.DataFrame:
             f"{path}: has no column {', '.join(lacking)}; it takes what `microplastic-aging predict` writes, "
             "with a model whose classes are mechanisms"
         )
-    other = sorted(set(views.model) - {model_id(model)})
+    other = sorted(set(views.model) - {model_id(model), former_id(model)})
     if other:
         raise InputError(
             f"{path}: was predicted by the model {', '.join(other)}, and {model} is {model_id(model)}; "

@@ -15,12 +15,20 @@ import pandas as pd
 from fastcore.basics import patch
 
 from ..aging import MODALITIES, Scheme
-from .rules import choose_scheme, column_problems, find_files, row_problems
+from microplastic_aging.data.rules import (
+    choose_scheme,
+    column_problems,
+    find_files,
+    hold_numbers,
+    label_numbers,
+    row_problems,
+    unclear_numbers,
+)
 from .table import ManifestError, Problem, find_manifest, problem_table, read_table, sample_file
 from ..files import read_json
 
 # %% ../../nbs/data/03_manifest.ipynb #abcbd01d
-def _read_provenance(folder) -> tuple:
+def read_provenance(folder: Path) -> tuple:
     "Content of `provenance.json`, empty where there is none, and its problems"
     path = folder / "provenance.json"
     if not path.exists():
@@ -111,7 +119,7 @@ def examine_manifest(
     "Samples, and the problems that show without opening a sample's file"
     path = find_manifest(manifest)
     table, problems = read_table(path)
-    provenance, of_provenance = _read_provenance(path.parent)
+    provenance, of_provenance = read_provenance(path.parent)
     problems += [*of_provenance, *column_problems(table, label, group, scheme)]
     column = label or "aging_type"
     table, absent = _with_read_columns(table, column, group)
@@ -159,24 +167,38 @@ def _warn_of(manifest, found):
     warnings.warn(said, stacklevel=3)
 
 # %% ../../nbs/data/03_manifest.ipynb #35a0b898
-_MOST_NUMBERED_CLASSES = 10  # Distinct numbers that still pass as classes
+def numbers_of(
+    samples: Samples,
+    asked: bool = False,  # Whether the user says that the labels are numbers
+) -> np.ndarray | None:  # Shape (n,), nan where unlabelled; None where the labels are classes
+    "Labels as numbers; `ManifestError` for labels that are none"
+    labels = samples.table[samples.label]
+    if not asked and (samples.scheme.bits is not None or not hold_numbers(labels)):
+        _warn_of_few(labels)
+        return None
+    numbers, unclear = label_numbers(labels), unclear_numbers(labels)
+    wrong = labels.index[(labels != "") & (numbers.isna() | unclear)]
+    if len(wrong):
+        raise ManifestError(samples.folder, [_number_problem(samples, wrong, unclear[wrong[0]])])
+    return numbers.to_numpy(float)
 
 
-def numbers_of(samples: Samples) -> str:
-    "Why the labels are numbers and no classes, with the way out; '' where they are classes"
-    named = samples.table[samples.label]
-    distinct = named[named != ""].unique()
-    if samples.scheme.bits is not None or len(distinct) <= _MOST_NUMBERED_CLASSES:
-        return ""
-    numbers = pd.to_numeric(pd.Series(distinct).str.replace(",", "."), errors="coerce")
-    if numbers.isna().any():
-        return ""
-    found = f"column {samples.label!r} holds {len(distinct)} distinct numbers, {numbers.min():g} to {numbers.max():g}"
-    remedy = (
-        "write ranges of them into a column of classes, such as 'below 100 h' and '100 to 500 h', and name that one"
-    )
-    regression = "In Python `evaluate.numbers.fit_number` estimates the number itself"
-    return f"{found}; as classes most would have a single specimen: {remedy} with --label. {regression}"
+def _warn_of_few(labels):
+    "Say that a few distinct numbers are taken as classes"
+    named = labels[labels != ""].drop_duplicates()
+    if len(named) > 2 and label_numbers(named).notna().all():
+        found = f"{labels.name}: {len(named)} distinct numbers are taken as classes"
+        said = f"{found}; --number estimates the number itself"
+        warnings.warn(said, stacklevel=3)
+
+
+def _number_problem(samples, wrong, unclear: bool) -> Problem:
+    "The first label that is no number, and how many more there are"
+    i = wrong[0]
+    more = f", like {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    problem = ("may be a thousand times as much, or not" if unclear else "is no number") + more
+    remedy = "write numbers with a point and without commas, such as 1500 or 1.5; leave the cell empty where unknown"
+    return Problem(samples.row[i], samples.label, samples.table[samples.label][i], problem, remedy)
 
 # %% ../../nbs/data/03_manifest.ipynb #abe56bea
 def read_unlabelled(

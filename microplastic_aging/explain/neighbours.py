@@ -10,16 +10,21 @@ import json
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
 from safetensors.numpy import save
 
 from ..data.arrays import DecodedSamples
 from ..evaluate.specimens import specimen_means
-from ..files import write_atomic
+from microplastic_aging.model.header import (
+    SPECIMENS,
+    ModelFormatError,
+    parse_tensors,
+    read_beside,
+    stored_json,
+    write_beside,
+)
 from ..model.predictions import embed_arrays
 
 # %% ../../nbs/explain/06_neighbours.ipynb #e7437355
-SPECIMENS = "specimens.safetensors"  # File in a model folder
 _N_NEAREST = 3  # Neighbours that are named
 
 # %% ../../nbs/explain/06_neighbours.ipynb #9d3f31c2
@@ -38,20 +43,37 @@ def write_specimens(
     label = np.asarray(labels)[rows].astype(str)[first]
     embedding = specimen_means(embed_arrays(model, arrays, rows), of).astype(np.float32)
     metadata = dict(format_version="1", names=json.dumps(names.tolist()), labels=json.dumps(label.tolist()))
-    return write_atomic(Path(folder) / SPECIMENS, save(dict(embedding=embedding), metadata=metadata))
+    return write_beside(folder, SPECIMENS, save(dict(embedding=embedding), metadata=metadata))
 
 # %% ../../nbs/explain/06_neighbours.ipynb #a5b02287
+def _embeddings(path: Path, own: np.ndarray, d: int) -> np.ndarray:  # Shape (n, d)
+    "Embeddings as numbers; `ModelFormatError` where they are not those of such a network"
+    if own.dtype.kind != "f" or own.ndim != 2 or own.shape[1] != d or not np.isfinite(own).all():
+        found = f"holds embeddings of shape {own.shape}, and the network gives finite ones of length {d}"
+        raise ModelFormatError(path, f"{found}; put the right file back, or train the model again")
+    return own.astype(float)
+
+
+def _names(path: Path, metadata: dict, key: str, n: int) -> list:
+    "Names or classes of specimens; `ModelFormatError` where they are not `n` texts"
+    names = stored_json(path, metadata, key)
+    if not isinstance(names, list) or len(names) != n or not all(isinstance(name, str) for name in names):
+        raise ModelFormatError(path, f"has no {key} of its {n} specimens; put the right file back")
+    return names
+
+
 def nearest_specimens(
     folder,  # Of a model
     z: np.ndarray,  # Embeddings of the samples, shape (n, d)
 ) -> list:  # For each: names of the nearest training specimens with class and cosine; empty where none are kept
-    "Which training specimens samples resemble"
-    path = Path(folder) / SPECIMENS
-    if not path.exists():
+    "Which training specimens samples resemble; `ModelFormatError` where they are lacking or not those of the model"
+    content = read_beside(folder, SPECIMENS)
+    if content is None:
         return [()] * len(z)
-    with safe_open(path, "numpy") as kept:
-        own, metadata = kept.get_tensor("embedding").astype(float), kept.metadata()
-    names, labels = (json.loads(metadata[k]) for k in ("names", "labels"))
+    path = Path(folder) / SPECIMENS
+    metadata, arrays = parse_tensors(path, content)
+    own = _embeddings(path, arrays.get("embedding", np.zeros(0)), np.shape(z)[1])
+    names, labels = (_names(path, metadata, key, len(own)) for key in ("names", "labels"))
     centre = own.mean(0)
     cosine = _unit(np.asarray(z, float) - centre) @ _unit(own - centre).T
     nearest = np.argsort(-cosine, axis=1, kind="stable")[:, :_N_NEAREST]

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ..attribute.columns import columns_table
 from ..files import write_atomic
+from ..model.number_store import is_number_model
 from .attribution import attribution_section
 from .calibration import calibration_sentences
 from .controls import controls_section
@@ -21,6 +22,7 @@ from .evidence import evidence_section
 from .examples import examples_section
 from .html import render
 from .making import making_section
+from .number import write_number_report
 from microplastic_aging.report.results import (
     calibration_section,
     comparisons_section,
@@ -33,6 +35,7 @@ from microplastic_aging.report.results import (
 from .run import get_protocol, is_quick, is_simulated, read_run
 from .sentences import data_sentence, short_answer
 from .wrong import wrong_section
+from ..writers import one_writer
 
 # %% ../../nbs/report/15_page.ipynb #e8a14ea6
 @dataclass(frozen=True)
@@ -94,7 +97,15 @@ def write_report(
     run: str | Path | dict,  # Run folder, or what `read_run` gave
 ) -> Path:  # report.html in the run folder
     "Write the report of a run as one file that opens without a network"
+    if not isinstance(run, dict) and is_number_model(run):
+        return write_number_report(run)
     run = run if isinstance(run, dict) else read_run(run)
+    with one_writer(run["path"] / "study.json"):
+        return _write_page(run)
+
+
+def _write_page(run: dict) -> Path:
+    "Figures and page of a run"
     folder, metrics = run["path"], run["metrics"]
     _remove_figures(folder)
     page = render(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CELLS']
 
-# %% ../../nbs/simulate/07_cells.ipynb #5ab8ae22
+# %% ../../nbs/simulate/07_cells.ipynb #42e582c2
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from scipy import ndimage as ndi
 
 from .families import Family, Mark
 
-# %% ../../nbs/simulate/07_cells.ipynb #cceb23bc
+# %% ../../nbs/simulate/07_cells.ipynb #7bc60983
 def _relief(rng, field, length_um, angle=None, stretch=12.0) -> np.ndarray:  # (n, n)
     "Random height, sd 1 over a wide surface, smooth below `length_um`; along `angle` it is `stretch` times as long"
     fy = np.fft.fftfreq(field.n, field.um_per_px)
@@ -29,7 +29,7 @@ def _relief(rng, field, length_um, angle=None, stretch=12.0) -> np.ndarray:  # (
     white = rng.normal(size=(field.n, field.n))
     return np.fft.irfft2(np.fft.rfft2(white) * gain, s=white.shape) * max(wide, 1.0)
 
-# %% ../../nbs/simulate/07_cells.ipynb #861a6f54
+# %% ../../nbs/simulate/07_cells.ipynb #004f59db
 @njit(cache=True)
 def _stamp_ovals(out, centre, radius, aspect, angle, height):
     "Raise `out` to elliptic paraboloids, all in px; where two meet, the higher one wins"
@@ -77,7 +77,7 @@ def _stamp_grooves(height, mask, lines):
                 if abs(across) < 0.5 and fade > 0.3:
                     mask[i, j] = True
 
-# %% ../../nbs/simulate/07_cells.ipynb #7a1cce24
+# %% ../../nbs/simulate/07_cells.ipynb #5915f0d9
 _LEAST_PX = 0.6  # Width of the finest mark that a picture can show, px
 
 
@@ -103,7 +103,7 @@ def _stamped(field, ovals, relative) -> np.ndarray:  # Height, µm, (n, n)
     _stamp_ovals(out, centre, diameter / field.um_per_px / 2, aspect, angle, relative * diameter)
     return out
 
-# %% ../../nbs/simulate/07_cells.ipynb #a92af4d7
+# %% ../../nbs/simulate/07_cells.ipynb #e7daddaf
 def _grooves(rng, field, coverage, widest_um, directions, spread) -> tuple:
     "Start (px), direction, length, width (µm) of grooves that cover this share of the field"
     wanted = -np.log1p(-min(coverage, 0.95)) * field.side_um**2
@@ -130,7 +130,7 @@ def _ploughed(field, grooves, relative) -> tuple:  # Height, µm; mask
     _stamp_grooves(height, mask, lines)
     return height, mask
 
-# %% ../../nbs/simulate/07_cells.ipynb #4c5dbaf3
+# %% ../../nbs/simulate/07_cells.ipynb #9ba75253
 _KINDS = dict(  # Polymer: crack spacing µm, stretch of the cells, draw lines µm, mould texture µm (G; PP and PS (S))
     PE=((9, 18), (1.0, 1.6), (0.01, 0.08), (0.00, 0.03)),
     PP=((6, 12), (1.2, 2.0), (0.00, 0.05), (0.01, 0.05)),  # rectangles and trapezia (S, Molecules 30:4461)
@@ -175,7 +175,7 @@ def _specimen(rng, polymer) -> _Cells:
         wear_um=rng.uniform(2.5, 5.0),
     )
 
-# %% ../../nbs/simulate/07_cells.ipynb #79b2de88
+# %% ../../nbs/simulate/07_cells.ipynb #f85f5512
 def _ground(rng, field, spec) -> np.ndarray:  # Height, µm, (n, n)
     "Waviness, draw lines, the mould's texture, fine texture, pores, scratches of handling"
     height = 0.5 * _relief(rng, field, 25) + spec.draw * _relief(rng, field, 1.2, spec.tilt)
@@ -184,7 +184,7 @@ def _ground(rng, field, spec) -> np.ndarray:  # Height, µm, (n, n)
     fine = _grooves(rng, field, spec.scratches, 1.0, rng.uniform(0, np.pi, 3), 0.8)
     return height - pores + _ploughed(field, fine, 0.08)[0]
 
-# %% ../../nbs/simulate/07_cells.ipynb #88951c79
+# %% ../../nbs/simulate/07_cells.ipynb #5e7670b3
 def _wear(rng, field, spec, severity, weak) -> Mark:
     "Grooves with ridges, and grit that stayed in them"
     share = 1 - np.exp(-0.30 * severity)
@@ -194,7 +194,7 @@ def _wear(rng, field, spec, severity, weak) -> Mark:
     grit = _stamped(field, _ovals(rng, field, 0.01 * severity, 0.8, 0.5, mask), 0.4)
     return Mark(height + 0.3 * grit, mask, 0.6 * np.minimum(grit, 0.5))
 
-# %% ../../nbs/simulate/07_cells.ipynb #46bfe915
+# %% ../../nbs/simulate/07_cells.ipynb #aa9bc8d9
 @njit(cache=True)
 def _borders(u, v, salt):
     "Of each point of a plane of unit cells: distance to the border, and numbers of the border and of its cell"
@@ -220,7 +220,7 @@ def _borders(u, v, salt):
         cell.flat[p] = _hash(fi, fj, salt + 3)
     return edge, lot, cell
 
-# %% ../../nbs/simulate/07_cells.ipynb #903438fa
+# %% ../../nbs/simulate/07_cells.ipynb #2b6af939
 _PLATES = 0.16  # Share of cells that have lifted or gone at severity 1
 _INFLUENCE_UM = 1.5  # How far from a groove cracks open earlier, µm (G; Corcoran 2009: along weakened fractures (S))
 
@@ -252,7 +252,7 @@ def _crack(rng, field, spec, severity, weak) -> Mark:
     mask = (edge < width / 2) & is_open
     return Mark((0.3 + 0.2 * severity) * plate - (0.3 + 0.8 * severity) * depth, mask)
 
-# %% ../../nbs/simulate/07_cells.ipynb #c6c74ba2
+# %% ../../nbs/simulate/07_cells.ipynb #a2368a9a
 def _etch(rng, field, spec, severity, weak) -> Mark:
     "Pits, and fine relief in them"
     aside = rng.spawn(1)[0]
@@ -265,7 +265,7 @@ def _etch(rng, field, spec, severity, weak) -> Mark:
     mask = depth > 0.03 * median
     return Mark(0.05 * severity * mask * _relief(rng, field, 0.7) - depth, mask)
 
-# %% ../../nbs/simulate/07_cells.ipynb #41b284b5
+# %% ../../nbs/simulate/07_cells.ipynb #0610ef2b
 @njit(cache=True)
 def _stamp_boxes(out, centre, half, angle, height):
     "Raise `out` to boxes with flat tops, lengths in px"
@@ -307,7 +307,7 @@ def _cover(rng, field, spec, cover) -> tuple:  # Height, µm; brightness
     film, cells = _slime(rng, field, cover.biofilm)
     return dust + salt + film + cells, 0.25 * np.minimum(dust, 0.8) + 0.2 * (salt > 0) - 0.08 * film + 0.1 * cells
 
-# %% ../../nbs/simulate/07_cells.ipynb #25766692
+# %% ../../nbs/simulate/07_cells.ipynb #dc6f37a1
 _CREVICE_UM = 1.4  # Standard deviation of the neighbourhood that a crevice lies below; twice of it is looked at
 
 
@@ -325,5 +325,5 @@ def _electrons(rng, height, field, bright, microscope) -> np.ndarray:  # Signal,
     signal = 0.35 + glow + 0.14 * towards + light[0] * x + light[1] * y
     return np.clip(signal * np.exp(-1.5 * np.clip(below, -0.2, 1.5)) + bright, 0.02, None)
 
-# %% ../../nbs/simulate/07_cells.ipynb #21931c8f
+# %% ../../nbs/simulate/07_cells.ipynb #be9bfd56
 CELLS = Family("cells", _specimen, _ground, _wear, _crack, _etch, _cover, _electrons)

@@ -28,7 +28,7 @@ from ..evaluate.baselines import MODEL_MODALITIES
 from ..evaluate.specimens import specimen_parts, specimen_weights
 from ..evaluate.uncertainty import apply_temperature
 from ..explain.dual import dual_evidence, dual_figures, dual_posterior, evidence_chance
-from ..files import read_json
+from ..model.header import ModelFormatError, read_head
 from ..model.predictions import predict_full
 from ..model.store import load_model
 from .runs import Run
@@ -109,8 +109,8 @@ def _prediction_name(used: str, modalities) -> str:
 
 
 def _temperatures(run: Run) -> dict:  # set of modalities -> number
-    file = run.model_folder(run.main_model, run.grouped[0]) / "model.json"
-    return read_json(file)["card"].get("temperature", {})
+    folder = run.model_folder(run.main_model, run.grouped[0])
+    return read_head(folder)["card"].get("temperature", {})
 
 # %% ../../nbs/study/10_calibration.ipynb #717369be
 def held_out(run: Run) -> HeldOut:
@@ -165,12 +165,25 @@ def calibrate(run: Run, h: HeldOut) -> dict:  # gate, spreads, held_out: fields 
     return dict(gate=gate, spreads=spreads, held_out=table)
 
 # %% ../../nbs/study/10_calibration.ipynb #039a8efc
+def _own_attributor(run: Run, fold: int) -> Attributor:
+    "What a network's job has written; written again where a run was killed in between, or the file is damaged"
+    folder = run.model_folder(run.main_model, fold)
+    try:
+        attributor = load_attributor(folder)
+    except ModelFormatError:
+        attributor = None
+    if attributor is None:
+        attribute_fold(run, fold)
+        attributor = load_attributor(folder)
+    return attributor
+
+
 def calibrate_folds(run: Run) -> tuple:  # None, nothing, notes
     "Write what the held-out specimens of all folds calibrate into the file of each network"
     found = calibrate(run, held_out(run))
     for k in run.grouped:
         folder = run.model_folder(run.main_model, k)
-        save_attributor(replace(load_attributor(folder), **found), folder)
+        save_attributor(replace(_own_attributor(run, k), **found), folder)
     return None, {}, dict(found=asdict(found["gate"]))
 
 # %% ../../nbs/study/10_calibration.ipynb #fb6285cc

@@ -14,19 +14,21 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..aging import MODALITIES
-from ..attribute.attribution import ATTRIBUTION, probability_columns
+from ..attribute.attribution import probability_columns
 from ..data.arrays import DecodedSamples
 from ..evaluate.baselines import CLASSICAL, MODEL_MODALITIES, imagenet_weights
 from ..evaluate.compare import compare_models, evaluate, paired_difference
 from ..evaluate.features import classical_features
 from ..evaluate.tuning import TrainingRows, fit_predict_classical
 from ..evaluate.uncertainty import fit_temperature
-from ..explain.neighbours import write_specimens
+from ..explain.neighbours import SPECIMENS, write_specimens
 from ..files import read_json, write_json, write_table
 from ..model.encoders import frozen_features
+from ..model.header import HEAD, update_card
 from ..model.learner import TrainOptions, learning_curve, only_modality, train_model
 from ..model.predictions import predict_arrays
-from ..model.store import model_card, model_id, save_model
+from ..model.store import model_card, save_model
+from .provenance import read_seconds
 from .runs import Run
 from .stage import Job, Stage, read_job
 
@@ -46,7 +48,8 @@ def headline_jobs(run: Run) -> list:  # Of `Job`
     jobs = []
     for model, split, fold in run.todo():
         make = partial(run_fold, run, features, model, split, fold)
-        jobs.append(Job(run, model, make, fold, split, cost=_COST.get(model, _CLASSICAL_COST)))
+        files = () if model in CLASSICAL else run.model_files(model, fold, split, SPECIMENS)
+        jobs.append(Job(run, model, make, fold, split, cost=_COST.get(model, _CLASSICAL_COST), files=files))
     return jobs
 
 
@@ -73,10 +76,7 @@ def train_fold(run: Run, model: str, split: str, fold: int) -> tuple:  # As `run
         options = TrainOptions(test, model, config.seed + fold, config.recipe, config.device, bar.update)
         learn = train_model(arrays, s.y, s.groups, s.scheme, train, options)
     folder = run.model_folder(model, fold, split)
-    before = model_id(folder) if (folder / "model.json").exists() else None
     made = save_model(learn, folder, model_card(s, arrays, split=split, fold=fold))
-    if before != model_id(made):
-        (made / ATTRIBUTION).unlink(missing_ok=True)  # it was fitted to other weights
     write_specimens(made, learn, arrays, train, s.groups, s.table[s.label])
     return test, predict_with_missing(learn.model, arrays, test), dict(curve=learning_curve(learn))
 
@@ -214,7 +214,7 @@ def summarise_headline(run: Run) -> dict:  # What metrics.json holds
         models=figures.models,
         paired=figures.paired,
         chance=figures.chance,
-        seconds=read_json(run.out / "seconds.json") | times,
+        seconds=read_seconds(run.out) | times,
         seed=run.config.seed,
         commit=commit_words({n.get("commit") for *_, n in notes}),
         asked=commit_words({n.get("asked") for *_, n in notes}),
@@ -253,11 +253,9 @@ def store_temperatures(run: Run):
     "Write into each grouped network's card by what temperature its probabilities must be calibrated"
     found = _temperatures(run)
     for model, split, fold in run.todo():
-        path = run.model_folder(model, fold, split) / "model.json"
-        if split == "grouped" and path.exists():
-            head = read_json(path)
-            head["card"]["temperature"] = found.get(model, {})
-            write_json(path, head)
+        folder = run.model_folder(model, fold, split)
+        if split == "grouped" and (folder / HEAD).exists():
+            update_card(folder, temperature=found.get(model, {}))
 
 # %% ../../nbs/study/03_headline.ipynb #bb614a04
 METRICS_SCHEMA = dict(
