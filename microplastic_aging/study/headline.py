@@ -21,13 +21,14 @@ from ..evaluate.compare import compare_models, evaluate, paired_difference
 from ..evaluate.features import classical_features
 from ..evaluate.tuning import TrainingRows, fit_predict_classical
 from ..evaluate.uncertainty import fit_temperature
-from ..explain.neighbours import write_specimens
+from ..explain.neighbours import SPECIMENS, write_specimens
 from ..files import read_json, write_json, write_table
 from ..model.encoders import frozen_features
 from ..model.header import HEAD, update_card
 from ..model.learner import TrainOptions, learning_curve, only_modality, train_model
 from ..model.predictions import predict_arrays
 from ..model.store import model_card, save_model
+from .provenance import read_seconds
 from .runs import Run
 from .stage import Job, Stage, read_job
 
@@ -47,7 +48,8 @@ def headline_jobs(run: Run) -> list:  # Of `Job`
     jobs = []
     for model, split, fold in run.todo():
         make = partial(run_fold, run, features, model, split, fold)
-        jobs.append(Job(run, model, make, fold, split, cost=_COST.get(model, _CLASSICAL_COST)))
+        files = () if model in CLASSICAL else run.model_files(model, fold, split, SPECIMENS)
+        jobs.append(Job(run, model, make, fold, split, cost=_COST.get(model, _CLASSICAL_COST), files=files))
     return jobs
 
 
@@ -212,7 +214,7 @@ def summarise_headline(run: Run) -> dict:  # What metrics.json holds
         models=figures.models,
         paired=figures.paired,
         chance=figures.chance,
-        seconds=read_json(run.out / "seconds.json") | times,
+        seconds=read_seconds(run.out) | times,
         seed=run.config.seed,
         commit=commit_words({n.get("commit") for *_, n in notes}),
         asked=commit_words({n.get("asked") for *_, n in notes}),

@@ -18,8 +18,9 @@ from .evidence import EVIDENCE, UNSEEN_EVIDENCE
 from .headline import HEADLINE
 from .natural import FieldSize
 from .numbers import labels_as_numbers, study_number
-from .runs import StudyConfig, StudyError, open_run
+from .runs import Run, StudyConfig, StudyError, check_run_folder, open_run
 from .stage import run_stage
+from ..writers import make_folder, one_writer
 
 # %% ../../nbs/study/15_study.ipynb #96de226a
 def study_plan(
@@ -60,10 +61,18 @@ def run_study(
     "Run a study, or go on with it"
     _check_one_process()
     config = config or StudyConfig()
-    if numbered := labels_as_numbers(config):
-        return study_number(config, *numbered, progress)
-    stages = chosen_stages(config, plan or study_plan())
-    run = open_run(config, progress)
+    numbered, out = labels_as_numbers(config), Path(config.out)
+    stages = [] if numbered else chosen_stages(config, plan or study_plan())
+    if not numbered:
+        check_run_folder(out)
+    with one_writer(make_folder(out) / "study.json", deep=True):
+        if numbered:
+            return study_number(config, *numbered, progress)
+        return _run_stages(open_run(config, progress), stages)
+
+
+def _run_stages(run: Run, stages: list) -> Path:  # report.html
+    "Headline and stages of a run that is open"
     for why in run.skipped.values():
         warnings.warn(f"left out: {why}", stacklevel=2)
     run_stage(run, HEADLINE)
@@ -74,6 +83,7 @@ def run_study(
         except InputError as e:
             if not stage.optional:
                 raise
+            (run.out / stage.file).unlink(missing_ok=True)  # of an earlier call, which could run it
             warnings.warn(f"{stage.name} left out: {e}", stacklevel=2)  # what is finished stays
     return write_report(run.out)
 
