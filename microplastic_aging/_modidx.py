@@ -4155,6 +4155,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                        'microplastic_aging/simulate/growth.py'),
                                                     'microplastic_aging.simulate.growth._etch': ( 'simulate/growth.html#_etch',
                                                                                                   'microplastic_aging/simulate/growth.py'),
+                                                    'microplastic_aging.simulate.growth._faces': ( 'simulate/growth.html#_faces',
+                                                                                                   'microplastic_aging/simulate/growth.py'),
                                                     'microplastic_aging.simulate.growth._gaps': ( 'simulate/growth.html#_gaps',
                                                                                                   'microplastic_aging/simulate/growth.py'),
                                                     'microplastic_aging.simulate.growth._grains': ( 'simulate/growth.html#_grains',
