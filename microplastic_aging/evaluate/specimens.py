@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['N_BOOT', 'LEVEL', 'SpecimenError', 'specimen_views', 'specimen_means', 'pool_probabilities', 'specimen_weights',
-           'weighted_quantile', 'bootstrap_ci', 'specimen_parts']
+           'weighted_quantile', 'wilson_ci', 'bootstrap_ci', 'specimen_parts']
 
 # %% ../../nbs/evaluate/01_specimens.ipynb #7fcc6bb6
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import binomtest
 
 from ..aging import InputError
 
@@ -104,6 +105,15 @@ def group_counts(
     return np.bincount(of, right), np.bincount(of)
 
 # %% ../../nbs/evaluate/01_specimens.ipynb #9cdbacd8
+def wilson_ci(
+    right: int,  # Specimens that are right
+    n: int,  # Specimens in all, at least one
+) -> tuple[float, float]:  # Lower and upper bound of the share
+    "Wilson's interval of a share of independent specimens; it keeps a width where all are right"
+    found = binomtest(int(right), int(n)).proportion_ci(LEVEL, method="wilson")
+    return float(found.low), float(found.high)
+
+
 def bootstrap_ci(
     right: np.ndarray,  # Right (1) or wrong (0), or a difference of two models, shape (n,)
     groups: np.ndarray,  # Specimen of each row, shape (n,)

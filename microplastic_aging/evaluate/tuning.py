@@ -163,6 +163,12 @@ def _best_of(modality: str, features, training) -> str:
     return max(accuracy, key=accuracy.get)
 
 
+def _stack(names, features, training) -> "_Joint":
+    "Logistic regression on the log-probabilities of some baselines, on rows that all of them predict"
+    seen = np.hstack([_predictions(name, features, training)[0] for name in names])
+    return _Joint(np.log(seen), ~np.isnan(seen).any(1), _stacking, dict(C=[0.001, 0.01, 0.1, 1]))
+
+
 def _stacking():
     return LogisticRegression(max_iter=2000)
 
@@ -180,13 +186,14 @@ class _Joint:
 def fusion_ways(
     features: Features, training: TrainingRows
 ) -> tuple[dict, dict, dict]:  # way -> probabilities (n, n_classes); way -> settings; modality -> its baseline
-    "Three ways to join the best baseline of each modality"
+    "Ways to join baselines of both modalities: the best of each, or all that are stacked"
     chosen = {modality: _best_of(modality, features, training) for modality in MODALITIES}
     single = [_predictions(name, features, training)[0] for name in chosen.values()]
     seen = [features[BASELINES[name].family] for name in chosen.values()]
-    both = np.hstack(single)
+    members = dict.fromkeys([*chosen.values(), *(name for name, b in BASELINES.items() if b.stacked)])
     joint = dict(
-        stacked=_Joint(np.log(both), ~np.isnan(both).any(1), _stacking, dict(C=[0.001, 0.01, 0.1, 1])),
+        stacked=_stack(chosen.values(), features, training),
+        stacked_all=_stack(members, features, training),
         early=_Joint(
             np.hstack(seen),
             features.has["image"] & features.has["spectrum"],
