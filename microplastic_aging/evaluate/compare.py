@@ -239,6 +239,43 @@ def compare_models(
         differences[f"{lead}-{other}"] = found | dict(p=test["p"], p_holm=test["p_holm"])
     return models, differences
 
+# %% ../../nbs/evaluate/05_compare.ipynb #5e4a5f66
+def seed_accuracy(
+    probs: list,  # Of each training, (n, n_classes); nan where not predicted
+    y: np.ndarray,  # Class numbers, shape (n,)
+    groups: np.ndarray,  # Specimen of each row, shape (n,)
+    scheme: Scheme,
+) -> dict:  # accuracy, specimen_accuracy, their intervals, by_seed
+    "Headline accuracy over several trainings of one model"
+    keep = ~np.isnan(np.stack(probs)).any((0, 2)) & scheme.headline[y]
+    right = np.stack([(p.argmax(1) == y)[keep] for p in probs]).astype(float)
+    found = dict(
+        accuracy=float(right.mean()),
+        accuracy_ci=list(bootstrap_ci(right, groups[keep])),
+        by_seed=right.mean(1).tolist(),
+        specimen_accuracy=None,
+        specimen_ci=None,
+    )
+    verdicts = [specimen_verdict(p[keep], y[keep], groups[keep]) for p in probs]
+    if verdicts[0] is None:
+        return found
+    named = np.stack([predicted == true for predicted, true in verdicts]).astype(float)
+    ci = list(bootstrap_ci(named, np.arange(named.shape[1])))
+    return found | dict(specimen_accuracy=float(named.mean()), specimen_ci=ci)
+
+
+def seed_difference(
+    a: list,  # Probabilities of one model, one array a training, (n, n_classes)
+    b: list,  # Of another, the same trainings
+    y: np.ndarray,  # Class numbers, shape (n,)
+    groups: np.ndarray,  # Specimen of each row, shape (n,)
+    scheme: Scheme,
+) -> dict:  # difference and ci, as shares
+    "Headline accuracy of `a` minus that of `b`, training by training"
+    keep = ~np.isnan(np.stack([*a, *b])).any((0, 2)) & scheme.headline[y]
+    gain = np.stack([(p.argmax(1) == y)[keep] * 1.0 - (q.argmax(1) == y)[keep] for p, q in zip(a, b, strict=True)])
+    return dict(difference=float(gain.mean()), ci=list(bootstrap_ci(gain, groups[keep])))
+
 # %% ../../nbs/evaluate/05_compare.ipynb #aa35f3b0
 def multiply_probabilities(
     probs: list,  # Of models that were trained apart, each (n, n_classes); nan where one predicts nothing

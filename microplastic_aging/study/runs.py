@@ -65,6 +65,7 @@ class StudyConfig:
     stages: tuple | None = None
     device: str | None = None  # None: the GPU where there is one
     number: bool = False  # Estimate the label as a number, though it has few values
+    seeds: tuple = (0,)  # Trainings of each network of the grouped folds; the first is the headline's
 
     def __post_init__(self):
         if self.mode not in MODES:
@@ -76,6 +77,8 @@ class StudyConfig:
             why = "variant wet holds unaged samples only, so nothing can be learnt from it"
             other = "write it with `microplastic-aging simulate` and predict on it with a model of another run"
             raise StudyError(f"{why}; {other}")
+        if tuple(self.seeds[:1]) != (0,) or len(set(self.seeds)) < len(self.seeds):
+            raise StudyError(f"trainings {self.seeds} of each network: name each once, 0 first, such as (0, 1, 2)")
         wrong = sorted(set(self.models or ()) - set(MODEL_MODALITIES))
         if wrong:
             raise StudyError(f"no model is called {', '.join(wrong)}; there are {', '.join(MODEL_MODALITIES)}")
@@ -273,7 +276,7 @@ RUN_FORMAT = 2  # Of the run folder; 1, of version 0.1, did not keep what its st
 
 
 # Fields of `StudyConfig` that may change
-_NO_SETTINGS = ("manifest", "scheme", "mode", "models", "stages", "device", "out", "number")
+_NO_SETTINGS = ("manifest", "scheme", "mode", "models", "stages", "device", "out", "number", "seeds")
 
 # %% ../../nbs/study/01_runs.ipynb #1e634f9d
 def _settings_of(config: StudyConfig) -> dict:
