@@ -14,15 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..aging import MODALITIES, InputError, find_scheme
-from microplastic_aging.data.arrays import (
-    VIEW_PX,
-    DecodedSamples,
-    content_changes,
-    content_table,
-    grouped_folds,
-    load_arrays,
-    random_folds,
-)
+from ..data.arrays import VIEW_PX, DecodedSamples, content_changes, content_table, load_arrays
 from ..data.manifest import Samples, read_samples
 from ..evaluate.baselines import BASELINES, CLASSICAL, MODEL_MODALITIES, why_not
 from ..files import digest, read_json, write_json, write_table
@@ -30,6 +22,7 @@ from ..model.net import MODEL_KINDS
 from ..model.number_store import is_number_model
 from ..model.recipe import Recipe
 from ..simulate.benchmark import N_SAMPLES, write_benchmark
+from .extra import add_extra, deal_folds
 from .provenance import environment, timed
 
 # %% ../../nbs/study/01_runs.ipynb #6b95ea58
@@ -65,6 +58,7 @@ class StudyConfig:
     stages: tuple | None = None
     device: str | None = None  # None: the GPU where there is one
     number: bool = False  # Estimate the label as a number, though it has few values
+    extra: int = 0  # Further simulated samples that every model learns from, and none is tested on
     seeds: tuple = (0,)  # Trainings of each network of the grouped folds; the first is the headline's
 
     def __post_init__(self):
@@ -77,6 +71,8 @@ class StudyConfig:
             why = "variant wet holds unaged samples only, so nothing can be learnt from it"
             other = "write it with `microplastic-aging simulate` and predict on it with a model of another run"
             raise StudyError(f"{why}; {other}")
+        if self.extra and self.manifest is not None:
+            raise StudyError("extra samples are simulated; they are for studies of the simulated benchmark")
         if tuple(self.seeds[:1]) != (0,) or len(set(self.seeds)) < len(self.seeds):
             raise StudyError(f"trainings {self.seeds} of each network: name each once, 0 first, such as (0, 1, 2)")
         wrong = sorted(set(self.models or ()) - set(MODEL_MODALITIES))
@@ -89,12 +85,13 @@ class StudyConfig:
 
     @property
     def is_usual(self):  # A full study of the simulated benchmark, as it is
-        return (self.mode, self.manifest, self.variant, self.label, self.group) == (
+        return (self.mode, self.manifest, self.variant, self.label, self.group, self.extra) == (
             "full",
             None,
             "standard",
             "aging_type",
             "specimen_id",
+            0,
         )
 
     @property
@@ -206,7 +203,7 @@ def _read_data(config: StudyConfig, progress: bool) -> tuple:  # Samples; their 
         timed(out, "simulate", write_benchmark, out / "data", n, config.seed, config.variant, progress=progress)
     samples = read_samples(_source(config), config.label, config.group, find_scheme(config.scheme))
     arrays = timed(out, "decode", load_arrays, samples, VIEW_PX, cache=out / "cache", progress=progress)
-    return samples, arrays
+    return add_extra(config, samples, arrays, progress) if config.extra else (samples, arrays)
 
 
 def _source(config: StudyConfig):
@@ -229,8 +226,9 @@ def open_run(
     if n_classes < 2:
         named = f"column {config.label!r} names {n_classes} class"
         raise StudyError(f"{source}: {named}; a study needs two or more labelled classes")
-    k = fold_count(y, samples.groups)
-    folds = dict(grouped=grouped_folds(y, samples.groups, k, config.seed), random=random_folds(y, k, config.seed))
+    own = len(samples) - config.extra
+    k = fold_count(y[:own], samples.groups[:own])
+    folds = deal_folds(samples, own, k, config.seed)
     run = Run(config, samples, arrays, folds, k, progress)
     if not run.models:
         why = "; ".join(run.skipped.values()) or "the samples lack the modality that they use"
@@ -282,6 +280,8 @@ _NO_SETTINGS = ("manifest", "scheme", "mode", "models", "stages", "device", "out
 def _settings_of(config: StudyConfig) -> dict:
     "What must be the same for a folder to go on, as JSON keeps it"
     settings = {k: v for k, v in asdict(config).items() if k not in _NO_SETTINGS}
+    if not config.extra:  # folders of earlier versions do not know it
+        del settings["extra"]
     settings |= dict(format=RUN_FORMAT, simulated=config.manifest is None, quick=config.quick)
     return json.loads(json.dumps(settings | dict(recipe=asdict(config.recipe))))
 
