@@ -77,7 +77,7 @@ $(VENV)/.ready-bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' && touch $@
 
 # Half an hour and more: run by name, `python benchmarks/ceiling.py`.
-LONG := benchmarks/ceiling.py benchmarks/finetune.py
+LONG := benchmarks/ceiling.py benchmarks/finetune.py benchmarks/stream.py
 
 # Each script but the fuzzers and tamper.py writes a small summary into microplastic_aging/assets/results; the page studies/07_speed shows it.
 bench: $(VENV)/.ready-bench

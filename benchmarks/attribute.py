@@ -30,7 +30,7 @@ from microplastic_aging.attribute.attribution import (
     views_counted,
 )
 from microplastic_aging.attribute.frequencies import SampleOrigin, frequencies
-from microplastic_aging.data.arrays import load_unlabelled
+from microplastic_aging.data.arrays import View, load_unlabelled
 from microplastic_aging.data.manifest import read_unlabelled
 from microplastic_aging.files import write_atomic
 from microplastic_aging.model.store import DEFAULT_MODEL, load_model
@@ -46,9 +46,7 @@ def field(net) -> tuple:  # `Samples`, `Arrays`
         samples, _ = read_unlabelled(
             write_campaign(Path(home) / "field", specimens=PARTICLES, views=VIEWS, progress=False), net.scheme
         )
-        return samples, load_unlabelled(
-            samples, net.card["view"]["size_px"], net.card["view"]["fov_um"], progress=False
-        )[0]
+        return samples, load_unlabelled(samples, View(**net.card["view"]))[0]
 
 
 def seconds(fn) -> tuple:  # Seconds, what it returned

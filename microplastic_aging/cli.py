@@ -7,16 +7,14 @@ __all__ = ['main']
 
 # %% ../nbs/98_cli.ipynb #1431faf8
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from . import __version__, tasks
-from .aging import InputError, find_scheme
+from .aging import find_scheme
 from microplastic_aging.options import (
-    MANIFEST_NAMES,
     CampaignOption,
     CheckedArgument,
     DeviceOption,
@@ -36,6 +34,7 @@ from microplastic_aging.options import (
     StudiedArgument,
     Variant,
     VariantOption,
+    check_model_place,
     check_problems_path,
     check_table_path,
     existing,
@@ -57,6 +56,8 @@ from microplastic_aging.terminal import (
     level_lines,
     missing_lines,
     prediction_lines,
+    printable,
+    run_app,
     shown_path,
     shows_bars,
     terminal_width,
@@ -122,8 +123,6 @@ def simulate(
     mode = study_mode(**{"campaign": campaign, "as-instruments": as_instruments})
     if mode != "study" and variant != Variant.standard:
         raise typer.BadParameter(f"--variant is for the benchmark, not for --{mode}")
-    if out.exists():
-        raise InputError(f"{out}: exists already; remove it or name another folder")
     if as_instruments:
         return tasks.write_instruments(out, samples, seed)
     from microplastic_aging.simulate.benchmark import N_SAMPLES, write_benchmark
@@ -157,7 +156,7 @@ def check(
 
     Opens every file; ends with 1 if a manifest has an error, or if a folder has nothing to propose."""
     drawn_um = scale_bar_length(scale_bar)
-    check_problems_path(csv, manifest, *(manifest / name for name in MANIFEST_NAMES))
+    check_problems_path(csv, manifest)
     if unlisted := without_manifest(manifest):
         return propose(*unlisted, drawn_um, csv)
     if scale_bar:
@@ -169,7 +168,7 @@ def check(
     problems = check_manifest(existing(manifest), label, group, chosen)
     if csv:
         write_table(csv, problems)
-    typer.echo("\n".join(level_lines(problems, terminal_width())), nl=False)
+    typer.echo("\n".join(level_lines(problems, terminal_width(), csv)), nl=False)
     failed = bool((problems.level == "error").any())
     if not failed:
         from microplastic_aging.data.load import beside_sentence
@@ -178,7 +177,7 @@ def check(
         lines = [*dataset_lines(samples), beside_sentence(samples)]
         typer.echo("\n".join(filter(None, lines)))
     counts = [count((problems.level == level).sum(), level) for level in ("error", "warning")]
-    typer.echo(f"{' and '.join(counts)} in {manifest}")
+    typer.echo(f"{' and '.join(counts)} in {printable(str(manifest))}")
     if failed:
         raise typer.Exit(1)
 
@@ -273,8 +272,7 @@ def train(
     device: DeviceOption = None,
 ):
     "Train one model on the labelled samples of a dataset."
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: exists already; remove it or name another folder")
+    check_model_place(out)
     readable_samples(manifest, label, group, find_scheme(scheme))
     from microplastic_aging.train import ManifestOptions, train_manifest
 
@@ -338,18 +336,21 @@ def predict(
     check_table_path(out)
     existing(data)
     from microplastic_aging.model.store import DEFAULT_MODEL, model_folder
-    from microplastic_aging.predict import check_explainable, check_outputs
+    from microplastic_aging.outputs import check_outputs, explained_folder
+    from microplastic_aging.predict import check_explainable, partial_folder
     from microplastic_aging.predict import predict as run
+    from microplastic_aging.writers import one_writer
 
     check_outputs(data, out)
     use_fonts()
     folder = model_folder(model)
-    reasons = out.with_name(f"{out.stem}_explained") if explain else None
+    reasons = explained_folder(out) if explain else None
     if reasons:
         check_explainable(folder, reasons)
-    prediction = run(data, folder, drawn_um, usable_device(device), shows_bars())
-    made = prediction.save(out)
-    index = prediction.save_explanations(reasons, shows_bars()) if reasons else None
+    with one_writer(out):
+        prediction = run(data, folder, drawn_um, usable_device(device), shows_bars(), partial_folder(out))
+        made = prediction.save(out)
+        index = prediction.save_explanations(reasons, shows_bars()) if reasons else None
     typer.echo("\n".join(prediction_lines(prediction, made, folder == DEFAULT_MODEL, index)))
     for line in missing_lines(prediction.table, prediction.evaluated.answers[0]):
         typer.echo(line, err=True)
@@ -394,7 +395,4 @@ def report(run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder o
 # %% ../nbs/98_cli.ipynb #44929d9f
 def main():
     "The command `microplastic-aging`"
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that knows no superscripts shows '?'
-    app(prog_name="microplastic-aging")
+    run_app(app)

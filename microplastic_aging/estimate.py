@@ -14,7 +14,7 @@ import pandas as pd
 
 from .aging import SEVEN_TYPES, InputError
 from .attribute.novelty import name_modalities
-from .data.arrays import load_unlabelled
+from .data.arrays import View, load_unlabelled
 from .data.load import load_with_notes
 from .data.manifest import Samples
 from .model.number_store import StoredNumber, load_number, modalities_of
@@ -93,7 +93,7 @@ def estimate_number(
     stored = load_number(folder)
     view = stored.card["view"]
     samples, notes = load_with_notes(source, SEVEN_TYPES, scale_bar_um, progress)
-    arrays, more = load_unlabelled(samples, view["size_px"], view["fov_um"], scale_bar_um, progress)
+    arrays, more = load_unlabelled(samples, View(view["size_px"], view["fov_um"], scale_bar_um))
     joined = ["; ".join(filter(None, pair)) for pair in zip(notes, more, strict=True)]
     run = Estimated(Path(folder), stored, samples)
     return _estimate_table(run, stored.estimate(arrays, progress), stored.has(arrays), joined), run

@@ -11,8 +11,11 @@ import hashlib
 import io
 import json
 import os
+import re
 import stat
+import warnings
 import zipfile
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
@@ -32,6 +35,8 @@ _REMEDIES = {
     errno.EACCES: "ask for permission, or write elsewhere",
     errno.EPERM: "ask for permission, or write elsewhere",
     errno.ENOENT: "make the folder first",
+    errno.ENOTEMPTY: "name another folder",
+    errno.EEXIST: "name another one",
     errno.ENOTDIR: "name a folder that is one",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
@@ -40,8 +45,8 @@ _REMEDIES = {
 class OutputError(FileFormatError):
     "A file that was not written; what stood there before is untouched"
 
-
-def _check_place(path: Path):
+# %% ../nbs/01_files.ipynb #aec0184d
+def check_place(path: Path):
     "`OutputError` where something stands that is no regular file"
     if path.is_symlink():
         raise OutputError(path, "is a link and would be replaced; name the file that it leads to")
@@ -58,20 +63,25 @@ def _write_whole(path: Path, content: bytes):
         os.fsync(file.fileno())
 
 
+def unwritable(path: Path, e: OSError) -> OutputError:
+    "What an error of the operating system means, and what helps"
+    remedy = _REMEDIES.get(e.errno, "write elsewhere")
+    return OutputError(path, f"cannot be written ({e.strerror or e}); {remedy}")
+
+# %% ../nbs/01_files.ipynb #d707f3e1
 def write_atomic(
     path: Path | str,  # Where the file shall stand; its folder exists
     content: bytes,  # All of it
 ) -> Path:  # The path
     "Write a file in one step; a reader finds the old content or the new; `OutputError` where it cannot be written"
     path = Path(path)
-    part = path.with_name(f".{path.name[:80]}.{uuid4().hex[:8]}.part")
+    part = path.with_name(f".{path.name[:70]}.{os.getpid():x}-{uuid4().hex[:6]}.part")
     try:
-        _check_place(path)
+        check_place(path)
         _write_whole(part, content)
         os.replace(part, path)
     except OSError as e:
-        remedy = _REMEDIES.get(e.errno, "write elsewhere")
-        raise OutputError(path, f"cannot be written ({e.strerror or e}); {remedy}") from e
+        raise unwritable(path, e) from e
     finally:
         with suppress(OSError):
             part.unlink()
@@ -94,17 +104,25 @@ def write_table(
     return write_atomic(path, table.to_csv(index=False, lineterminator="\n").encode())
 
 # %% ../nbs/01_files.ipynb #3445dbc0
+def made_by(
+    path: Path,  # A file
+    marks: tuple,  # Bytes, of which one stands in the header of a table, or near start or end of another file
+) -> bool:
+    "Whether a file carries the mark of a command"
+    with open(path, "rb") as file:
+        found = file.readline(1_000_000) if path.suffix.lower() == ".csv" else file.read(20_000)
+        file.seek(max(0, path.stat().st_size - 1_000))
+        found += b"" if path.suffix.lower() == ".csv" else file.read()
+    return any(mark in found for mark in marks)
+
+
 def check_replaceable(
     path: Path,  # Where a file shall stand
-    marks: tuple,  # Bytes, of which one stands near the start of a file of this kind
+    marks: tuple,  # As in `made_by`
     maker: str,  # The command that writes such files
 ):
     "`OutputError` where a file stands that an earlier call of the same command did not make"
-    if not path.is_file():
-        return
-    with open(path, "rb") as file:
-        start = file.read(20_000)
-    if start and not any(mark in start for mark in marks):
+    if path.is_file() and path.stat().st_size and not made_by(path, marks):
         raise OutputError(path, f"exists and was not made by `{maker}`; name another file for the output")
 
 # %% ../nbs/01_files.ipynb #3265f115
@@ -117,24 +135,53 @@ def read_bytes(
     error: type[FileFormatError] = FileFormatError,  # What is raised
 ) -> bytes:  # All of it
     "Read a regular file of a sensible size; `error` names the file, what was found, and what helps"
+    size, content = _read_regular(path, most, error)
+    if size > most:
+        raise error(path, f"holds {size:,} bytes, more than the {most:,} that are read; write it in parts")
+    return content
+
+
+def read_start(
+    path: Path | str,  # A file
+    n: int,  # Bytes
+    error: type[FileFormatError] = FileFormatError,  # What is raised
+) -> bytes:  # At most `n`
+    "The first bytes of a regular file, whatever its size; `error` as for `read_bytes`"
+    return _read_regular(path, n, error)[1]
+
+
+def _read_regular(path, most: int, error: type) -> tuple:  # Size; the first bytes, at most `most`
+    "Open a file if it is a regular one, for to open a pipe is to wait"
     try:
         status = os.stat(path)
-        fits = stat.S_ISREG(status.st_mode) and status.st_size <= most
-        content = Path(path).read_bytes() if fits else b""
+        if stat.S_ISREG(status.st_mode):
+            with open(path, "rb") as file:
+                return status.st_size, file.read(min(most, status.st_size))
     except (OSError, ValueError) as e:
         cause = getattr(e, "strerror", None) or e
         raise error(path, f"cannot be read ({cause}); check name and permissions") from e
-    if not stat.S_ISREG(status.st_mode):
-        what = "a folder" if stat.S_ISDIR(status.st_mode) else "a device or a pipe"
-        raise error(path, f"is {what}; name a regular file")
-    if not fits:
-        raise error(path, f"holds {status.st_size:,} bytes, more than the {most:,} that are read; write it in parts")
-    return content
+    what = "a folder" if stat.S_ISDIR(status.st_mode) else "a device or a pipe"
+    raise error(path, f"is {what}; name a regular file")
+
+
+_MOST_JSON = 10_000_000  # Bytes; a hundred times the largest that the package writes, and half a gigabyte in memory
+
+
+def name_in_table(path: Path | str) -> str:  # Bytes that are not UTF-8 as %FF
+    "A path as tables and pages, which are UTF-8, can hold it"
+    return re.sub("[\udc80-\udcff]", lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", str(path))
+
+
+def file_name(
+    cell: str,  # As `name_in_table` gives it
+) -> str:
+    "The path that a cell stands for"
+    return re.sub("%([89A-F][0-9A-F])", lambda code: chr(0xDC00 + int(code[1], 16)), cell)
 
 
 def read_json(
     path: Path | str,  # A JSON file in UTF-8
-    most: int = MOST_BYTES,  # As in `read_bytes`
+    most: int = _MOST_JSON,  # As in `read_bytes`
     error: type[FileFormatError] = FileFormatError,  # As in `read_bytes`
 ) -> object:  # Its content
     "Read a JSON file; `error` where it is none"
@@ -143,6 +190,19 @@ def read_json(
         return json.loads(content)
     except (ValueError, RecursionError) as e:  # ValueError: no UTF-8, no JSON, or a number of thousands of digits
         raise error(path, f"is no JSON ({e}); write it again, or remove it") from e
+
+
+def read_kept(
+    path: Path | str,  # A JSON file that the package keeps for itself, and can make again
+) -> dict | None:  # None where it is not there, or, with a warning, where it is damaged
+    "What the package has kept; damage is said, and heals when the file is written again"
+    if not Path(path).exists():
+        return None
+    with suppress(FileFormatError):
+        if isinstance(content := read_json(path), dict):
+            return content
+    warnings.warn(f"{path}: is damaged, and is made again", stacklevel=3)
+    return None
 
 # %% ../nbs/01_files.ipynb #af5e0985
 def is_workbook(
@@ -181,13 +241,49 @@ def _sheets(raw: bytes):
         remedy = "pip install 'microplastic_aging[excel]', or save the sheet as CSV UTF-8"
         raise ValueError("is an Excel workbook, and openpyxl, which reads it, is not installed", remedy) from None
     try:
+        check_unpacked(raw)
         book = load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
         for sheet in book.worksheets:
-            rows = [[_cell_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+            rows = [[_cell_text(cell) for cell in row] for row in counted_rows(sheet)]
             yield sheet.title, rows if any(map(any, rows)) else []
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
+    except WorkbookSizeError as error:
+        raise ValueError(str(error), "save the sheet as CSV UTF-8") from None
+    except Exception as error:  # of whatever kind: the library passes on those of XML, dates and archives
         remedy = "save it again in Excel, or save the sheet as CSV UTF-8"
         raise ValueError(f"is a damaged Excel workbook ({error})", remedy) from None
+
+
+class WorkbookSizeError(ValueError):
+    "A workbook of more cells, or that unpacks to more bytes, than can be meant"
+
+
+_SURELY_MEANT = 50_000_000  # Bytes; a sheet of 380 spectra, or a manifest of 200 000 rows, unpacks to 40 million
+_MOST_UNPACKED = 400_000_000  # Bytes
+_MOST_PACKING = 20  # Times that cells of data shrink at most; they shrink five- to tenfold
+_MOST_CELLS = 4_000_000
+
+
+def check_unpacked(
+    raw: bytes,  # The whole workbook
+):
+    "`WorkbookSizeError` where an archive unpacks to more than a workbook of data does"
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        size = sum(part.file_size for part in archive.infolist())
+    most = max(_SURELY_MEANT, min(_MOST_UNPACKED, _MOST_PACKING * len(raw)))
+    if size > most:
+        raise WorkbookSizeError(f"unpacks to {size:,} bytes, more than the {most:,} that a table of its size may")
+
+
+def counted_rows(
+    sheet,  # Of openpyxl, read only
+) -> Iterator:  # Tuples of values
+    "Rows of a sheet; `WorkbookSizeError` where there are more cells than can be meant"
+    count = 0
+    for row in sheet.iter_rows(values_only=True):
+        count += max(len(row), 1)
+        if count > _MOST_CELLS:
+            raise WorkbookSizeError(f"holds more than {_MOST_CELLS:,} cells in a sheet, empty ones among them")
+        yield row
 
 
 def _cell_text(value) -> str:

@@ -163,15 +163,15 @@ def readable_samples(manifest, label, group, scheme):
         return read_samples(existing(manifest), label, group, scheme)
 
 
-def check_problems_path(csv: Path | None, *inputs: Path):
+def check_problems_path(csv: Path | None, source: Path):
     "Refuse to write problems over an input, or over a file that `check` did not make"
     if csv is None:
         return
-    if any(p.exists() and csv.exists() and csv.samefile(p) for p in inputs):
-        raise InputError(f"{csv}: is the input; name another file for the output")
+    from microplastic_aging.data.load import check_not_inputs
     from microplastic_aging.files import check_replaceable
 
-    check_replaceable(csv, (b"remedy",), "check")
+    check_not_inputs(source if source.exists() else (), [csv])
+    check_replaceable(csv, (b",problem,remedy",), "check")
 
 
 def scale_bar_length(text: str | None) -> float | None:
@@ -210,6 +210,13 @@ def study_mode(**flags) -> str:
 def names_between_commas(models: str | None) -> tuple | None:
     "Names between commas"
     return tuple(m.strip() for m in models.split(",")) if models else None
+
+
+def check_model_place(out: Path):
+    "Refuse a folder that holds something, before the slow modules are loaded"
+    from microplastic_aging.writers import check_new
+
+    check_new(out)
 
 
 def check_table_path(out: Path):

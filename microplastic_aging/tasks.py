@@ -110,19 +110,25 @@ def print_measures(
     if out.suffix.lower() not in (".csv", ".xlsx"):
         raise InputError(f"--out {out}: is written as CSV or workbook; name a file that ends in .csv or .xlsx")
     from microplastic_aging.data.measure import check_measure_output, measure, specimens_path
-    from microplastic_aging.report.measure_page import write_measure_page
+    from microplastic_aging.report.measure_page import check_figures, write_measure_page
+    from microplastic_aging.writers import one_writer
 
     use_fonts()
     data = data if len(data) > 1 else data[0]
     beside = {"specimens": specimens_path(out)} if out.suffix.lower() == ".csv" else {}
-    marks = dict.fromkeys(beside.values(), b"specimen_id")
+    marks = dict.fromkeys(beside.values(), b"simulated\n")  # the last column
     beside["in short"] = out.with_suffix(".html")
     check_measure_output(data, out, marks | {beside["in short"]: b"<title>Measures of"})
-    found = measure(data, progress=shows_bars(), **settings)
-    if group is not None and group not in found.table:
-        raise InputError(f"--group {group!r} is no column of the table; columns are {', '.join(found.table.columns)}")
-    made = found.save(out)
-    write_measure_page(beside["in short"], found, group, figures, [made.name])
+    if figures:
+        check_figures(figures)
+    with one_writer(out):
+        found = measure(data, progress=shows_bars(), **settings)
+        if group is not None and group not in found.table:
+            columns = ", ".join(found.table.columns)
+            raise InputError(f"--group {group!r} is no column of the table; columns are {columns}")
+        beside["in short"].unlink(missing_ok=True)  # of another table
+        made = found.save(out)
+        write_measure_page(beside["in short"], found, group, figures, [made.name])
     written = beside | ({"figures": figures} if figures else {})
     typer.echo("\n".join(measure_lines(found, made, written)))
     if not (found.read.spectra or found.read.surfaces):

@@ -7,11 +7,14 @@ __all__ = []
 
 # %% ../nbs/96_terminal.ipynb #1164be32
 import errno
+import multiprocessing
+import os
 import re
 import shutil
 import sys
 import textwrap
 import warnings
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +25,11 @@ from .aging import InputError
 
 # %% ../nbs/96_terminal.ipynb #3072b280
 PACKAGE = "microplastic_aging"
+
+
+def printable(text: str) -> str:
+    "Text whose characters that steer a terminal or are no text at all are written out"
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def is_for_user(
@@ -80,12 +88,40 @@ def _show_warning(usual, text, category, filename, *rest):
         text = "no font of this machine has some characters of your names; figures show boxes. Install Noto Sans"
         typer.echo(f"warning: {text}", err=True)
     elif PACKAGE in Path(filename).parts and issubclass(category, UserWarning):
-        typer.echo(f"warning: {text}", err=True)
+        typer.echo(f"warning: {printable(str(text))}", err=True)
     else:
         usual(text, category, filename, *rest)
 
 # %% ../nbs/96_terminal.ipynb #36330401
 _RESUMES = {"study"}  # commands that go on where they stopped
+INTERRUPTED = 130  # Exit code
+
+
+def run_app(
+    app,  # Of typer
+):
+    "Run the commands; a terminal that knows no superscripts shows '?', and an interrupted command ends at once"
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        app(prog_name="microplastic-aging")
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _leave_at_once()
+        raise
+
+
+def _leave_at_once():
+    "End; large libraries would take seconds to put away what nobody needs any more"
+    for worker in multiprocessing.active_children():
+        worker.terminate()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(INTERRUPTED)
+
+
 ONE_PATH = "name one folder above them all, one manifest that lists them, or call once for each"
 
 
@@ -104,7 +140,7 @@ class FriendlyGroup(TyperGroup):
                 resumes = ctx.invoked_subcommand in _RESUMES
                 then = "goes on where it stopped" if resumes else "starts from the beginning"
                 typer.echo(f"\ninterrupted; the same command {then}", err=True)
-                raise typer.Exit(130) from None
+                raise typer.Exit(INTERRUPTED) from None
             except (typer.Exit, typer.Abort, BrokenPipeError):
                 raise
             except Exception as e:
@@ -112,10 +148,14 @@ class FriendlyGroup(TyperGroup):
                     e.message += f": {ONE_PATH}"
                 if not is_for_user(e):
                     raise
-                typer.echo(f"error: {message(e)}", err=True)
+                typer.echo(f"error: {printable(message(e))}", err=True)
                 raise typer.Exit(1) from None
 
 # %% ../nbs/96_terminal.ipynb #13b90c6e
+_SHOWN_ALIKE = 10  # Problems of one kind up to which each has its line
+_OF_ONE_ROW = re.compile(r"'[^']*'|\d+")  # What differs between two problems of one kind
+
+
 def plain(value, width: int = 48) -> str:
     "Text that fits a cell: printable, its middle left out where it is long"
     text = "".join(c if c.isprintable() else "·" for c in str(value))
@@ -139,10 +179,10 @@ def shows_bars() -> bool:
     return sys.stderr.isatty()
 
 
-def shown_path(path) -> Path:
+def shown_path(path) -> str:
     "A path as seen from here, where it is below here"
     full, here = Path(path).resolve(), Path.cwd().resolve()
-    return full.relative_to(here) if full.is_relative_to(here) else full
+    return printable(str(full.relative_to(here) if full.is_relative_to(here) else full))
 
 
 def problem_lines(
@@ -152,7 +192,7 @@ def problem_lines(
     "Problems of one level as a table for reading"
     head = ("row", "column", "value", "what is wrong, and what helps")
     rows = [head]
-    for p in problems.itertuples():
+    for p in problems.itertuples(index=False):
         rows.append((str(p.row), plain(p.column), plain(p.value), plain(f"{p.problem}; {p.remedy}", 1000)))
     wide = [max(len(row[i]) for row in rows) for i in range(3)]
     indent = sum(wide) + 8
@@ -165,14 +205,33 @@ def problem_lines(
     return lines
 
 # %% ../nbs/96_terminal.ipynb #2619d7b0
-def level_lines(problems, width: int | None = None) -> list:  # Lines of text, each with its line end
-    "Problems by level, errors first"
-    lines = []
+def _first_of_each_kind(problems) -> tuple:  # Problems; how many there are of each kind that has more
+    "The first problems of each kind; a kind is a column and words without numbers and names"
+    words = problems.problem.str.slice(0, 1000).map(lambda text: _OF_ONE_ROW.sub("…", text))
+    kind = problems.column.str.cat(words, ": ")
+    more = kind.value_counts(sort=False)
+    return problems[problems.groupby(kind).cumcount() < _SHOWN_ALIKE], more[more > _SHOWN_ALIKE] - _SHOWN_ALIKE
+
+
+def level_lines(
+    problems,  # Table from `check_manifest`
+    width: int | None = None,  # Columns of the terminal; None leaves lines whole
+    csv: Path | None = None,  # Where all problems were written
+) -> list:  # Lines of text, each with its line end
+    "Problems by level, errors first; of many alike the first, and their number"
+    lines, where = [], f"see {csv}" if csv else "--csv FILE writes them all"
     for level in ("error", "warning"):
         part = problems[problems.level == level]
-        if len(part):
-            lines += [f"{count(len(part), level)}:", *problem_lines(part, width), ""]
+        if part.empty:
+            continue
+        shown, more = _first_of_each_kind(part)
+        lines += [f"{count(len(part), level)}:", *problem_lines(shown, width)]
+        lines += [f"  and {n} more: {plain(kind, 100)}; {where}" for kind, n in more.items()]
+        lines.append("")
     return [*lines, ""] if lines else []
+
+
+_SHOWN_NOTES = 100  # Of one kind; each is about a file of its own
 
 
 def note_lines(
@@ -183,9 +242,11 @@ def note_lines(
     lines = []
     for kind, part in notes.groupby("kind", sort=False):
         lines.append(f"{kind} ({len(part)}):")
-        for n in part.itertuples():
-            text = f"{plain(n.file, 60)}: {n.problem}; {n.remedy}"
+        for n in part.head(_SHOWN_NOTES).itertuples():
+            text = plain(f"{plain(n.file, 60)}: {n.problem}; {n.remedy}", 1000)
             lines.append(textwrap.fill(text, width or 10_000, initial_indent="  ", subsequent_indent="    "))
+        if len(part) > _SHOWN_NOTES:
+            lines.append(f"  and {len(part) - _SHOWN_NOTES} more; --csv FILE writes them all")
         lines.append("")
     return lines
 

@@ -26,6 +26,7 @@ from .model.number_store import fit_samples, save_number
 from .model.predictions import embed_arrays
 from .model.recipe import Recipe
 from .model.store import load_model, model_card, model_folder, save_model
+from .writers import new_folder
 
 # %% ../nbs/90_train.ipynb #f72565ed
 _FINETUNE_LR_FACTOR = 0.3  # Of the recipe's learning rate, where training begins with a trained model
@@ -94,12 +95,13 @@ def _check_classes(manifest, samples, rows, label):
         warnings.warn(f"{manifest}: no sample of {', '.join(unseen)} to learn from; {consequence}", stacklevel=3)
 
 # %% ../nbs/90_train.ipynb #167b6186
-def _train_number(samples, value, out, modality: str | None, seed: int, options) -> Path:
+def _train_number(samples, value, folder: Path | None, modality: str | None, seed: int, options):
     "A model of a number: nothing to hold out, for its figures come from folds"
     run = fit_samples(samples, value, modality, seed, progress=options.progress)
     for sentence in run.said:
         _tell(options, sentence)
-    return Path(out) if rank_distrib() else save_number(run, out)
+    if folder is not None:
+        save_number(run, folder)
 
 
 def _check_number_options(manifest, label: str, **given):
@@ -130,7 +132,7 @@ def _write_distribution(learn, arrays, samples, parts, seed, folder):
         gate = _fit_threshold(learn.model, arrays, samples.groups, held, distribution)
         save_attributor(Attributor(distribution, gate, {}, {}, {}), folder)
     except InputError as e:
-        warnings.warn(f"{folder}: will name types only, without a dominant mechanism ({e})", stacklevel=3)
+        warnings.warn(f"the model will name types only, without a dominant mechanism ({e})", stacklevel=4)
 
 # %% ../nbs/90_train.ipynb #b29cbe8d
 _HELD_PARTS = 5  # One part of so many is held out
@@ -168,19 +170,13 @@ def _train_with_bar(arrays, samples, rows, job: TrainOptions, progress: bool):
         return train_model(arrays, samples.y, samples.groups, samples.scheme, rows, replace(job, progress=bar.update))
 
 
-def train_manifest(
-    manifest,  # Manifest or its folder
-    out,  # Model folder to write
-    modality: str | None = None,  # fusion, image or spectrum; None: what the samples have, or as `start`
-    start=None,  # Model or run folder to begin with, or `default`; its view of the surface is kept
-    seed: int = 0,  # Fixes first weights, batches and augmentation
-    options: ManifestOptions = ManifestOptions(),  # Columns, epochs, device
-) -> Path:  # The model folder
-    "Train one model on the labelled samples of a manifest, from nothing or beginning with a trained model"
+def _train_into(folder: Path | None, manifest, modality: str | None, start, seed: int, options: ManifestOptions):
+    "Train and write the model; without a folder write nothing"
     samples = read_samples(manifest, options.label, options.group, find_scheme(options.scheme))
     if (value := numbers_of(samples, options.number)) is not None:
         _check_number_options(manifest, options.label, epochs=options.epochs, **{"from": start})
-        return _train_number(samples, value, out, modality, seed, options)
+        _train_number(samples, value, folder, modality, seed, options)
+        return
     begin = _load_start(start, modality)
     recipe = _recipe(options.epochs, begin)
     view = begin.card["view"] if begin else dict(size_px=VIEW_PX, fov_um="auto")
@@ -194,13 +190,29 @@ def train_manifest(
         _tell(options, sentence)
     job = TrainOptions(modality=modality, seed=seed, recipe=recipe, device=options.device, init=InitOptions(begin))
     learn = _train_with_bar(arrays, samples, parts[0], job, options.progress)
-    if rank_distrib():  # several processes trained this model; the first one writes it
-        return Path(out)
+    if folder is None:
+        return
     card = model_card(samples, arrays, rows=len(parts[0]), began_with=_origin(begin), **said)
-    folder = save_model(learn, out, card)
+    save_model(learn, folder, card)
     write_specimens(folder, learn, arrays, parts[0], samples.groups, samples.table[samples.label])
     _write_distribution(learn, arrays, samples, parts, seed, folder)
-    return folder
+
+
+def train_manifest(
+    manifest,  # Manifest or its folder
+    out,  # Model folder to make; appears when it is whole
+    modality: str | None = None,  # fusion, image or spectrum; None: what the samples have, or as `start`
+    start=None,  # Model or run folder to begin with, or `default`; its view of the surface is kept
+    seed: int = 0,  # Fixes first weights, batches and augmentation
+    options: ManifestOptions = ManifestOptions(),  # Columns, epochs, device
+) -> Path:  # The model folder
+    "Train one model on the labelled samples of a manifest, from nothing or beginning with a trained model"
+    if rank_distrib():  # several processes train this model; the first one writes it
+        _train_into(None, manifest, modality, start, seed, options)
+        return Path(out)
+    with new_folder(out) as part:
+        _train_into(part, manifest, modality, start, seed, options)
+    return Path(out)
 
 # %% ../nbs/90_train.ipynb #470b4827
 def training_provenance(

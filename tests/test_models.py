@@ -148,8 +148,8 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(model, name):
 
 
 def test_weights_that_overflow_are_reported(model, tmp_path):
+    from microplastic_aging.blocks import _check_finite
     from microplastic_aging.model.predictions import Predictions
-    from microplastic_aging.predict import _check_finite
 
     whole = Predictions(np.ones((1, 8)), {}, np.zeros(1), np.ones((1, 4)))
     _check_finite(model, whole)

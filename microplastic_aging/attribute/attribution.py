@@ -159,14 +159,18 @@ def _severity_columns(present, severity, sd) -> dict:  # Shapes (n, 3); name -> 
     return columns
 
 # %% ../../nbs/attribute/06_attribution.ipynb #f0a6ae72
+_AT_ONCE = 2000  # Samples whose severities are drawn together, for the memory's sake
+
+
 def _dominant_prob(type_prob, severity, sd, scheme: Scheme) -> np.ndarray:  # As `dominant_prob`; sd of each row, (n, 3)
     "Probability that each mechanism is the strongest; where no severity is known, all of a type are equal"
     out = dominant_prob(type_prob, None, None, scheme)
     if severity is None:
         return out
     for one in np.unique(sd[~np.isnan(sd).any(1)], axis=0):
-        rows = (sd == one).all(1)
-        out[rows] = dominant_prob(type_prob[rows], severity[rows], one, scheme)
+        with_it = np.flatnonzero((sd == one).all(1))
+        for rows in np.array_split(with_it, -(-len(with_it) // _AT_ONCE)):
+            out[rows] = dominant_prob(type_prob[rows], severity[rows], one, scheme)
     return out
 
 
@@ -196,16 +200,13 @@ def _log_odds(logits, dominant, scheme: Scheme) -> np.ndarray:  # Type logits of
 _NAMES = dict(image="micrograph", spectrum="spectrum")
 
 
-def _novelty_reason(row, far: dict, gate: Gate) -> str:  # Row of the table; modality -> its novelty score
+def _novelty_reason(score: float, used: str, nearest: str, scaled: dict) -> str:  # modality -> share of its scale
     "Why a sample is out of distribution"
-    if np.isnan(row.novelty_score):
-        return f"no held-out sample with {row.modalities_used} to set the novelty threshold by"
-    scaled = {m: v / gate.scale[m] for m, v in far.items() if not np.isnan(v)}
-    farthest = _NAMES[max(scaled, key=scaled.get)]
-    times = f"{row.novelty_score:.2f} times the" if row.novelty_score >= 1.005 else "just above the"
-    return (
-        f"out of distribution: novelty score {times} threshold, most in its {farthest}; nearest is {row.nearest_class}"
-    )
+    if np.isnan(score):
+        return f"no held-out sample with {used} to set the novelty threshold by"
+    farthest = _NAMES[max((m for m in scaled if not np.isnan(scaled[m])), key=scaled.get)]
+    times = f"{score:.2f} times the" if score >= 1.005 else "just above the"
+    return f"out of distribution: novelty score {times} threshold, most in its {farthest}; nearest is {nearest}"
 
 
 def _undecided_reason(prob, names) -> str:  # Of one sample, shape (n_classes,)
@@ -220,8 +221,10 @@ def _add_verdict(table, prob, gate: Gate | None, far: dict, scheme: Scheme) -> p
     score, inside = (gate.ratio(far), gate.passes(far)) if gate else (np.full(len(table), np.nan), able)
     table = table.assign(novelty_score=score, in_distribution=inside & able)
     reason = np.where(able, "", "no modality that the model reads").astype(object)
+    used, nearest = table.modalities_used.to_numpy(), table.nearest_class.to_numpy()
+    scaled = {m: v / gate.scale[m] for m, v in far.items()} if gate else {}
     for i in np.flatnonzero(able & ~inside):
-        reason[i] = _novelty_reason(table.iloc[i], {m: v[i] for m, v in far.items()}, gate)
+        reason[i] = _novelty_reason(score[i], used[i], nearest[i], {m: v[i] for m, v in scaled.items()})
     names = np.array(scheme.classes, object)
     for i in np.flatnonzero(able & inside & (prob.max(1) < MIN_CONFIDENCE)):
         reason[i] = _undecided_reason(prob[i], names)
@@ -339,7 +342,10 @@ def found_confounders(
     if len(rows):
         polymers = None if polymer is None else list(np.asarray(polymer)[rows])
         table = confounder_table(arrays.spectrum[rows], arrays.mask[rows], polymers)
-        out[rows] = [confounders_in_words(row) for _, row in table.iterrows()]
+        columns = table[[c for c in table if c.endswith(" present")]]
+        patterns, which = np.unique(columns.fillna(False).to_numpy(bool), axis=0, return_inverse=True)
+        words = [confounders_in_words(dict(zip(columns, pattern, strict=True))) for pattern in patterns]
+        out[rows] = np.array(words, object)[which.ravel()]
     return out
 
 

@@ -21,10 +21,11 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ..aging import Scheme
+from ..aging import MODALITIES, FileFormatError, Scheme
 from .manifest import examine_manifest
 from .members import read_member, split_member
 from .table import ManifestError, Problem, problem_table
+from ..files import read_start
 from ..micrographs.core import MAX_MIRRORED, read_micrograph
 from ..spectra.core import GRID, MIN_COVERAGE, coverage, to_grid
 from ..spectra.quality import quality_flags
@@ -71,6 +72,10 @@ def map_files(
         return bar(pool.map(_attempt, jobs, chunksize=16))
     except BrokenProcessPool:
         return bar(map(_attempt, jobs))
+    except KeyboardInterrupt:  # who interrupts does not wait for what the workers have begun
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -145,20 +150,45 @@ def find_copies(
     paths: list,  # Of files
 ) -> list:  # Lists of paths that hold the same bytes, each two or more
     "Files, or spectra of a file, that are copies of each other"
-    same_size = _alike(dict.fromkeys(paths), _size)
-    copies = (_alike(group, _fingerprint) for group in same_size)
-    return [twins for groups in copies for twins in groups]
+    groups = [dict.fromkeys(paths)]
+    for key in (_size, _start, _fingerprint):
+        groups = [alike for group in groups for alike in _alike(group, key)]
+    return groups
 
 
 def _size(path) -> tuple:
     "What copies have in common, known without reading a file"
     file, member = split_member(path)
-    return ("bytes", file.stat().st_size) if member is None else ("values", _values(path).size)
+    if member is not None:
+        return "values", _values(path).size
+    try:
+        return "bytes", file.stat().st_size
+    except OSError:  # gone meanwhile
+        return "bytes", str(path)
+
+
+_BLOCK = 65_536  # Bytes
+
+
+def _start(path) -> bytes:
+    "The first block of a file; most files of equal size differ there"
+    file, member = split_member(path)
+    try:
+        return b"" if member is not None else read_start(file, _BLOCK)
+    except FileFormatError:
+        return os.fsencode(path)
 
 
 def _fingerprint(path) -> bytes:
+    "Digest of all bytes, read in blocks, or of the values of one spectrum"
     file, member = split_member(path)
-    return hashlib.sha256(file.read_bytes() if member is None else _values(path).tobytes()).digest()
+    if member is not None:
+        return hashlib.sha256(_values(path).tobytes()).digest()
+    try:
+        with open(file, "rb") as content:
+            return hashlib.file_digest(content, "sha256").digest()
+    except OSError:
+        return os.fsencode(path)
 
 
 def _values(path) -> np.ndarray:
@@ -166,7 +196,7 @@ def _values(path) -> np.ndarray:
     try:
         spectrum = read_member(path)
     except SpectrumFormatError:
-        return np.frombuffer(str(path).encode(), np.uint8)
+        return np.frombuffer(os.fsencode(path), np.uint8)
     return np.r_[spectrum.wavenumber, spectrum.absorbance]
 
 
@@ -180,7 +210,7 @@ def _alike(paths, key) -> list:
 
 def _copy_problems(files, groups) -> Iterator:
     "Copies of one file that serve different groups"
-    first_use = {}
+    first_use, groups = {}, groups.to_dict()
     for use, path in files.items():
         first_use.setdefault(path, use)
     for twins in find_copies(list(first_use)):
@@ -245,12 +275,13 @@ def _sides(files, seen) -> dict:
 def _content_problems(table, files) -> Iterator:
     "Files that cannot be read, and spectra that cover too little to predict on"
     seen = _examine_files(table, files)
+    cells = {column: table[column].to_dict() for column in MODALITIES}
     yield from _quality_problems(table, files, seen)
     yield from _field_problems(table, _sides(files, seen))
     yield from _doubt_problems(table, files, seen)
     for (row, column), path in files.items():
         examined, reason = seen[column, path]
-        value = table[column][row]
+        value = cells[column][row]
         if reason:
             remedy = "replace the file, or empty the cell if the other modality is enough"
             yield Problem(row, column, value, reason, remedy)

@@ -9,24 +9,26 @@ __all__ = ['load_with_notes', 'load_samples']
 import os
 import re
 import warnings
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
 from ..aging import MODALITIES, SEVEN_TYPES, InputError, Scheme
-from .manifest import Samples, read_unlabelled
+from .manifest import Samples, read_provenance, read_unlabelled
+from .members import split_member
 from .names import PROPOSAL, is_data_file, starts_as_picture
 from .propose import propose_manifest
-from .table import MANIFEST_FILES
-from ..files import read_json, sheet_rows
+from .table import MANIFEST_FILES, ManifestError, sample_file
+from ..files import name_in_table, read_bytes, read_start, sheet_rows
 
 # %% ../../nbs/data/10_load.ipynb #7b6af4dd
 def _manifest_of(folder: Path) -> Path | None:
     "The folder where it has a manifest, what `check` proposed where it has that, else None"
-    if any((folder / name).is_file() for name in MANIFEST_FILES):
+    if any((folder / name).exists() for name in MANIFEST_FILES):
         return folder
-    return folder / PROPOSAL if (folder / PROPOSAL).is_file() else None
+    return folder / PROPOSAL if (folder / PROPOSAL).exists() else None
 
 
 _AXIS = re.compile(rb"(?:[,;\t]\s*\d+(?:[.,]\d+)?){20}")  # A header with so many numbers is that of spectra
@@ -38,15 +40,14 @@ def is_manifest(
     "Whether a file is a manifest: a Parquet table, or a text or workbook with the column sample_id and no axis"
     if path.suffix.lower() in (".parquet", ".xlsx"):
         return path.suffix.lower() == ".parquet" or _names_samples(path)
-    with path.open("rb") as file:
-        header = file.readline(10_000)
+    header = read_start(path, 10_000).partition(b"\n")[0]
     return path.suffix.lower() in (".csv", ".tsv", ".txt") and b"sample_id" in header and not _AXIS.search(header)
 
 
 def _names_samples(workbook: Path) -> bool:
     "Whether a sheet of a workbook begins with the name of the column of samples"
     try:
-        header = sheet_rows(workbook.read_bytes(), "sample_id")[0]
+        header = sheet_rows(read_bytes(workbook), "sample_id")[0]
     except ValueError:
         return False
     return "sample_id" in header and not _AXIS.search(";".join(header).encode())
@@ -66,8 +67,11 @@ def _one_pair(table: pd.DataFrame) -> pd.DataFrame:
 def _provenance(folder: Path) -> dict:
     "Content of the nearest `provenance.json`, here or up to two folders above; empty where there is none"
     places = [folder, *folder.resolve().parents[:2]]
-    found = [place / "provenance.json" for place in places if (place / "provenance.json").is_file()]
-    return read_json(found[0]) if found else {}
+    found = next((place for place in places if (place / "provenance.json").exists()), folder)
+    content, problems = read_provenance(found)
+    if problems:
+        raise ManifestError(found, problems)
+    return content
 
 
 _SAID_SINGLY = 3  # Files of which nothing can be used, up to which each is named
@@ -91,7 +95,9 @@ def _unused_rows(folder: Path, files, used: set) -> pd.DataFrame:
         stem = PurePosixPath(file).stem
         name = file if stem in used else stem
         used.add(name)
-        modality = "image" if starts_as_picture(folder / file) else "spectrum"
+        modality = "spectrum"
+        with suppress(ValueError):  # of a file that cannot be opened
+            modality = "image" if starts_as_picture(sample_file(folder, file)) else "spectrum"
         rows.append({"sample_id": name, "specimen_id": name, modality: file, "pairing": "not read"})
     return pd.DataFrame(rows)
 
@@ -142,15 +148,20 @@ def pairing_sentence(
     return f"{rows} with different names, paired only because they lie in one folder: check that each is one particle."
 
 
+def _files_of(folder: Path) -> list:
+    "Names of the regular files of a folder"
+    return [name_in_table(name) for name in os.listdir(folder) if os.path.isfile(folder / name)]
+
+
 def files_beside(
     samples: Samples,  # Of a manifest
 ) -> list:  # Paths relative to its folder, in order
     "Files that no row names, in the folders and with the endings of those that rows name"
     cells = [cell.replace("\\", "/") for m in MODALITIES for cell in samples.table[m] if cell]
     named = {cell[:end] for cell in cells for end in (len(cell), *(m.start() for m in re.finditer("#", cell)))}
-    files = [PurePosixPath(name) for name in named if (samples.folder / name).is_file()]
+    files = [PurePosixPath(name) for name in named if os.path.isfile(samples.folder / name)]
     places, endings = {f.parent for f in files}, {f.suffix.lower() for f in files}
-    listed = [place / p.name for place in places for p in (samples.folder / place).iterdir() if p.is_file()]
+    listed = [place / name for place in places for name in _files_of(samples.folder / place)]
     unnamed = [f for f in listed if f.suffix.lower() in endings and str(f) not in named]
     return sorted(str(f) for f in unnamed if is_data_file(samples.folder / f))
 
@@ -210,6 +221,9 @@ def load_with_notes(
     return _proposed(folder, below, scheme, scale_bar_um, progress, warn)
 
 
+_SAID_ROWS = 20  # Rows with a note, up to which each is named
+
+
 def load_samples(
     source,  # Manifest, folder with or without one, one file, or a list of files; `Samples` are given back
     scheme: Scheme = SEVEN_TYPES,  # Classes that a model may choose from; labels of a manifest are carried along
@@ -218,6 +232,53 @@ def load_samples(
 ) -> Samples:
     "Samples to predict, to explain or to measure; `InputError` where nothing can be read"
     samples, notes = load_with_notes(source, scheme, scale_bar_um, progress)
-    for row in np.flatnonzero(notes != ""):
+    rows = np.flatnonzero(notes != "")
+    for row in rows[:_SAID_ROWS]:
         warnings.warn(f"{samples.table.sample_id[row]}: {notes[row]}", stacklevel=2)
+    if len(rows) > _SAID_ROWS:
+        warnings.warn(f"{len(rows) - _SAID_ROWS} more rows have notes: see `check_manifest`", stacklevel=2)
     return samples
+
+# %% ../../nbs/data/10_load.ipynb #9d41ad44
+def _named_files(manifest: Path):
+    "Files that a manifest names; none where it cannot be read, which is said when it is"
+    with warnings.catch_warnings(), suppress(InputError, OSError):
+        warnings.simplefilter("ignore")
+        samples, _ = read_unlabelled(manifest, SEVEN_TYPES)
+        yield from _sample_files(samples)
+
+
+def _sample_files(samples: Samples):
+    "Files of samples"
+    for i in range(len(samples)):
+        for modality in MODALITIES:
+            if path := samples.file(i, modality):
+                yield split_member(path)[0]
+
+
+def _inputs(source):
+    "Files that are read where a source is named"
+    if isinstance(source, Samples):
+        yield from (source.folder / name for name in (*MANIFEST_FILES, PROPOSAL, "provenance.json"))
+        yield from _sample_files(source)
+        return
+    for path in map(Path, [source] if isinstance(source, (str, os.PathLike)) else source):
+        folder = path if path.is_dir() else path.parent
+        yield from (path, folder / "provenance.json")
+        manifest = _manifest_of(path) if path.is_dir() else path.is_file() and is_manifest(path) and path
+        if manifest:
+            yield from (folder / name for name in (*MANIFEST_FILES, PROPOSAL) if path.is_dir())
+            yield from _named_files(manifest)
+
+
+def check_not_inputs(
+    source,  # As `load_samples` takes it
+    outputs,  # Files that would be written
+):
+    "`InputError` where a file to be written is one of those that are read"
+    there = {(p.stat().st_dev, p.stat().st_ino): p for p in map(Path, outputs) if p.is_file()}
+    for path in _inputs(source) if there else ():
+        with suppress(OSError):
+            found = path.stat()
+            if same := there.get((found.st_dev, found.st_ino)):
+                raise InputError(f"{same}: is the input; name another file for the output")

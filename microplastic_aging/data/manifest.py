@@ -28,7 +28,7 @@ from .table import ManifestError, Problem, find_manifest, problem_table, read_ta
 from ..files import read_json
 
 # %% ../../nbs/data/03_manifest.ipynb #abcbd01d
-def _read_provenance(folder) -> tuple:
+def read_provenance(folder: Path) -> tuple:
     "Content of `provenance.json`, empty where there is none, and its problems"
     path = folder / "provenance.json"
     if not path.exists():
@@ -119,7 +119,7 @@ def examine_manifest(
     "Samples, and the problems that show without opening a sample's file"
     path = find_manifest(manifest)
     table, problems = read_table(path)
-    provenance, of_provenance = _read_provenance(path.parent)
+    provenance, of_provenance = read_provenance(path.parent)
     problems += [*of_provenance, *column_problems(table, label, group, scheme)]
     column = label or "aging_type"
     table, absent = _with_read_columns(table, column, group)

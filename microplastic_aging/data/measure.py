@@ -7,8 +7,10 @@ __all__ = ['Measurements', 'measure']
 
 # %% ../../nbs/data/11_measure.ipynb #476cbb6b
 import html
+import io
 import os
 import warnings
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,11 +18,12 @@ import numpy as np
 import pandas as pd
 
 from ..aging import SEVEN_TYPES, InputError
-from .load import load_with_notes
+from .load import check_not_inputs, load_with_notes
 from .measure_files import UNNAMED, FilesRead, read_files, with_polymers
 from .measure_tables import blanks_of, long_indices, long_quality, specimen_table, wide_table
 from ..files import check_replaceable, write_atomic, write_table
 from ..spectra.polymer_names import polymer_name
+from ..writers import make_folder, one_writer
 
 # %% ../../nbs/data/11_measure.ipynb #9d4168cc
 _TABLES = ("indices", "quality", "surface")
@@ -48,11 +51,14 @@ class Measurements:
         out, suffix = Path(out), Path(out).suffix.lower()
         if suffix not in (".csv", ".xlsx"):
             return self._save_folder(out)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if suffix == ".xlsx":
-            return write_workbook(out, self._sheets())
-        write_table(specimens_path(out), self.specimens)
-        return write_table(out, self.table)
+        make_folder(out.parent)
+        with one_writer(out):
+            if suffix == ".xlsx":
+                return write_workbook(out, self._sheets())
+            specimens_path(out).unlink(missing_ok=True)  # of another table
+            write_table(out, self.table)
+            write_table(specimens_path(out), self.specimens)
+            return out
 
     def _sheets(self) -> dict:
         "Name of a sheet -> table"
@@ -62,9 +68,14 @@ class Measurements:
 
     def _save_folder(self, folder: Path) -> Path:
         "Every table as a CSV of its own"
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, table in (dict(self._sheets()) | {name: getattr(self, name) for name in _TABLES}).items():
-            write_table(folder / f"{name}.csv", table)
+        tables = dict(self._sheets()) | {name: getattr(self, name) for name in _TABLES}
+        marks = dict(measures=_MARKS[".csv"], specimens=b"simulated\n")
+        for name, table in tables.items():
+            mark = marks.get(name, ",".join(table.columns[:3]).encode())
+            check_replaceable(folder / f"{name}.csv", (mark,), "measure")
+        with one_writer(make_folder(folder) / "measures.csv"):
+            for name, table in tables.items():
+                write_table(folder / f"{name}.csv", table)
         return folder
 
     def _repr_html_(self):
@@ -74,6 +85,7 @@ class Measurements:
         return "".join(parts) or f"<p>{html.escape('nothing was measured')}</p>"
 
 # %% ../../nbs/data/11_measure.ipynb #7bec113e
+_WORKBOOK = b"microplastic_aging measure"  # By this end a workbook is known as ours
 _NO_OPENPYXL = "a workbook needs openpyxl: pip install 'microplastic_aging[excel]', or name a file that ends in .csv"
 
 
@@ -91,15 +103,14 @@ def write_workbook(
         import openpyxl
     except ImportError:
         raise InputError(f"{out}: {_NO_OPENPYXL}") from None
-    part = out.with_name(f".{out.stem}.part.xlsx")
-    try:
-        with pd.ExcelWriter(part, engine="openpyxl") as writer:
-            for name, table in sheets.items():
-                _plain_text(table).to_excel(writer, sheet_name=name, index=False)
-                _no_formulas(writer.sheets[name], openpyxl)
-        return write_atomic(out, part.read_bytes())
-    finally:
-        part.unlink(missing_ok=True)
+    packed = io.BytesIO()
+    with pd.ExcelWriter(packed, engine="openpyxl") as writer:
+        for name, table in sheets.items():
+            _plain_text(table).to_excel(writer, sheet_name=name, index=False)
+            _no_formulas(writer.sheets[name], openpyxl)
+    with zipfile.ZipFile(packed, "a") as archive:
+        archive.comment = _WORKBOOK  # gone once somebody has saved it again: then it is theirs
+    return write_atomic(out, packed.getvalue())
 
 
 def _plain_text(table: pd.DataFrame) -> pd.DataFrame:
@@ -119,7 +130,7 @@ def _no_formulas(sheet, openpyxl):
                 cell.quotePrefix = True
 
 # %% ../../nbs/data/11_measure.ipynb #9dc98c19
-_MARKS = {".csv": b"measured_on", ".xlsx": b"PK"}  # By these a table of an earlier call is known
+_MARKS = {".csv": b"measured_on", ".xlsx": _WORKBOOK}  # By these a table of an earlier call is known
 
 
 def check_measure_output(
@@ -128,11 +139,7 @@ def check_measure_output(
     beside: dict,  # Further file -> bytes by which one of an earlier call is known
 ):
     "`InputError` where writing would replace an input, or a file of somebody else"
-    named = [source] if isinstance(source, (str, os.PathLike)) else list(source)
-    inputs = [p for n in named for p in (Path(n), *Path(n).glob("manifest.*")) if p.is_file()]
-    for file in (out, *beside):
-        if file.exists() and any(file.samefile(p) for p in inputs):
-            raise InputError(f"{file}: is the input; name another file for the output")
+    check_not_inputs(source, (out, *beside))
     for file, mark in {out: _MARKS.get(out.suffix.lower(), b""), **beside}.items():
         check_replaceable(file, (mark,), "measure")
 

@@ -6,16 +6,19 @@
 __all__ = []
 
 # %% ../../nbs/data/04_names.ipynb #70f186b0
+import hashlib
 import os
 import re
 import unicodedata
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from ..aging import InputError
+from ..aging import FileFormatError, InputError
 from .members import are_samples, member_names
 from .table import MANIFEST_FILES
+from ..files import name_in_table, read_start
 from ..micrographs.core import read_micrograph
 from ..spectra.core import read_spectra
 
@@ -33,7 +36,7 @@ def walk_files(
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name[0] != "." and name.casefold() not in _STREWN]
         kept = [name for name in files if name[0] not in ".~" and name.casefold() not in _STREWN]
-        found += [(Path(place) / name).relative_to(folder).as_posix() for name in kept]
+        found += [name_in_table((Path(place) / name).relative_to(folder).as_posix()) for name in kept]
     return sorted(path for path in found if path not in _OURS)
 
 # %% ../../nbs/data/04_names.ipynb #6c4d6a7f
@@ -68,20 +71,32 @@ class FileContent:
     spectra: list = field(default_factory=list, repr=False)  # Of `Spectrum`, as they were read
 
 
+def _no_file(path: Path, root: Path) -> str:
+    "Why a path is no regular file of the folder, '' where it is one"
+    try:
+        if not path.resolve().is_relative_to(root):
+            return "is a link that leads out of the folder"
+        if path.is_file():
+            return ""
+        return "is a folder, a device or a pipe" if path.exists() else "is a link that leads nowhere"
+    except (OSError, RuntimeError) as error:  # a loop of links is either, by the version of Python
+        return f"cannot be reached ({getattr(error, 'strerror', None) or 'its links go in a circle'})"
+
+
 def recognise(
     path: Path,  # The file
     root: Path,  # The folder, resolved
     scale_bar_um: float | None,  # Length of the scale bar drawn in the pictures, µm, where files name no scale
 ) -> FileContent:
     "What a file is, by reading it, and what is doubtful about it"
-    if not path.resolve().is_relative_to(root):
-        return FileContent("skipped", reason="is a link that leads out of the folder")
+    if reason := _no_file(path, root):
+        return FileContent("skipped", reason=reason)
     if path.suffix.lower() in _DOCUMENTS or _DOCUMENT_NAMES.match(path.name):
         return FileContent("skipped", reason="is a document")
     if _is_prediction(path):
         return FileContent("skipped", reason="is a table that `predict` wrote")
-    is_picture = starts_as_picture(path)
     try:
+        is_picture = starts_as_picture(path)
         return _recognise_picture(path, scale_bar_um) if is_picture else _recognise_spectra(path)
     except InputError as error:
         reason = getattr(error, "reason", str(error))
@@ -92,14 +107,16 @@ def recognise(
 # %% ../../nbs/data/04_names.ipynb #9b7988a1
 def starts_as_picture(path) -> bool:
     "Whether the first bytes of a file are those of a picture"
-    with open(path, "rb") as file:
-        return file.read(4).startswith(_PICTURE_STARTS)
+    return read_start(path, 4).startswith(_PICTURE_STARTS)
 
 
 def _is_prediction(path) -> bool:
     "Whether a file is a table of an earlier prediction"
-    with open(path, "rb") as file:
-        return path.suffix.lower() == ".csv" and b"trained_on,model,simulated" in file.readline(10_000)
+    if path.suffix.lower() != ".csv":
+        return False
+    with suppress(FileFormatError):  # who reads it says what is wrong with it
+        return b"trained_on,model,simulated" in read_start(path, 10_000).partition(b"\n")[0]
+    return False
 
 
 def is_data_file(
@@ -133,9 +150,29 @@ def _members(spectra) -> list:
 
 def _is_sidecar(path) -> bool:
     "Whether a file is a microscope's description of a picture"
-    start = path.read_bytes()[:4000] if path.stat().st_size < 1_000_000 else b""
+    start = read_start(path, 4000) if path.stat().st_size < 1_000_000 else b""
     encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
     return bool(_SIDECAR.search(start.decode(encoding, "replace")))
+
+# %% ../../nbs/data/04_names.ipynb #fcbf5863
+def side_files(folder: Path) -> list:  # Paths, in order
+    "Files of a folder that may describe others"
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in _SIDECAR_SUFFIXES)
+
+
+def content_digest(
+    path: Path,
+    beside=side_files,  # Gives the side files of a folder
+) -> str:
+    "Digest of a file, and of those beside it that may describe it"
+    sha, stem = hashlib.sha256(), path.stem
+    near = [p for p in beside(path.parent) if p.stem.startswith(stem) or stem.startswith(p.stem)]
+    for place in dict.fromkeys((path, *near)):
+        if place.is_file():
+            with open(place, "rb") as file:
+                sha.update(f"{place.name}\0".encode("utf-8", "surrogateescape"))
+                sha.update(hashlib.file_digest(file, "sha256").digest())
+    return sha.hexdigest()
 
 # %% ../../nbs/data/04_names.ipynb #cc51a5c0
 _KIND_WORDS = set(

@@ -6,6 +6,7 @@
 __all__ = ['FolderError', 'propose_manifest', 'write_proposal']
 
 # %% ../../nbs/data/07_propose.ipynb #3627b580
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -28,7 +29,7 @@ from microplastic_aging.data.pairing import (
     pair_rows,
 )
 from .rules import _plain_name
-from ..files import write_atomic
+from ..files import file_name, name_in_table, read_bytes, write_atomic
 
 # %% ../../nbs/data/07_propose.ipynb #9df6828d
 def _content_notes(seen) -> Iterator:
@@ -248,7 +249,7 @@ def propose_manifest(
     folder = Path(folder)
     if not folder.is_dir():
         raise FolderError(f"{folder}: is no folder; name the one that holds the files")
-    paths = walk_files(folder) if files is None else [Path(f).as_posix() for f in files]
+    paths = walk_files(folder) if files is None else [name_in_table(Path(f).as_posix()) for f in files]
     seen = _read_folder(folder, paths, scale_bar_um, progress)
     usable = _usable_files(seen)
     specimens, ambiguous, split = pair_files(usable)
@@ -265,10 +266,15 @@ def _note_table(notes) -> pd.DataFrame:
 
 def _read_folder(folder, paths, scale_bar_um, progress) -> dict:
     "`FileContent` of every file by path"
-    jobs = [(recognise, folder / path, folder.resolve(), scale_bar_um) for path in paths]
+    jobs = [(recognise, folder / _as_named(folder, path), folder.resolve(), scale_bar_um) for path in paths]
     attempts = map_files(jobs, "reading", progress, take=_take_spectra)
     found = zip(paths, attempts, strict=True)
     return {path: content or FileContent("unreadable", reason=reason) for path, (content, reason) in found}
+
+
+def _as_named(folder, path: str) -> str:
+    "The path as the disk has it"
+    return path if os.path.lexists(folder / path) else file_name(path)
 
 
 def _take_spectra(job, content) -> FileContent | None:
@@ -299,7 +305,7 @@ def _table_row(path, member) -> ParticleFile:
 
 def _copy_notes(folder, files) -> list:
     "Notes on files with the same bytes, and on spectra of tables with the same values"
-    path_of = {folder / f.path: f for f in files}
+    path_of = {folder / _as_named(folder, f.path): f for f in files}
     remedy = "remove the copies, or give all one specimen_id"
     copies = ([path_of[path] for path in twins] for twins in find_copies(list(path_of)))
     return [Note("check", _few(twins), "hold the same measurement", remedy) for twins in copies]
@@ -321,7 +327,7 @@ def write_proposal(
         raise FolderError(f"{folder}: {problem}")
     content = table.to_csv(index=False, lineterminator="\n").encode()
     if path.exists():
-        if path.read_bytes() == content:
+        if read_bytes(path) == content:
             return path
         problem = "exists already, and differs from what is proposed now; save it as manifest.csv, or remove it"
         raise FolderError(f"{path}: {problem}")

@@ -52,10 +52,14 @@ def _label_problems(table, label, scheme) -> Iterator:
             yield Problem(row, label, value, f"not a class of {scheme.name}", _nearest_class(value, scheme))
 
 
+_COMPARED = 200  # Characters of a name; no class is longer, and the comparison takes their square
+
+
+@lru_cache(1000)
 def _nearest_class(value, scheme) -> str:
     "Remedy for a class that the scheme does not hold"
     folded = {c.casefold(): c for c in scheme.classes}
-    near = difflib.get_close_matches(value.casefold(), folded, 1)
+    near = difflib.get_close_matches(value.casefold()[:_COMPARED], folded, 1)
     if near:
         return f"did you mean {folded[near[0]]!r}?"
     return f"use one of {', '.join(scheme.classes)}"
@@ -184,11 +188,13 @@ def _specimen_problems(table, label, classes) -> Iterator:
 
 def _disagreements(table, column, remedy, level) -> Iterator:
     "Specimens with two values in a column of which each has one"
-    for specimen, part in table.groupby("specimen_id", sort=False)[column]:
-        others = part[part != part.iloc[0]]
-        if len(others):
-            problem = f"is {others.iloc[0]!r} here and {part.iloc[0]!r} in row {part.index[0]}"
-            yield Problem(others.index[0], "specimen_id", specimen, problem, remedy, level)
+    first, reported = {}, set()
+    for row, specimen, value in zip(table.index, table.specimen_id, table[column], strict=True):
+        first_row, usual = first.setdefault(specimen, (row, value))
+        if value != usual and specimen not in reported:
+            reported.add(specimen)
+            problem = f"is {value!r} here and {usual!r} in row {first_row}"
+            yield Problem(row, "specimen_id", specimen, problem, remedy, level)
 
 
 def _fold_problems(table, label, groups, classes) -> Iterator:
@@ -220,15 +226,15 @@ def _not_lengths(table) -> Iterator:
     number = pd.to_numeric(table.um_per_px, errors="coerce")
     is_length = (number > 0) & (number < np.inf)
     remedy = "write µm per pixel with a point, such as 0.25; leave empty where unknown"
-    for row in table.index[(table.um_per_px != "") & ~is_length]:
-        yield Problem(row, "um_per_px", table.um_per_px[row], "not a positive number", remedy)
+    for row, value in table.um_per_px[(table.um_per_px != "") & ~is_length].items():
+        yield Problem(row, "um_per_px", value, "not a positive number", remedy)
 
 
 def _two_scales(pictures) -> Iterator:
-    for image, scales in pictures.um_per_px.groupby(pictures.image, sort=False):
-        if scales.nunique() > 1:
-            problem = f"{image} has another scale in row {scales.index[0]}"
-            yield Problem(scales.index[-1], "um_per_px", scales.iloc[-1], problem, "one picture has one scale")
+    several = pictures.um_per_px.groupby(pictures.image).transform("nunique") > 1
+    for image, scales in pictures.um_per_px[several].groupby(pictures.image[several], sort=False):
+        problem = f"{image} has another scale in row {scales.index[0]}"
+        yield Problem(scales.index[-1], "um_per_px", scales.iloc[-1], problem, "one picture has one scale")
 
 # %% ../../nbs/data/02_rules.ipynb #98f72d18
 def _unknown_scales(pictures) -> Iterator:
@@ -283,7 +289,7 @@ def find_files(
 
 def _shared_problems(files, groups) -> Iterator:
     "Files that serve two groups, each pair of file and group once"
-    owner, reported = {}, set()
+    owner, reported, groups = {}, set(), groups.to_dict()
     for (row, column), path in files.items():
         first = owner.setdefault(path, row)
         key = (path, groups[row])

@@ -13,8 +13,8 @@ from pathlib import Path, PureWindowsPath
 
 import pandas as pd
 
-from ..aging import InputError
-from ..files import is_workbook, sheet_rows, write_atomic
+from ..aging import FileFormatError, InputError
+from ..files import file_name, is_workbook, read_bytes, sheet_rows, write_atomic
 
 # %% ../../nbs/data/01_table.ipynb #abb59a87
 def write_manifest(
@@ -93,12 +93,26 @@ def find_manifest(manifest: str | Path) -> Path:
     path = Path(manifest)
     if not path.is_dir():
         return path
-    found = [name for name in MANIFEST_FILES if (path / name).is_file()]
+    found = [name for name in MANIFEST_FILES if (path / name).exists()]
     if len(found) > 1:
         raise _refusal(path, path.name, f"holds {' and '.join(found)}", "name the one to use")
     return path / (found[0] if found else "manifest.csv")
 
 # %% ../../nbs/data/01_table.ipynb #6cf297bd
+_MOST_BYTES = 100_000_000  # A manifest of 200 000 rows has 20 million
+_MOST_ROWS, _MOST_COLUMNS, _MOST_CELLS = 500_000, 5_000, 20_000_000
+_HEADER = 100_000  # Characters in which the delimiter shows
+
+
+def _check_size(path, n_rows: int, n_columns: int):
+    "Refuse a table that is larger than any list of samples before it fills the memory"
+    if n_rows > _MOST_ROWS or n_columns > _MOST_COLUMNS or n_rows * n_columns > _MOST_CELLS:
+        most = f"{_MOST_ROWS:,} rows, {_MOST_COLUMNS:,} columns and {_MOST_CELLS:,} cells"
+        found = f"{n_rows:,} rows" + (f" and {n_columns:,} columns" if n_columns else "")
+        remedy = "split it, or leave out columns; a manifest has one row a sample and names its files"
+        raise _refusal(path, found, f"is more than the {most} that are read", remedy)
+
+
 def _csv_text(path, raw) -> str:
     "Text of a CSV file"
     if raw[:4] in _SPREADSHEETS:
@@ -117,11 +131,12 @@ def _csv_text(path, raw) -> str:
 
 def _csv_records(path) -> list:
     "Rows of a CSV file or a workbook as lists of text, the header first"
-    raw = path.read_bytes()
+    raw = read_bytes(path, _MOST_BYTES)
     if is_workbook(raw):
         return _sheet_records(path, raw)
     text = _csv_text(path, raw)
-    header = text.partition("\n")[0]
+    _check_size(path, text.count("\n"), 0)
+    header = text.partition("\n")[0][:_HEADER]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
     try:
         return list(reader)
@@ -140,17 +155,49 @@ def _sheet_records(path, raw) -> list:
 # %% ../../nbs/data/01_table.ipynb #ecf1e490
 def _parquet_records(path) -> list:
     "Rows of a Parquet file as lists of text, the header first"
-    try:
-        table = pd.read_parquet(path, dtype_backend="numpy_nullable")
-    except ImportError:
-        remedy = "pip install pyarrow, or save as CSV UTF-8"
-        raise _refusal(path, path.suffix, "needs pyarrow, which is not installed", remedy) from None
-    except (ValueError, OSError) as e:
-        problem, remedy = f"is not a Parquet table ({e})", "write it again, or save as CSV UTF-8"
-        raise _refusal(path, path.name, problem, remedy) from None
+    table = _parquet_table(path, read_bytes(path, _MOST_BYTES))
     header = [str(name) for name in table.columns]
     rows = table.itertuples(index=False, name=None)
     return [header, *([_to_text(value) for value in row] for row in rows)]
+
+
+def _parquet_table(path, raw) -> pd.DataFrame:
+    "The table of a Parquet file that is one"
+    try:
+        _check_parquet(path, raw)
+        return pd.read_parquet(io.BytesIO(raw), dtype_backend="numpy_nullable")
+    except ManifestError:
+        raise
+    except ImportError:
+        remedy = "pip install pyarrow, or save as CSV UTF-8"
+        raise _refusal(path, path.suffix, "needs pyarrow, which is not installed", remedy) from None
+    except (ValueError, OSError, TypeError, KeyError, NotImplementedError) as e:
+        problem, remedy = f"is not a Parquet table ({e})", "write it again, or save as CSV UTF-8"
+        raise _refusal(path, path.name, problem, remedy) from None
+
+
+def _check_parquet(path, raw):
+    "Refuse a table that unpacks to too much: a word that stands a million times is stored once"
+    from pyarrow import BufferReader
+    from pyarrow.parquet import ParquetFile, read_table
+
+    shape = ParquetFile(BufferReader(raw)).metadata
+    _check_size(path, shape.num_rows, shape.num_columns)
+    names = ParquetFile(BufferReader(raw)).schema_arrow.names
+    table = read_table(BufferReader(raw), read_dictionary=names)
+    if sum(map(_unpacked_size, table.columns)) > _MOST_BYTES:
+        problem, remedy = f"unpacks to more than {_MOST_BYTES:,} bytes", "leave out columns of long text"
+        raise _refusal(path, path.name, problem, remedy)
+
+
+def _unpacked_size(column) -> int:
+    "Bytes of a column, each of its words counted as often as it stands there"
+    from pyarrow import compute, types
+
+    if not types.is_dictionary(column.type):
+        return column.nbytes
+    lengths = [compute.binary_length(chunk.dictionary).take(chunk.indices) for chunk in column.chunks]
+    return sum(compute.sum(chunk).as_py() or 0 for chunk in lengths)
 
 
 def _to_text(value) -> str:
@@ -158,15 +205,19 @@ def _to_text(value) -> str:
     return "" if pd.api.types.is_scalar(value) and pd.isna(value) else str(value)
 
 # %% ../../nbs/data/01_table.ipynb #14a251a7
+_NAMED = 12  # Columns that a message names
+
+
 def _column_names(header, path) -> list:
     "Names of the columns; each must be there, once"
     names = [name.strip() for name in header]
     while names and not names[-1]:
         names.pop()
-    bad = [name or "(no name)" for i, name in enumerate(names) if not name or name in names[:i]]
+    seen = set()
+    bad = [name or "(no name)" for name in names if not name or name in seen or seen.add(name)]
     if bad or not names:
         problem = "the first row must name each column, once"
-        raise _refusal(path, ", ".join(bad), problem, "name the columns; see the data contract")
+        raise _refusal(path, ", ".join(bad[:_NAMED]), problem, "name the columns; see the data contract")
     return names
 
 
@@ -174,6 +225,7 @@ def _to_table(records, path) -> tuple:
     "Table of text with the spreadsheet's row number as index, and the problems of its shape"
     names = _column_names(records[0] if records else [], path)
     width = len(names)
+    _check_size(path, len(records) - 1, width)
     kept, problems = {}, []
     for row, cells in enumerate(records[1:], 2):
         cells = [cell.strip() for cell in cells]
@@ -198,9 +250,11 @@ def read_table(path: Path) -> tuple:  # Table of text, its index the spreadsheet
     "Table and shape problems of a manifest file; `ManifestError` where it is no table"
     try:
         records = _parquet_records(path) if path.suffix == ".parquet" else _csv_records(path)
-    except OSError as e:
-        remedy = "name a manifest, or a folder that holds manifest.csv"
-        raise _refusal(path, path.name, f"cannot be read ({e.strerror})", remedy) from None
+    except FileFormatError as e:
+        problem, _, remedy = e.reason.partition("; ")
+        if not path.exists():
+            remedy = "name a manifest, or a folder that holds manifest.csv"
+        raise _refusal(path, path.name, problem, remedy) from None
     return _to_table(records, path)
 
 # %% ../../nbs/data/01_table.ipynb #f352ce3f
@@ -220,11 +274,13 @@ def _file_below(folder, value) -> Path:
     relative = _relative_path(value)
     try:
         path = folder.joinpath(*relative.parts)
+        if not path.exists():
+            path = folder.joinpath(*map(file_name, relative.parts))
         if not path.resolve().is_relative_to(folder.resolve()):
             raise ValueError("is a link that leads out of the folder", "copy the file into the dataset folder")
         if path.is_file():
             return path
-        problem = "is a folder" if path.is_dir() else "file not found"
+        problem = "is a folder" if path.is_dir() else "is a device or a pipe" if path.exists() else "file not found"
     except (OSError, RuntimeError) as e:
         problem = f"cannot be reached ({getattr(e, 'strerror', None) or e})"
     raise ValueError(problem, f"put the file at this place under {folder.name or folder}, or correct the cell")

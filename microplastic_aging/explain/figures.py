@@ -219,6 +219,9 @@ def plot_specimen(
     fig.suptitle(title, fontsize=11, parse_math=False)
     return fig
 
+# %% ../../nbs/explain/10_figures.ipynb #fbc4acb5
+MARK = "microplastic_aging explain"  # By it a figure is known as ours
+
 # %% ../../nbs/explain/10_figures.ipynb #8f085217
 def write_explanation(
     path,  # PNG to write
@@ -233,5 +236,5 @@ def write_explanation(
         fig = Figure(figsize=_specimen_size(views), layout="constrained")
         plot_specimen(views, title, fig)
     content = BytesIO()
-    fig.savefig(content, format="png", dpi=150)
+    fig.savefig(content, format="png", dpi=150, metadata=dict(Software=MARK))
     return write_atomic(Path(path), content.getvalue())

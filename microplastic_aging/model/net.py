@@ -197,7 +197,8 @@ class _AgingAnswer(_AgingTokens):
         tokens: dict,  # From `tokens`
         masks: dict,  # From `tokens`
         need_weights: bool = False,  # Write out the attention between the modalities
-    ) -> tuple:  # Logits of all heads (b, k, n), the prediction first; embedding (b, d); weights
+        embed: bool = True,  # False: without the embedding, and without fusion where no sample has both modalities
+    ) -> tuple:  # Logits of all heads (b, k, n), the prediction first; embedding (b, d) or None; weights
         "From tokens to logits; weights `own_…` are those of each modality's own head"
         pooled = {m: self.pool[m](tokens[m], masks[m]) for m in self.modalities}
         own = {f"own_{m}": pooled[m][1] for m in self.modalities}
@@ -205,12 +206,15 @@ class _AgingAnswer(_AgingTokens):
         evidence = [self.head[m](self.drop(pooled[m][0])) * present[m] for m in self.modalities]
         if self.modality != "fusion":
             return evidence[0][:, None], pooled[self.modality][0], own
+        both = present["image"] & present["spectrum"]
+        if not (embed or both.any()):
+            return torch.stack([sum(evidence), *evidence], 1), None, own
         share = self.joint_gradient if self.training else 1
         scaled = [_scale_gradient(tokens[m], share) for m in self.modalities]
         z, weights = self.fusion(*scaled, *(masks[m] for m in self.modalities), need_weights)
         total = sum(_scale_gradient(e, share) for e in evidence)
         if self.joint is not None:
-            total = total + self.joint(self.drop(z)) * (present["image"] & present["spectrum"])
+            total = total + self.joint(self.drop(z)) * both
         return torch.stack([total, *evidence], 1), z, weights | own
 
 # %% ../../nbs/model/07_net.ipynb #f8248ff9

@@ -29,7 +29,7 @@ class Predictions:
 
 def _one_rotation(net, tokens: dict, masks: dict) -> torch.Tensor:
     "Log-probabilities, evidence, energy and pooled vectors, one after the other"
-    logits = net.answer(tokens, masks)[0].double()
+    logits = net.answer(tokens, masks, embed=False)[0].double()
     pooled = [net.pool[m](tokens[m], masks[m])[0].double() for m in net.modalities]
     log_p = logits[:, 0].log_softmax(-1)
     evidence = logits[:, -len(net.modalities) :].unbind(1)

@@ -18,12 +18,13 @@ from tqdm import tqdm
 
 from ..aging import MECHANISMS
 from ..attribute.attribution import pool_views
-from ..explain.figures import write_explanation
+from ..explain.figures import MARK, write_explanation
 from ..explain.neighbours import nearest_specimens
 from ..explain.reading import explain_row
 from ..explain.words import describe, describe_specimen, pooled_types
-from ..files import write_atomic
+from ..files import OutputError, check_replaceable, made_by, write_atomic
 from .html import render
+from ..writers import make_folder, one_writer
 
 # %% ../../nbs/report/17_explanations.ipynb #f82153c8
 NO_VERDICT = "no verdict: "  # begins the note of a sample that is refused
@@ -90,16 +91,41 @@ def _draw(folder: Path, name: str, explanations: list, title: str, words: list, 
     stem = re.sub(r"[^\w.-]+", "_", name)[:_NAME_LENGTH]
     heading = f"{title}\n{textwrap.shorten(refused, 200)}".strip()
     target = re.sub(r"[^\w.-]+", "_", mechanism)[:_NAME_LENGTH]
-    file = write_explanation(folder / f"{stem}_{target}.png", explanations, heading)
+    file = folder / f"{stem}_{target}.png"
+    check_replaceable(file, _MARKS, "predict")
+    write_explanation(file, explanations, heading)
     return _Figure(title, " ".join(words), file.name, verdict, mechanism)
 
 
-def _remove_earlier(folder: Path):
-    "Figures that an earlier page shows"
-    index = folder / "index.html"
-    if index.exists():
-        for name in re.findall(r'src="([^"/]+\.png)"', index.read_text("utf-8")):
-            (folder / name).unlink(missing_ok=True)
+_MARKS = (b"<title>Microplastic ageing, explained", MARK.encode())  # Of the page; of a figure
+
+
+def _earlier_files(folder: Path) -> list:
+    "Page and figures of an earlier call, the page first"
+    files = [folder / "index.html", *sorted(folder.glob("*.png"))]
+    return [p for p in files if p.is_file() and not p.is_symlink() and made_by(p, _MARKS)]
+
+
+def check_explanations(folder: Path):
+    "`OutputError` where a folder holds files, and none of an earlier call: it is somebody else's"
+    if folder.is_dir() and not _earlier_files(folder):
+        check_replaceable(folder / "index.html", _MARKS, "predict")
+        if held := next((p.name for p in folder.iterdir() if p.name[0] != "."), ""):
+            raise OutputError(folder, f"holds {held}, and no explanations; name a folder of their own")
+
+
+def remove_explanations(
+    folder: Path,
+    rests_on: str = "",  # Digest of a prediction, whose explanations stay
+):
+    "Remove what an earlier call has left, and the folder where nothing else is in it"
+    files = _earlier_files(folder)
+    if files and rests_on and f"<!-- rests on {rests_on} -->".encode() in files[0].read_bytes():
+        return
+    for path in files:
+        path.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 # %% ../../nbs/report/17_explanations.ipynb #9612eea8
 class _Explainer:
@@ -112,15 +138,19 @@ class _Explainer:
         self.nearest = nearest_specimens(run.folder, run.predictions.pooled)
         self.targets = mechanisms_to_explain(run.predictions, run.has, run.samples.groups, run.net.scheme)
 
-    def explain(self, row: int, mechanism: str):
-        polymer = self.polymer[row] or None
-        found = explain_row(self.run.net, self.run.arrays, row, polymer, mechanism)
-        return found.with_nearest(self.nearest[row])
+    def explain(self, arrays, rows, mechanism: str) -> list:
+        "Explanations of some samples, whose arrays are given"
+        found = []
+        for place, row in enumerate(rows):
+            one = explain_row(self.run.net, arrays, place, self.polymer[row] or None, mechanism)
+            found.append(one.with_nearest(self.nearest[row]))
+        return found
 
     def specimen(self, number: int, name: str, rows) -> _Specimen:
         "All figures of one specimen: a summary where it has several repeats, and each by itself"
         section = _Specimen(name, [(self.ids[r], self.notes[r]) for r in rows if self.notes[r]])
-        found = {m: [self.explain(r, m) for r in rows] for m in self.targets[name]}
+        arrays = self.run.decoded(rows)
+        found = {m: self.explain(arrays, rows, m) for m in self.targets[name]}
         for views in found.values():
             if len(views) > 1:
                 title = f"{name}, all repeats"
@@ -138,14 +168,21 @@ class _Explainer:
 
 def write_explanations(
     folder,  # Made if needed
-    run,  # What a model made of samples; fields net, samples, arrays, predictions, has, able, folder, origin
+    run,  # What a model made of samples; fields net, samples, decoded, predictions, has, able, folder, origin
     notes,  # Note of each sample, shape (n,)
     progress: bool = True,  # Show a bar
 ) -> Path:  # index.html in the folder
     "One figure a sample and mechanism, a summary of each specimen with several repeats, and a page of them all"
-    folder, notes = Path(folder), list(notes)
-    folder.mkdir(parents=True, exist_ok=True)
-    _remove_earlier(folder)
+    folder = Path(folder)
+    check_explanations(folder)
+    with one_writer(make_folder(folder) / "index.html"):
+        for path in _earlier_files(folder):
+            path.unlink()  # the page first: it must not show other figures than its own
+        return _explain_all(folder, run, list(notes), progress)
+
+
+def _explain_all(folder: Path, run, notes: list, progress: bool) -> Path:
+    "All figures, then the page that shows them"
     run.net.cpu()
     able = np.flatnonzero(run.able)
     rows_of = defaultdict(list)
@@ -156,11 +193,11 @@ def write_explanations(
         sections = [explainer.specimen(i, name, rows) for i, (name, rows) in enumerate(rows_of.items(), 1)]
     ids = run.samples.table.sample_id
     lacking = [(ids[r], notes[r]) for r in np.flatnonzero(~run.able)]
-    return _write_index(folder, sections, lacking, run.origin["trained_on"], run.net.card["simulated"])
+    said = dict(basis=run.origin["trained_on"], simulated=run.net.card["simulated"], rests_on=run.rests_on)
+    return _write_index(folder, sections, lacking, said)
 
 
-def _write_index(folder: Path, sections: list, lacking: list, basis: str, simulated: bool) -> Path:
+def _write_index(folder: Path, sections: list, lacking: list, said: dict) -> Path:
     counts = dict(n_figures=sum(len(s.figures) for s in sections), n_refused=sum(s.n_refused for s in sections))
-    values = dict(sections=sections, lacking=lacking, basis=basis, simulated=simulated)
-    page = render("explanations.html.j2", **values, **counts)
+    page = render("explanations.html.j2", sections=sections, lacking=lacking, **said, **counts)
     return write_atomic(folder / "index.html", page.encode("utf-8", "replace"))

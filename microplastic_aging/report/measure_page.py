@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/report/27_measure_page.ipynb #cb40b5bf
+import io
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from matplotlib.figure import Figure
 from ..aging import POLYMER_COLORS, polymer_color
 from ..data.measure import Measurements
 from ..data.measure_tables import column_name, relevant_indices
-from ..files import write_atomic
+from ..files import check_replaceable, write_atomic
 from ..micrographs.common_scale import COMMON_UM_PER_PX, to_scale
 from ..micrographs.core import read_micrograph
 from ..micrographs.masks import plot_surface
@@ -23,6 +24,7 @@ from .html import inline_figure, render
 from .plots import figure_label
 from ..spectra.index_definitions import ALL_INDICES
 from ..spectra.index_plots import plot_index_values
+from ..writers import make_folder
 
 # %% ../../nbs/report/27_measure_page.ipynb #6f8c401a
 _PANELS, _DRAWN = 5, 60  # Groups of spectra; spectra drawn in each
@@ -290,6 +292,23 @@ def measure_figures(
     return {name: fig for name, fig in made.items() if fig is not None}
 
 
+_MARK = "microplastic_aging measure"  # By it a figure is known as ours
+_FIGURES = ("indices", "spectra", "pictures")
+
+
+def check_figures(folder: Path):
+    "`OutputError` where a figure of the page would replace one of somebody else"
+    for path in (folder / f"{name}.{kind}" for name in _FIGURES for kind in ("svg", "pdf")):
+        check_replaceable(path, (_MARK.encode(),), "measure")
+
+
+def remove_figures(folder: Path):
+    "Remove those of an earlier call, which may have had more"
+    check_figures(folder)
+    for path in (folder / f"{name}.{kind}" for name in _FIGURES for kind in ("svg", "pdf")):
+        path.unlink(missing_ok=True)
+
+
 def save_figures(
     figures: dict,  # From `measure_figures`
     folder: Path,  # Made if needed
@@ -297,11 +316,14 @@ def save_figures(
     "Write figures as SVG and PDF"
     import matplotlib as mpl
 
-    folder.mkdir(parents=True, exist_ok=True)
+    remove_figures(make_folder(folder))
     paths = [folder / f"{name}.{kind}" for name in figures for kind in ("svg", "pdf")]
-    with mpl.rc_context({"svg.fonttype": "none", "pdf.fonttype": 42}):
+    with mpl.rc_context({"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": _MARK}):
         for path in paths:
-            figures[path.stem].savefig(path)
+            date = dict(Date=None) if path.suffix == ".svg" else dict(CreationDate=None)  # same numbers, same file
+            content = io.BytesIO()
+            figures[path.stem].savefig(content, format=path.suffix[1:], metadata=dict(Creator=_MARK) | date)
+            write_atomic(path, content.getvalue())
     return paths
 
 

@@ -35,6 +35,7 @@ from microplastic_aging.report.results import (
 from .run import get_protocol, is_quick, is_simulated, read_run
 from .sentences import data_sentence, short_answer
 from .wrong import wrong_section
+from ..writers import one_writer
 
 # %% ../../nbs/report/15_page.ipynb #e8a14ea6
 @dataclass(frozen=True)
@@ -99,6 +100,12 @@ def write_report(
     if not isinstance(run, dict) and is_number_model(run):
         return write_number_report(run)
     run = run if isinstance(run, dict) else read_run(run)
+    with one_writer(run["path"] / "study.json"):
+        return _write_page(run)
+
+
+def _write_page(run: dict) -> Path:
+    "Figures and page of a run"
     folder, metrics = run["path"], run["metrics"]
     _remove_figures(folder)
     page = render(

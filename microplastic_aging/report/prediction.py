@@ -115,6 +115,7 @@ def shares_figure(
 
 # %% ../../nbs/report/16_prediction.ipynb #82ef13b1
 _FIRST_ROWS = 12  # Specimens on the first screen
+_MOST_ROWS = 2000  # Specimens in all; a browser stalls over many more
 _PERCENT = dict(share="share (%)", low="from (%)", high="to (%)", uncorrected="uncorrected (%)")
 
 
@@ -186,7 +187,7 @@ def _first_figure(content: PredictionPage):
 
 def prediction_page(content: PredictionPage) -> str:  # HTML
     "The page that sums up predictions"
-    specimens = _readable_specimens(content.specimens)
+    specimens = _readable_specimens(content.specimens.head(_MOST_ROWS))
     return render(
         "prediction.html.j2",
         content=content,
@@ -195,5 +196,6 @@ def prediction_page(content: PredictionPage) -> str:  # HTML
         first=_first_specimens(specimens),
         shares=_readable_shares(content.shares),
         specimens=specimens,
+        left_out=len(content.specimens) - len(specimens),
         columns=columns_table(),
     )

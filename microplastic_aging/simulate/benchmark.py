@@ -9,8 +9,6 @@ __all__ = ['DIALS', 'N_SAMPLES', 'BENCHMARK_VARIANTS', 'Dials', 'specimen_table'
 # %% ../../nbs/simulate/03_benchmark.ipynb #97829e58
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -26,6 +24,7 @@ from ..micrographs.core import write_micrograph
 from .spectra import simulate_spectrum, spectrum_specimen
 from .surfaces import Field, SurfaceSpecimen, simulate_surface, surface_specimen
 from ..spectra.core import GRID, write_spectrum
+from ..writers import new_folder
 
 # %% ../../nbs/simulate/03_benchmark.ipynb #0c97620b
 @dataclass(frozen=True)
@@ -282,40 +281,24 @@ def write_benchmark(
     progress: bool = True,  # Show a bar?
 ) -> Path:  # The manifest
     "Write a simulated benchmark in the manifest format; the folder appears whole or not at all"
-    refuse_existing(out)
-    sim = simulate_samples(n, seed, variant, dials, progress=progress)
     title = f"simulated microplastic ageing benchmark, variant {variant}"
     said = provenance(title, variant=variant, seed=seed, n=n, dials=asdict(dials), source=SOURCE)
-    part = begin_folder(out)
-    write_views(part, sim)
-    with_files(sim.table).to_csv(part / "manifest.csv", index=False)
-    sim.truth.round(6).to_csv(part / "truth/severity.csv", index=False)
-    (part / "provenance.json").write_text(json.dumps(said, indent=1), encoding="utf-8")
-    os.replace(part, out)
+    with new_folder(out) as part:
+        sim = simulate_samples(n, seed, variant, dials, progress=progress)
+        write_views(part, sim)
+        with_files(sim.table).to_csv(part / "manifest.csv", index=False)
+        sim.truth.round(6).to_csv(part / "truth/severity.csv", index=False)
+        (part / "provenance.json").write_text(json.dumps(said, indent=1), encoding="utf-8")
     return Path(out) / "manifest.csv"
 
 # %% ../../nbs/simulate/03_benchmark.ipynb #5791cf2c
 SOURCE = "package microplastic_aging; pristine bands fitted to the Primpke 2018 reference library"
 
 
-def refuse_existing(out: str | Path):
-    "Nothing is ever written over"
-    if Path(out).exists():
-        raise InputError(f"{out} exists; remove it or choose another folder")
-
-
-def begin_folder(out: str | Path) -> Path:
-    "A new folder beside `out`, with sub-folders for images, spectra and masks"
-    out = Path(out)
-    part = out.with_name(out.name + ".partial")
-    shutil.rmtree(part, ignore_errors=True)
-    for sub in ("images", "spectra", "truth/masks"):
-        (part / sub).mkdir(parents=True)
-    return part
-
-
 def write_views(folder: Path, sim: Simulated):
-    "Micrographs and spectra, and the masks among the truth"
+    "Micrographs and spectra, and the masks among the truth, each in a sub-folder"
+    for sub in ("images", "spectra", "truth/masks"):
+        (folder / sub).mkdir(parents=True)
     for i, sample in enumerate(sim.table.sample_id):
         write_micrograph(folder / f"images/{sample}.png", sim.image[i] / 255)
         write_spectrum(folder / f"spectra/{sample}.csv", GRID, sim.spectrum[i])

@@ -7,7 +7,6 @@ __all__ = ['SITES', 'SOILS', 'Site', 'campaign_table', 'field_spectrum', 'draw_f
 
 # %% ../../nbs/simulate/04_field.ipynb #997d97df
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -23,10 +22,8 @@ from microplastic_aging.simulate.benchmark import (
     SOURCE,
     Simulated,
     SimulatedView,
-    begin_folder,
     collect,
     provenance,
-    refuse_existing,
     run_calls,
     shuffled_views,
     streams,
@@ -44,6 +41,7 @@ from microplastic_aging.simulate.spectra import (
 )
 from .surfaces import surface_specimen
 from ..spectra.library import soil_spectrum
+from ..writers import new_folder
 
 # %% ../../nbs/simulate/04_field.ipynb #1403db44
 @dataclass(frozen=True)
@@ -281,15 +279,13 @@ def write_campaign(
 ) -> Path:  # The manifest
     "Write a simulated campaign in the manifest format; the folder appears whole or not at all"
     sites = _find_sites(sites)
-    refuse_existing(out)
-    particles = campaign_table(sites, specimens, views, seed)
-    sim = simulate_campaign(particles, seed, progress=progress)
-    part = begin_folder(out)
-    write_views(part, sim)
-    _write_tables(part, sim, particles)
-    _write_json(part / "truth/sites.json", [asdict(site) for site in sites])
-    _write_json(part / "provenance.json", _provenance(sites, seed, len(sim.table)))
-    os.replace(part, out)
+    with new_folder(out) as part:
+        particles = campaign_table(sites, specimens, views, seed)
+        sim = simulate_campaign(particles, seed, progress=progress)
+        write_views(part, sim)
+        _write_tables(part, sim, particles)
+        _write_json(part / "truth/sites.json", [asdict(site) for site in sites])
+        _write_json(part / "provenance.json", _provenance(sites, seed, len(sim.table)))
     return Path(out) / "manifest.csv"
 
 # %% ../../nbs/simulate/04_field.ipynb #14993f81

@@ -7,8 +7,6 @@ __all__ = ['write_instrument_files']
 
 # %% ../../nbs/simulate/05_instruments.ipynb #fdb37be0
 import json
-import os
-import shutil
 from pathlib import Path
 
 import matplotlib
@@ -17,15 +15,9 @@ import pandas as pd
 import tifffile
 from PIL import Image, ImageDraw, ImageFont
 
-from microplastic_aging.simulate.benchmark import (
-    N_SAMPLES,
-    SOURCE,
-    provenance,
-    refuse_existing,
-    simulate_view,
-    specimen_table,
-)
+from .benchmark import N_SAMPLES, SOURCE, provenance, simulate_view, specimen_table
 from ..spectra.core import GRID
+from ..writers import new_folder
 
 # %% ../../nbs/simulate/05_instruments.ipynb #2f79b15c
 _BAR_PX = 24  # Height of the information bar
@@ -145,18 +137,14 @@ def write_instrument_files(
     seed: int = 0,  # Same seed, same files
 ) -> pd.DataFrame:  # What was done to the particles, as a laboratory notes it: specimen_id, aging_type, polymer
     "Write simulated particles as instruments write them: TIFF of a microscope, CSV, German text and JCAMP-DX"
-    refuse_existing(folder)
     seed = _FIRST_SEED + seed
     chosen = _choose_specimens(n, seed)
     names = [f"P{k:02d}" for k in range(1, n + 1)]
     notes = chosen[["aging_type", "polymer"]].reset_index(drop=True)
     notes.insert(0, "specimen_id", names)
-    part = Path(folder).with_name(Path(folder).name + ".partial")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    for number, (name, row) in enumerate(zip(names, chosen.itertuples(), strict=True)):
-        _write_particle(part, name, number, row, seed)
     known = provenance("simulated instrument files", seed=seed, source=SOURCE, particles=notes.to_dict("records"))
-    (part / "provenance.json").write_text(json.dumps(known, indent=1), encoding="utf-8")
-    os.replace(part, folder)
+    with new_folder(folder) as part:
+        for number, (name, row) in enumerate(zip(names, chosen.itertuples(), strict=True)):
+            _write_particle(part, name, number, row, seed)
+        (part / "provenance.json").write_text(json.dumps(known, indent=1), encoding="utf-8")
     return notes

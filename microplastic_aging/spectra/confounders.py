@@ -287,7 +287,7 @@ _FLOORS = dict(  # Water, biofilm, silicate, carbonate, iron (M: MPX_specDB, cle
     PS=(0.009, 0.013, 0.057, 0.040, 0.013),
     PET=(0.085, 0.009, 0.158, 0.212, 0.044),
 )
-_AT_ONCE = 2000  # Spectra that are taken together, for the memory's sake
+_AT_ONCE = 500  # Spectra that are taken together, for the memory's sake
 
 
 def _floors(polymers) -> np.ndarray:  # Shape (n, 5)

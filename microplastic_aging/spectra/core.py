@@ -6,13 +6,14 @@
 __all__ = ['MIN_COVERAGE', 'GRID', 'Spectrum', 'read_spectra', 'write_spectrum', 'to_grid', 'coverage', 'plot_spectrum']
 
 # %% ../../nbs/spectra/08_core.ipynb #88ae3314
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from ..aging import MECHANISM_COLORS
-from ..files import write_atomic
+from ..files import read_bytes, read_start, write_atomic
 from .absorbance import resolve
 from .families import refuse_foreign, refuse_named
 from .jcamp import read_jcamp
@@ -75,20 +76,15 @@ _HEAD = 4096  # Bytes that show the family of a file too large to read
 
 def _content(path: Path) -> bytes:
     "Bytes of a file, if it is one and of a sensible size"
-    try:
-        size = path.stat().st_size
-        with open(path, "rb") as file:
-            raw = file.read(size if size <= _MAX_BYTES else _HEAD)
-    except (OSError, ValueError) as error:
-        cause = getattr(error, "strerror", None) or error
-        raise SpectrumFormatError(path, f"cannot be read ({cause}); check name and permissions") from error
-    if size > _MAX_BYTES:
-        refuse_foreign(path, raw)
-        if b"\0" in raw:
-            refuse_named(path)
-        found = f"holds {size:,} bytes; a spectrum stays under {_MAX_BYTES:,}"
-        raise SpectrumFormatError(path, f"{found}. Write fewer spectra per file")
-    return raw
+    head = read_start(path, _HEAD, SpectrumFormatError)
+    size = os.path.getsize(path)
+    if size <= _MAX_BYTES:
+        return head if size <= len(head) else read_bytes(path, _MAX_BYTES, SpectrumFormatError)
+    refuse_foreign(path, head)
+    if b"\0" in head:
+        refuse_named(path)
+    found = f"holds {size:,} bytes; a spectrum stays under {_MAX_BYTES:,}"
+    raise SpectrumFormatError(path, f"{found}. Write fewer spectra per file")
 
 
 def _is_spc(raw: bytes) -> bool:

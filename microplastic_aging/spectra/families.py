@@ -9,6 +9,8 @@ __all__ = []
 import re
 from pathlib import Path
 
+from ..aging import FileFormatError
+from ..files import read_start
 from .units import SpectrumFormatError
 
 # %% ../../nbs/spectra/05_families.ipynb #f9da4d7e
@@ -165,10 +167,9 @@ def _envi_header(path: str | Path) -> Path | None:
     path = Path(path)
     for beside in (path.with_suffix(".hdr"), path.with_name(path.name + ".hdr")) if path.name else ():
         try:
-            with open(beside, "rb") as header:
-                if header.read(4) == _ENVI:
-                    return beside
-        except (OSError, ValueError):
+            if read_start(beside, 4) == _ENVI:
+                return beside
+        except FileFormatError:
             continue
     return None
 

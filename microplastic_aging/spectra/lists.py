@@ -69,6 +69,9 @@ _ROUNDED_STEP = 0.02  # Share by which a rounded step may be off, where the numb
 _EXACT_STEP = 0.002  # The same, where the step alone shows whether the file is whole
 
 
+_MOST_ABOVE = 1000  # Lines above the values
+
+
 def _said(lines: list) -> dict:  # 'first', 'last', 'points', 'step' -> number
     "Numbers that lines above the values name"
     said = {}
@@ -95,7 +98,9 @@ def _values_of(rows: list, n: float | None) -> tuple:  # Values and line of each
 
 def _body(lines: list) -> tuple:  # Lines above, rows of numbers
     "The two parts of a list; the second is empty where there is no list"
-    first = next((i for i, (_, line) in enumerate(lines) if _numbers_of(line)), len(lines))
+    first = next((i for i, (_, line) in enumerate(lines[:_MOST_ABOVE]) if _numbers_of(line)), None)
+    if first is None:
+        return [], []
     end = next((i for i, (_, line) in enumerate(lines[first:], first) if is_section(line)), len(lines))
     return lines[:first], lines[first:end]
 

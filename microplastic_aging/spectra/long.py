@@ -14,7 +14,16 @@ from pathlib import Path
 import numpy as np
 
 from .header import declared_quantity, give_titles, is_axis
-from .text import NUMBER, is_remark, is_section, remark_flag, tidy, to_floats, trimmed_size
+from microplastic_aging.spectra.text import (
+    NUMBER,
+    is_remark,
+    is_section,
+    refuse_many,
+    remark_flag,
+    tidy,
+    to_floats,
+    trimmed_size,
+)
 from .units import MIN_POINTS, RawSpectrum, SpectrumFormatError, x_kind, y_kind
 
 # %% ../../nbs/spectra/07_long.ipynb #25c944dd
@@ -164,6 +173,7 @@ def read_long(
     groups = {}
     for place, key in enumerate(_keys(path, rows, columns[0], table)):
         groups.setdefault(key, []).append(place)
+    refuse_many(path, len(groups))
     found = [_one_spectrum(rows, np.array(places), table, columns) for places in groups.values()]
     give_titles(found)
     for raw in found:

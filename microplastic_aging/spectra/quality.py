@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..files import name_in_table
 from .core import MIN_COVERAGE, Spectrum, plot_spectrum
 from microplastic_aging.spectra.quality_measures import (
     FLAT,
@@ -257,7 +258,7 @@ def _as_list(spectra) -> list:
 
 def _names(spectra) -> list:
     "A name for each spectrum: its file, numbered where a file holds several"
-    names = [Path(s.path).name or "spectrum" for s in spectra]
+    names = [name_in_table(Path(s.path).name) or "spectrum" for s in spectra]
     repeated = {name for name, n in Counter(names).items() if n > 1}
     numbers = {name: count(1) for name in repeated}
     return [f"{name} [{next(numbers[name])}]" if name in repeated else name for name in names]

@@ -21,7 +21,17 @@ from microplastic_aging.spectra.header import (
     is_axis,
     is_unit_of_axis,
 )
-from .text import NUMBER, is_remark, is_section, remark_flag, tidy, to_floats, trimmed_size
+from microplastic_aging.spectra.text import (
+    NUMBER,
+    head_of,
+    is_remark,
+    is_section,
+    refuse_many,
+    remark_flag,
+    tidy,
+    to_floats,
+    trimmed_size,
+)
 from microplastic_aging.spectra.units import (
     AXIS_RANGE,
     MID_INFRARED,
@@ -148,7 +158,7 @@ def refuse_disorder(
     lines: list,  # (line number, line) of the file
 ):
     "Refuse a header of infrared wavenumbers in disorder, or of a number for each column"
-    for (number, line), (_, below) in zip(lines[:50], lines[1:51], strict=False):
+    for (number, line), (_, below) in zip(head_of(lines), lines[1:], strict=False):
         for mark in ";\t,":
             cells = [tidy(cell) for cell in line.split(mark)]
             first, run = _longest_run(cells)
@@ -330,6 +340,7 @@ def read_rows(
         above += tidy(rows.pop(0)[1]).replace(head.mark or " ", " ").split()[:2]
     if not rows:
         raise SpectrumFormatError(path, "has an axis in its header but no row of values; export it again")
+    refuse_many(path, len(rows))
     layout = _layout(head, rows, above)
     of_all = _of_all(head, layout, above, flags)
     found = [_row_spectrum(path, number, line, layout, of_all) for number, line in rows]

@@ -29,8 +29,10 @@ from microplastic_aging.spectra.text import (
     NUMBER,
     cell_value,
     find_delimiter,
+    head_of,
     is_data,
     is_remark,
+    refuse_many,
     split_body,
     split_lines,
     tidy,
@@ -208,6 +210,7 @@ def _cut_off(text: str) -> list:
     return []
 
 # %% ../../nbs/spectra/07_tables.ipynb #7f820547
+_MOST_ABOVE = 20_000  # Lines above the first row of numbers
 _NAME_COLUMNS = "name the columns in the first line, as sample,wavenumber,absorbance"
 _NUMBER_IN_WORDS = re.compile(r"(?<![\w.])\d+[.,]?\d*(?![\w.])")
 
@@ -216,6 +219,8 @@ def _refuse_without_rows(path: str | Path, lines: list):
     "Refuse a text that holds no rows of numbers"
     refuse_disorder(path, lines)
     found = f"has {len(lines)} lines but no row of two numbers"
+    if len(lines) > _MOST_ABOVE:
+        found, lines = f"{found} in the first {_MOST_ABOVE}", lines[:_MOST_ABOVE]
     single = sum(bool(re.fullmatch(NUMBER, line)) for _, line in lines)
     mixed = sum(len(_NUMBER_IN_WORDS.findall(line)) >= 2 for _, line in lines)
     advice = "; expected rows such as 1715.0,0.0123, without thousands separator"
@@ -230,7 +235,8 @@ def _refuse_without_rows(path: str | Path, lines: list):
 
 def _split_preamble(path: str | Path, lines: list) -> tuple:  # Lines above the numbers, rows of numbers, flags
     "The parts of a table, without remarks between the rows and without a footer"
-    first = next((i for i, (_, line) in enumerate(lines) if not is_remark(line) and is_data(line)), None)
+    head = enumerate(lines[:_MOST_ABOVE])
+    first = next((i for i, (_, line) in head if not is_remark(line) and is_data(line)), None)
     if first is None:
         _refuse_without_rows(path, lines)
     rows, flags = split_body(path, lines[first:])
@@ -251,6 +257,7 @@ def _read_numbers(path: str | Path, lines: list) -> _Table:
     "Header and numbers of a table of columns"
     preamble, rows, flags = _split_preamble(path, lines)
     mark = find_delimiter(rows[0][1])
+    refuse_many(path, len(rows[0][1].split(mark)) - 1)
     names = header_cells(preamble, mark)
     _refuse_damaged_row(path, preamble, names, rows)
     numbers, decimal = to_numbers(path, rows, names)
@@ -265,12 +272,9 @@ def _read_numbers(path: str | Path, lines: list) -> _Table:
     return _Table(numbers, np.array([number for number, _ in rows]), preamble, names, meta, flags)
 
 # %% ../../nbs/spectra/07_tables.ipynb #2aff3bbd
-_HEAD_LINES = 50  # Lines within which a header is looked for
-
-
 def _by_header(path: str | Path, lines: list) -> list | None:
     "Spectra of a table whose header holds the axis, or names one point a row; None for any other"
-    for i, (_, line) in enumerate(lines[:_HEAD_LINES]):
+    for i, (_, line) in enumerate(head_of(lines)):
         head = find_row_axis(line)
         if head and is_row_table(head, lines[i + 1 :]):
             return read_rows(path, lines, i, head)

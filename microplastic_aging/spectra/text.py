@@ -62,7 +62,36 @@ def to_text(
     if not order and (b"\0" in body or b"\0" in raw and not re.search(rb"[\r\n]", body)):
         advice = "export it from the instrument's software as two-column CSV"
         raise SpectrumFormatError(path, f"is a binary file of an unknown kind; {advice}")
-    return _DASH_OF_NUMBER.sub("-", _decode(raw, order))
+    text = _decode(raw, order)
+    _check_extent(path, text)
+    return _DASH_OF_NUMBER.sub("-", text)
+
+
+_LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+_MOST_LINES = 1_000_000  # A table of 1000 spectra, one point a line, has fewer
+_LONGEST_LINE = 1_000_000  # Characters; a spectrum of 50 000 points in one row has fewer
+
+
+_MOST_SPECTRA = 10_000
+
+
+def refuse_many(path: str | Path, n: int):
+    "Refuse more spectra than a table has before each of them is looked at"
+    if n > _MOST_SPECTRA:
+        found = f"holds {n:,} spectra, more than the {_MOST_SPECTRA:,} that are read"
+        raise SpectrumFormatError(path, f"{found}; write fewer spectra per file, or give the spectra more points")
+
+
+def _check_extent(path: str | Path, text: str):
+    "Refuse a text of more or of longer lines than a table of spectra has, before anything slow is done with it"
+    n = sum(map(text.count, _LINE_ENDS))
+    if n > _MOST_LINES:
+        found = f"has {n:,} lines, more than the {_MOST_LINES:,} that are read"
+        raise SpectrumFormatError(path, f"{found}; write fewer spectra per file, or one spectrum a row")
+    longest = max(map(len, text.splitlines()), default=0)
+    if longest > _LONGEST_LINE:
+        found = f"has a line of {longest:,} characters, more than the {_LONGEST_LINE:,} that are read"
+        raise SpectrumFormatError(path, f"{found}; write fewer spectra per file, or export it again")
 
 # %% ../../nbs/spectra/06_text.ipynb #1f4740a1
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
@@ -157,6 +186,21 @@ def split_lines(text: str) -> list:
     return lines
 
 # %% ../../nbs/spectra/06_text.ipynb #bcc15581
+_HEAD_LINES, _HEAD_CHARACTERS = 50, 3_000_000
+
+
+def head_of(
+    lines: list,  # (line number, line)
+) -> list:
+    "The lines within which a header is looked for"
+    n = 0
+    for i, (_, line) in enumerate(lines[:_HEAD_LINES]):
+        n += len(line)
+        if n > _HEAD_CHARACTERS:
+            return lines[:i]
+    return lines[:_HEAD_LINES]
+
+
 def trimmed_size(cells: list) -> int:
     "Number of cells without the empty ones at the end"
     n = len(cells)

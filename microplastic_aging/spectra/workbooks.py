@@ -7,10 +7,10 @@ __all__ = []
 
 # %% ../../nbs/spectra/07_workbooks.ipynb #83ec0f72
 import io
-import itertools
 import zipfile
 from pathlib import Path
 
+from ..files import WorkbookSizeError, check_unpacked, counted_rows
 from .tables import read_table
 from .text import hold, split_lines
 from .units import MIN_POINTS, SpectrumFormatError
@@ -18,24 +18,23 @@ from .units import MIN_POINTS, SpectrumFormatError
 # %% ../../nbs/spectra/07_workbooks.ipynb #444c5468
 ZIP_MARK = b"PK\x03\x04"
 WORKBOOK_PART = b"xl/workbook.xml"
-_MAX_UNPACKED = 1_000_000_000  # Bytes; a sheet of 380 spectra unpacks to 40 million
-_MAX_ROWS = 200_000
 _EXTRA = "microplastic-aging[excel]"
+_SMALLER = "write fewer spectra per file, or save the sheet as CSV"
 
 
 def _check_archive(path: str | Path, raw: bytes):
     "Refuse an archive that is no workbook, or that unpacks to too much"
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            sizes = {part.filename: part.file_size for part in archive.infolist()}
+            names = archive.namelist()
+        check_unpacked(raw)
+    except WorkbookSizeError as error:
+        raise SpectrumFormatError(path, f"{error}; {_SMALLER}") from None
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         reason = "is an Excel workbook or a zip archive, and cut off or damaged; copy it again, save the sheet as CSV"
         raise SpectrumFormatError(path, reason) from error
-    if WORKBOOK_PART.decode() not in sizes:
+    if WORKBOOK_PART.decode() not in names:
         raise SpectrumFormatError(path, "is a zip archive and no Excel workbook; unpack it, or save the sheet as CSV")
-    if sum(sizes.values()) > _MAX_UNPACKED:
-        reason = f"unpacks to {sum(sizes.values()):,} bytes; write fewer spectra per file, or save the sheet as CSV"
-        raise SpectrumFormatError(path, reason)
 
 
 def _cell_text(value) -> str:
@@ -51,7 +50,7 @@ def _cell_text(value) -> str:
 def _sheet_text(sheet) -> str:
     "A sheet as lines of cells with tabs between, without empty columns at its left"
     sheet.reset_dimensions()
-    rows = [list(map(_cell_text, row)) for row in itertools.islice(sheet.iter_rows(values_only=True), _MAX_ROWS)]
+    rows = [list(map(_cell_text, row)) for row in counted_rows(sheet)]
     starts = (next((i for i, cell in enumerate(row) if cell), None) for row in rows)
     left = min((start for start in starts if start is not None), default=0)
     return "\n".join("\t".join(row[left:]) for row in rows)
@@ -67,6 +66,8 @@ def _sheets(path: str | Path, raw: bytes) -> dict:  # Name -> text
     try:
         book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
         return {sheet.title: _sheet_text(sheet) for sheet in book.worksheets}
+    except WorkbookSizeError as error:
+        raise SpectrumFormatError(path, f"{error}; {_SMALLER}") from None
     except Exception as error:  # of whatever kind: the library passes on those of XML, dates and archives
         reason = "is a damaged Excel workbook; open it in Excel and save it again, or save the sheet as CSV"
         raise SpectrumFormatError(path, reason) from error

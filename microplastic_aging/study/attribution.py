@@ -12,8 +12,9 @@ from functools import partial
 import numpy as np
 
 from ..aging import MECHANISMS
-from ..attribute.attribution import load_attributor
+from ..attribute.attribution import ATTRIBUTION, load_attributor
 from ..attribute.novelty import NOVELTY_SCORES
+from ..data.names import content_digest
 from ..data.public import public_folder
 from ..evaluate.baselines import MODEL_MODALITIES
 from ..files import digest
@@ -180,7 +181,7 @@ def _networks(run: Run, *names) -> list:  # `place` of the jobs that trained the
 def _novelty_jobs(run: Run) -> list:  # Of `Job`
     networks = {f"without_{m}": _networks(run, f"no_{m}") for m in MECHANISMS}
     networks |= dict(polymer=_networks(run, "other_polymer"), finer_scale=_networks(run, "finer_scale"))
-    main, real = _networks(run, run.main_model), digest(*((p.name, p.stat().st_size) for p in real_files()))
+    main, real = _networks(run, run.main_model), digest(*map(content_digest, real_files()))
     jobs = []
     for name, case in novelty_cases(run).items():
         settings = run.main_model, real if name.startswith("real_") else ""
@@ -202,9 +203,15 @@ def _sheet_jobs(run: Run) -> list:  # Of `Job`; none where the sheets are not at
     return [_finding(run, "real_spectra", partial(real_spectra, run), networks, (run.main_model, sheets))]
 
 # %% ../../nbs/study/14_attribution.ipynb #cf5af459
+def _attributors(run: Run, *folds) -> tuple:
+    "Names in the run folder of what attributes, a file for each network"
+    folders = [run.model_folder(run.main_model, k).relative_to(run.out).as_posix() for k in folds]
+    return tuple(f"{folder}/{ATTRIBUTION}" for folder in folders)
+
+
 def _fold_job(run: Run, k: int) -> Job:
     network = run.out, run.main_model, "grouped", k
-    return Job(run, "attribution", partial(attribute_fold, run, k), k, rests_on=(network,))
+    return Job(run, "attribution", partial(attribute_fold, run, k), k, rests_on=(network,), files=_attributors(run, k))
 
 
 def attribution_jobs(
@@ -216,7 +223,8 @@ def attribution_jobs(
         return []
     folds, is_usual = [_fold_job(run, k) for k in run.grouped], run.config.is_usual
     held = tuple(job.place for job in folds)
-    calibration = Job(run, "calibration", partial(calibrate_folds, run), rests_on=held)
+    files = _attributors(run, *run.grouped)  # the calibration completes what the folds have written
+    calibration = Job(run, "calibration", partial(calibrate_folds, run), rests_on=held, files=files)
     first = (*held[:1], (run.out, run.main_model, "grouped", run.grouped[0]))
     maps = _finding(run, "maps", partial(draw_space, run), first, files=("joint_space.csv",))
     further = [*_novelty_jobs(run), *_field_jobs(run, size, calibration), *_sheet_jobs(run)] if is_usual else []

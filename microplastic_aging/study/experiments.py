@@ -321,5 +321,6 @@ def variation_jobs(run: Run, kind: str, variations: dict) -> list:  # Of `Job`
             own = own or variant_run(run, v.variant)
             # what it is called, and how often it is run, changes no result
             settings = replace(v, kind="", says="", folds=0)
-            jobs.append(Job(own, name, partial(run_variation, own, name, v, fold), fold, settings=settings))
+            make, files = partial(run_variation, own, name, v, fold), own.model_files(name, fold)
+            jobs.append(Job(own, name, make, fold, settings=settings, files=files))
     return jobs

@@ -28,7 +28,7 @@ from microplastic_aging.evaluate.compare import (
 from ..evaluate.features import classical_features
 from ..evaluate.tuning import TrainingRows, fit_predict_classical
 from ..evaluate.uncertainty import cross_temperature, fit_temperature
-from ..explain.neighbours import write_specimens
+from ..explain.neighbours import SPECIMENS, write_specimens
 from ..files import read_json, write_json, write_table
 from ..model.encoders import frozen_features
 from ..model.header import HEAD, update_card
@@ -36,6 +36,7 @@ from ..model.learner import TrainOptions, learning_curve, only_modality, train_m
 from ..model.net import MODEL_KINDS
 from ..model.predictions import predict_arrays
 from ..model.store import model_card, save_model
+from .provenance import read_seconds
 from .runs import Run
 from .stage import Job, Stage, has_job, read_job
 
@@ -61,8 +62,10 @@ def headline_jobs(run: Run) -> list:  # Of `Job`
     jobs = []
     for model, split, fold in run.todo():
         make = partial(run_fold, run, features, model, split, fold)
+        files = () if model in CLASSICAL else run.model_files(model, fold, split, SPECIMENS)
         members = _MEMBERS if model == "classical_fusion" else None
-        jobs.append(Job(run, model, make, fold, split, members, cost=_COST.get(model, _CLASSICAL_COST)))
+        cost = _COST.get(model, _CLASSICAL_COST)
+        jobs.append(Job(run, model, make, fold, split, members, cost=cost, files=files))
     return jobs
 
 
@@ -308,7 +311,7 @@ def summarise_headline(run: Run) -> dict:  # What metrics.json holds
         models=figures.models,
         paired=figures.paired,
         chance=figures.chance,
-        seconds=read_json(run.out / "seconds.json") | times,
+        seconds=read_seconds(run.out) | times,
         seed=run.config.seed,
         commit=commit_words({n.get("commit") for *_, n in notes}),
         asked=commit_words({n.get("asked") for *_, n in notes}),

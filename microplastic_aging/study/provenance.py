@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from ..files import read_json, write_json
+from ..files import read_kept, write_json
 
 # %% ../../nbs/study/00_provenance.ipynb #1585b3a8
 def _git(*words) -> str:
@@ -46,13 +46,17 @@ def environment() -> dict:
     )
 
 # %% ../../nbs/study/00_provenance.ipynb #f850c80d
+def read_seconds(out) -> dict:  # Stage -> seconds
+    "How long the stages of a run took, as far as it is kept"
+    kept = read_kept(Path(out) / "seconds.json") or {}
+    return {stage: s for stage, s in kept.items() if isinstance(s, int | float)}
+
+
 def timed(out, stage, fn, *args, **kwargs):
     "Call `fn` and add its seconds to `seconds.json`"
     start = time.time()
     value = fn(*args, **kwargs)
-    path = Path(out) / "seconds.json"
-    seconds = read_json(path) if path.exists() else {}
-    write_json(
-        path, seconds | {stage: max(round(time.time() - start, 1), seconds.get(stage, 0))}
-    )  # a resumed run that finds the work done keeps the time it took
+    seconds, took = read_seconds(out), round(time.time() - start, 1)
+    # a resumed run that finds the work done keeps the time it took
+    write_json(Path(out) / "seconds.json", seconds | {stage: max(took, seconds.get(stage, 0))})
     return value

@@ -6,9 +6,12 @@
 __all__ = ['Job', 'read_notes', 'read_job', 'Stage', 'run_stage']
 
 # %% ../../nbs/study/02_stage.ipynb #b155ded9
+import hashlib
 import io
+import json
 import time
 import warnings
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +19,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ..files import digest, read_json, write_atomic, write_json
+from .. import __version__
+from ..aging import FileFormatError
+from ..files import digest, read_kept, write_atomic, write_json
 from .provenance import commit
-from .runs import Run
+from .runs import Run, StudyError
 
 # %% ../../nbs/study/02_stage.ipynb #f612df51
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Job:
     )
     rests_on: tuple = ()  # `place` of the jobs whose results it uses
     cost: float = 1.0  # Share of the time of its stage, roughly: for the bar
-    files: tuple = ()  # In the run folder, that it writes too: where one is gone, it is made again
+    files: tuple = ()  # In the run folder, that it writes too: where one is gone or damaged, it is made again
 
     @property
     def place(self) -> tuple:  # run folder, name, split, fold
@@ -54,38 +59,55 @@ def job_file(
 
 # %% ../../nbs/study/02_stage.ipynb #ec916035
 def read_notes(out, name, split="grouped", fold=0) -> dict | None:  # None where the job is not finished
-    "Notes of a job"
-    path = job_file(out, name, split, fold)
-    return read_json(path) if path.exists() else None
+    "Notes of a job; damaged ones count as none"
+    return read_kept(job_file(out, name, split, fold))
 
 
 def read_job(out, name, split="grouped", fold=0) -> tuple:  # rows (m,); arrays by name; notes
     "What a finished job has left"
-    with np.load(job_file(out, name, split, fold, "npz")) as stored:
-        held = dict(stored)
-    return held.pop("rows"), held, read_notes(out, name, split, fold)
+    path = job_file(out, name, split, fold, "npz")
+    try:
+        with np.load(path) as stored:
+            held = dict(stored)
+        return held.pop("rows"), held, read_notes(out, name, split, fold)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as e:
+        raise FileFormatError(path, f"cannot be read ({e}); give the same command again, which makes it anew") from e
 
 # %% ../../nbs/study/02_stage.ipynb #ffd2e330
+def _digest_file(path: Path) -> str | None:
+    "Digest of a file, of a model's JSON without its card, which a summary completes; None where it is gone or damaged"
+    if not path.is_file():
+        return None
+    if path.suffix == ".json":
+        head = read_kept(path) or {}
+        lasting = {k: head.get(k) for k in ("format", "config", "scheme", "tensors_sha256")}
+        return digest(json.dumps(lasting)) if isinstance(head.get("card"), dict) else None
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
 def write_job(
     place: tuple,  # Run folder, name, split, fold: `Job.place`
     rows,  # Row numbers that the arrays speak of, shape (m,); None: notes alone
     arrays: dict,  # name -> array, first dimension m
     notes: dict,
+    files: tuple = (),  # Names of further files in the run folder
 ):
     "Arrays, then notes: a job whose notes are there is finished"
-    notes_file = job_file(*place)
+    notes_file, kept = job_file(*place), job_file(*place, "npz")
     notes_file.parent.mkdir(parents=True, exist_ok=True)
     notes_file.unlink(missing_ok=True)  # old notes must not stand over new arrays
     if rows is not None:
         held = io.BytesIO()
         np.savez(held, rows=rows, **arrays)
-        write_atomic(job_file(*place, "npz"), held.getvalue())
-    write_json(notes_file, dict(commit=commit()) | notes)
+        write_atomic(kept, held.getvalue())
+        files = (*files, kept.relative_to(place[0]).as_posix())
+    found = {name: _digest_file(Path(place[0]) / name) for name in files}
+    write_json(notes_file, dict(commit=commit(), files=found) | notes)
 
 
 def has_job(out, name, split="grouped", fold=0) -> bool:
     "Is it finished?"
-    return job_file(out, name, split, fold).exists()
+    return read_notes(out, name, split, fold) is not None
 
 # %% ../../nbs/study/02_stage.ipynb #cc9b1621
 @dataclass(frozen=True)
@@ -112,17 +134,39 @@ def job_key(stage: Stage, job: Job) -> str:
     "Digest of all that a job rests on"
     notes = [(place[1:], read_notes(*place) or {}) for place in job.rests_on]
     above = [(*place, n.get("key"), n.get("asked")) for place, n in notes]
-    return digest(job.run.key, stage.name, stage.version, job.name, job.split, job.fold, job.settings, above)
+    code = stage.name, stage.version, __version__
+    return digest(job.run.key, *code, job.name, job.split, job.fold, job.settings, above)
 
 
-def is_finished(stage: Stage, job: Job) -> bool:
-    "Is it there, and does it rest on what it would rest on now?"
+def _written(job: Job) -> dict:  # Name in the run folder -> digest
+    "Files that a job has left beside its notes"
+    files = (read_notes(*job.place) or {}).get("files")
+    return files if isinstance(files, dict) else {}
+
+
+def damaged_files(jobs: list) -> set:  # Of paths
+    "Files that are gone, or are not what the last job that writes them has left"
+    left = {}
+    for job in jobs:
+        left |= {job.run.out / name: found for name, found in _written(job).items()}
+    damaged = {path for path, found in left.items() if _digest_file(path) != found}
+    for path in sorted(damaged):
+        warnings.warn(f"{path}: is gone or damaged, or belongs to another study; it is made again", stacklevel=3)
+    return damaged
+
+
+def is_finished(stage: Stage, job: Job, damaged=frozenset()) -> bool:
+    "Is it there, whole, and does it rest on what it would rest on now?"
     notes = read_notes(*job.place)
-    if notes is None or not all((job.run.out / name).exists() for name in job.files):
+    if notes is None:
+        return False
+    files = [job.run.out / name for name in {*job.files, *_written(job)}]
+    if any(path in damaged or not path.exists() for path in files):
         return False
     owner = notes.get("stage", stage.name)
     if owner != stage.name:
-        raise ValueError(f"job {job.name} belongs to stage {owner} and to {stage.name}; names are unique in a run")
+        found = f"belongs to stage {owner!r} and to {stage.name!r}, and names are unique in a run"
+        raise StudyError(f"{job_file(*job.place)}: {found}; remove it if it was copied in")
     return notes.get("key") == job_key(stage, job)
 
 
@@ -136,7 +180,7 @@ def make_job(stage: Stage, job: Job):
     start = time.time()
     rows, arrays, notes = job.make()
     head = dict(stage=stage.name, key=key, seconds=round(time.time() - start, 1))
-    write_job(job.place, rows, arrays, head | notes)
+    write_job(job.place, rows, arrays, head | notes, job.files)
 
 # %% ../../nbs/study/02_stage.ipynb #bb076b29
 def write_summary(run: Run, stage: Stage) -> dict | None:
@@ -157,11 +201,14 @@ BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 def run_stage(run: Run, stage: Stage) -> dict | None:  # The summary
     "Make the jobs of a stage, or go on with them, and sum up"
     todo = stage.jobs(run)
+    damaged = damaged_files(todo)
+    if stage.file and not all(is_finished(stage, job, damaged) for job in todo):
+        (run.out / stage.file).unlink(missing_ok=True)  # it sums up what is about to be made again
     total, silent = sum(job.cost for job in todo), not (run.progress and todo)
     with tqdm(total=total, desc=stage.name, disable=silent, bar_format=BAR) as bar:
         for job in todo:
             bar.set_postfix_str(f"{job.name}, {job.split} fold {job.fold}")
-            if is_finished(stage, job):
+            if is_finished(stage, job, damaged):
                 bar.total -= job.cost  # so that the estimate rests on what is made now
                 continue
             make_job(stage, job)

@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 
 from ..aging import InputError
-from ..files import read_json, write_json
+from ..files import read_kept, write_json
 from ..report.page import write_report
 from .attribution import attribution_stage
 from .controls import variation_stage
@@ -19,8 +19,9 @@ from .evidence import EVIDENCE, UNSEEN_EVIDENCE
 from .headline import HEADLINE, TRAININGS
 from .natural import FieldSize
 from .numbers import labels_as_numbers, study_number
-from .runs import Run, StudyConfig, StudyError, open_run
+from .runs import Run, StudyConfig, StudyError, check_run_folder, open_run
 from .stage import Stage, read_notes, run_stage
+from ..writers import make_folder, one_writer
 
 # %% ../../nbs/study/15_study.ipynb #96de226a
 def study_plan(
@@ -49,7 +50,7 @@ def chosen_stages(config: StudyConfig, plan: dict) -> list:  # Of `Stage`, each 
 def record_stage(run: Run, stage: Stage):
     "What a stage took and which commits made it, into summary.json: whether one commit made the whole run"
     path = run.out / "summary.json"
-    stages = read_json(path)["stages"] if path.exists() else {}
+    stages = (read_kept(path) or {}).get("stages", {})
     notes = [n for n in (read_notes(*job.place) for job in stage.jobs(run)) if n]
     commits = sorted({n["commit"] for n in notes if n.get("commit")})
     minutes = round(sum(n.get("seconds", 0) for n in notes) / 60, 1)
@@ -74,10 +75,18 @@ def run_study(
     "Run a study, or go on with it"
     _check_one_process()
     config = config or StudyConfig()
-    if numbered := labels_as_numbers(config):
-        return study_number(config, *numbered, progress)
-    stages = chosen_stages(config, plan or study_plan())
-    run = open_run(config, progress)
+    numbered, out = labels_as_numbers(config), Path(config.out)
+    stages = [] if numbered else chosen_stages(config, plan or study_plan())
+    if not numbered:
+        check_run_folder(out)
+    with one_writer(make_folder(out) / "study.json", deep=True):
+        if numbered:
+            return study_number(config, *numbered, progress)
+        return _run_stages(open_run(config, progress), stages)
+
+
+def _run_stages(run: Run, stages: list) -> Path:  # report.html
+    "Headline and stages of a run that is open"
     for why in run.skipped.values():
         warnings.warn(f"left out: {why}", stacklevel=2)
     run_stage(run, HEADLINE)
@@ -90,6 +99,7 @@ def run_study(
         except InputError as e:
             if not stage.optional:
                 raise
+            (run.out / stage.file).unlink(missing_ok=True)  # of an earlier call, which could run it
             warnings.warn(f"{stage.name} left out: {e}", stacklevel=2)  # what is finished stays
     return write_report(run.out)
 
