@@ -80,6 +80,7 @@ def _stack(study: FusionStudy) -> dict | None:
         fold=fold,
         judged=_WORDS[judge(*fold["ci"])],
         per_specimen=found["stack_per_specimen"],
+        n_specimens=fusion["n_specimens"],
         fusion_per_specimen=fusion["specimen_accuracy"],
         minus_two=found["stack_minus_two"],
     )
@@ -94,36 +95,36 @@ def _main_row(table: pd.DataFrame, pairs: pd.DataFrame, model: str) -> dict:
     versus = pairs.loc[model] if model in pairs.index else None
     return dict(
         title=model_title(model),
+        specimens=share_interval(row.specimen_accuracy, row.specimen_low, row.specimen_high),
         accuracy=share_interval(row.accuracy, row.low, row.high),
-        difference=_difference(versus),
-        judged="–" if versus is None else _WORDS.get(versus.verdict, versus.verdict),
+        difference="–" if versus is None else f"{_difference(versus)}: {_WORDS.get(versus.verdict, versus.verdict)}",
         paper=percent(row.paper),
     )
 
 
 def _stack_row(found: dict) -> dict:
-    lead = f"{points(found['lead'])} (no interval)"
+    share, n = found["per_specimen"], found["n_specimens"]
     return dict(
         title=_STACK,
+        specimens=share_interval(share, *wilson_ci(round(share * n), n)),
         accuracy=share_cell(found["stack"]),
-        difference=lead,
-        judged=f"{found['judged']} (fold 0)",
+        difference=f"{points(found['lead'])} (no interval); fold 0: {found['judged']}",
         paper="–",
     )
 
 # %% ../../nbs/report/20_fusion_study.ipynb #4545016f
 @patch
 def table(self: FusionStudy) -> pd.DataFrame:  # Text, five columns
-    "Fusion beside its rivals: accuracy on unseen specimens, difference, verdict, and the paper's figure"
+    "Fusion beside its rivals on unseen specimens: per specimen, per sample, difference, and the paper's figure"
     results, pairs, found = result_table(self.metrics), fusion_pairs(self.metrics), _stack(self)
     rows = [_main_row(results, pairs, m) for m in _HEADLINE if m in results.index]
     rows += [_stack_row(found)] if found else []
     kind = ", simulated" if is_simulated(self.metrics) else ""
     heads = dict(
         title="model",
-        accuracy=f"accuracy{kind} (95 % interval)",
-        difference="fusion minus it (points)",
-        judged="judged",
+        specimens=f"per specimen{kind} (95 % interval)",
+        accuracy=f"per sample{kind} (95 % interval)",
+        difference="fusion minus it, per sample (points)",
         paper="the paper, measured",
     )
     return titled([{heads[key]: text for key, text in row.items()} for row in rows], "model")
