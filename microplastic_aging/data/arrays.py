@@ -109,16 +109,6 @@ def take(
     field_um = None if self.field_um is None else self.field_um[rows]
     return DecodedSamples(image, *others, self.fov_um, field_um=field_um)
 
-# %% ../../nbs/data/08_arrays.ipynb #c96c01e4
-def join_arrays(
-    a: DecodedSamples,  # n samples
-    b: DecodedSamples,  # m samples, cut to the same view
-) -> DecodedSamples:  # n + m samples
-    "Two sets of samples, one after the other"
-    joined = (np.concatenate([getattr(a, name), getattr(b, name)]) for name in _ARRAY_NAMES)
-    known = a.field_um is not None and b.field_um is not None
-    return DecodedSamples(*joined, a.fov_um, field_um=np.concatenate([a.field_um, b.field_um]) if known else None)
-
 # %% ../../nbs/data/08_arrays.ipynb #1f8c8b07
 _HASHED_AT_ONCE = 1024  # Rows; a copy of all pictures may not fit into memory
 

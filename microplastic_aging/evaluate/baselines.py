@@ -222,11 +222,12 @@ def _member(title: str, family: str, make: Callable, grid: dict) -> Baseline:
 
 
 _SOFT = dict(logisticregression__C=[0.01, 0.1, 1, 10])
+_RESIDUAL_GRID = dict(svc__C=[10, 100, 1000], svc__gamma=[0.00003, 0.0001, 0.0003])
 _MEMBERS = dict(
     slope_logistic=_member("SNV and first derivative, logistic regression", "snv+slope", _logistic, _SOFT),
     derivative_logistic=_member("two derivatives, logistic regression", "slope+curvature", _logistic, _SOFT),
     residual_logistic=_member("residual from pristine, logistic regression", "residual", _logistic, _SOFT),
-    residual_svm=_member("residual from pristine, SVM", "residual", _pca_svm, [_curved(20), _curved(40)]),
+    residual_svm=_member("residual from pristine, SVM", "residual", _scaled_svm, _RESIDUAL_GRID),
 )
 
 # %% ../../nbs/evaluate/08_baselines.ipynb #7bbdaa93

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['N_BOOT', 'LEVEL', 'SpecimenError', 'specimen_views', 'specimen_means', 'pool_probabilities', 'specimen_weights',
-           'weighted_quantile', 'wilson_ci', 'bootstrap_ci', 'specimen_parts']
+           'weighted_quantile', 'bootstrap_ci', 'specimen_parts']
 
 # %% ../../nbs/evaluate/01_specimens.ipynb #7fcc6bb6
 from typing import NamedTuple
@@ -105,15 +105,6 @@ def group_counts(
     return np.bincount(of, right), np.bincount(of)
 
 # %% ../../nbs/evaluate/01_specimens.ipynb #9cdbacd8
-def wilson_ci(
-    right: int,  # Specimens that are right
-    n: int,  # Specimens in all, at least one
-) -> tuple[float, float]:  # Lower and upper bound of the share
-    "Wilson's interval of a share of independent specimens; it keeps a width where all are right"
-    found = binomtest(int(right), int(n)).proportion_ci(LEVEL, method="wilson")
-    return float(found.low), float(found.high)
-
-
 def bootstrap_ci(
     right: np.ndarray,  # Right (1) or wrong (0), or a difference of two models, shape (n,); of trainings (k, n)
     groups: np.ndarray,  # Specimen of each row, shape (n,)
@@ -130,6 +121,15 @@ def bootstrap_ci(
     means = (times_drawn @ total.T * trainings).sum(1) / np.maximum(times_drawn @ count, 1)
     low, high = np.quantile(means, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return float(low), float(high)
+
+# %% ../../nbs/evaluate/01_specimens.ipynb #36fe171e
+def wilson_ci(
+    right: int,  # Specimens that are right
+    n: int,  # Specimens in all, at least one
+) -> tuple[float, float]:  # Lower and upper bound of the share
+    "Wilson's interval of a share of independent specimens; it keeps a width where all are right"
+    found = binomtest(int(right), int(n)).proportion_ci(LEVEL, method="wilson")
+    return float(found.low), float(found.high)
 
 # %% ../../nbs/evaluate/01_specimens.ipynb #f7ce382b
 _N_PARTS = 5

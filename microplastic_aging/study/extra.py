@@ -13,18 +13,21 @@ import numpy as np
 import pandas as pd
 
 from ..aging import MODALITIES
-from microplastic_aging.data.arrays import (
-    VIEW_PX,
-    DecodedSamples,
-    grouped_folds,
-    join_arrays,
-    load_arrays,
-    random_folds,
-)
+from ..data.arrays import VIEW_PX, DecodedSamples, grouped_folds, load_arrays, random_folds
 from ..data.manifest import Samples, read_samples
 from ..simulate.benchmark import write_benchmark
 
 # %% ../../nbs/study/00_extra.ipynb #e7a00006
+_ARRAYS = ("image", "spectrum", "mask", "has_image", "has_spectrum")
+
+
+def _join(a: DecodedSamples, b: DecodedSamples) -> DecodedSamples:
+    "Two sets of samples, cut to the same view, one after the other"
+    joined = (np.concatenate([getattr(a, name), getattr(b, name)]) for name in _ARRAYS)
+    known = a.field_um is not None and b.field_um is not None
+    return DecodedSamples(*joined, a.fov_um, field_um=np.concatenate([a.field_um, b.field_um]) if known else None)
+
+
 _EXTRA_SEED = 1000  # From the seed of a study to that of its extra samples
 
 
@@ -43,7 +46,7 @@ def add_extra(
     table = extra.table.copy()
     table[["sample_id", extra.group]] = "extra-" + table[["sample_id", extra.group]]
     table[list(MODALITIES)] = ("extra/" + table[list(MODALITIES)]).where(table[list(MODALITIES)] != "", "")
-    return replace(samples, table=pd.concat([samples.table, table]), row=None), join_arrays(arrays, more)
+    return replace(samples, table=pd.concat([samples.table, table]), row=None), _join(arrays, more)
 
 # %% ../../nbs/study/00_extra.ipynb #e7a00008
 def deal_folds(
