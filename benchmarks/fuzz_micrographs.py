@@ -4,7 +4,7 @@
 
 Prints, per format, how many damaged files were read, refused, and what was found: another exception, more than 5 s
 of CPU, more than 1 GB, a scale other than that of the whole file although the damage shows. A digit that became
-another digit does not show.
+another digit does not show, nor does a bar that lost an end.
 """
 
 import base64
@@ -252,7 +252,7 @@ def damaged_png(content: bytes, rng) -> bytes:
 
 
 def damaged_drawing(rng) -> tuple:
-    "A picture with a scale bar that is drawn on it and then damaged so that it shows, and the length of the bar, px"
+    "A picture with a scale bar drawn on it and then damaged, the length of the bar, px, and whether its damage shows"
     height, width, thick = 160, 240, int(rng.integers(3, 9))
     length, ink = int(rng.integers(40, 150)), int(rng.choice([0, 255, 255, 230, 20]))
     grey = np.clip(rng.normal(rng.integers(90, 165), rng.integers(4, 25), (height, width)), 0, 255).astype(np.uint8)
@@ -260,12 +260,15 @@ def damaged_drawing(rng) -> tuple:
     grey[top : top + thick, left : left + length] = ink
     for column in range(left, left + int(rng.integers(0, 50)), 9):  # Something like a label
         grey[top - 22 : top - 8, column : column + 2] = ink
+    kept = np.ones(length, bool)
     for _ in range(int(rng.integers(1, 4))):
         act, at, wide = rng.integers(5), left + int(rng.integers(length)), int(rng.integers(2, 12))
         place = np.s_[max(0, top - 2) : top + thick + 2, at : at + wide]
         if act == 0:  # A gap
             grey[place] = rng.integers(90, 165)
+            kept[at - left : at - left + wide] = False
         elif act == 1:  # A scratch in another colour, across
+            kept[at - left : at - left + 2] = False
             grey[top - 12 : top + thick + 12, at : at + 2] = rng.integers(256)
         elif act == 2:  # Spots
             spots = rng.random(grey.shape) < 0.03
@@ -276,7 +279,8 @@ def damaged_drawing(rng) -> tuple:
         else:
             grey = np.asarray(Image.open(io.BytesIO(saved(grey, "JPEG", quality=int(rng.integers(30, 95))))))
             grey = grey.copy()
-    return saved(grey, "PNG"), length
+    only_shorter = not (kept[0] and kept[-1]) and np.trim_zeros(kept).all()
+    return saved(grey, "PNG"), length, not only_shorter
 
 
 @functools.cache
@@ -307,8 +311,8 @@ def spoilt(seed: tuple, rng) -> tuple:
     "A damaged file: content, side file, length of its bar in µm, true scale, flags of the whole, whether damage shows"
     content, name, side, which, text = seed
     if which == "drawing":
-        content, length = damaged_drawing(rng)
-        return content, side, BAR_UM, BAR_UM / length, (), True
+        content, length, shows = damaged_drawing(rng)
+        return content, side, BAR_UM, BAR_UM / length, (), shows
     bar_um = BAR_UM if text == content[:200] else None
     um, flags = whole_scale(content, name, side, bar_um)
     if which == "side":

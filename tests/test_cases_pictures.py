@@ -265,6 +265,50 @@ def test_a_bar_is_whole_or_not_recognised(spoil, tmp_path):
     assert um is None or um == pytest.approx(0.5, rel=0.03)
 
 
+def in_jpeg(grey, quality):
+    "A picture after it was saved as JPEG"
+    file = io.BytesIO()
+    Image.fromarray(grey).save(file, "JPEG", quality=quality)
+    return np.array(Image.open(file))
+
+
+def spoilt_bar(spoil):
+    "A surface with a bar of 120 px on it that lost something, or that is soft beside a whole line as thick"
+    grey = barred(120, 230)
+    if spoil == "gap near one end":
+        grey[198:207, 140:150] = 120
+    elif spoil == "two pixels left of an end":
+        grey[198:207, 150:158] = 120
+    elif spoil == "one tick":
+        grey[196:209, 40:43] = 230
+    else:
+        grey = in_jpeg(grey, 40)
+        grey[60:65, 40:200] = 230
+    return grey
+
+
+SPOILT = ("gap near one end", "two pixels left of an end", "one tick", "soft, and a line beside it")
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_a_damaged_bar_is_flagged(spoil, tmp_path):
+    Image.fromarray(spoilt_bar(spoil)).save(tmp_path / "x.png")
+    read = read_micrograph(tmp_path / "x.png", scale_bar_um=60)
+    assert read.um_per_px is None and "no scale bar was recognised" in read.meta.flags[0]
+
+
+@pytest.mark.parametrize("text", ["10 nm.", "1-5 µm", "x500"])
+@pytest.mark.parametrize("thick", [3, 5])
+def test_words_do_not_continue_a_bar(text, thick, tmp_path):
+    grey = Image.fromarray(surface())
+    draw, font = ImageDraw.Draw(grey), ImageFont.truetype(FONT, 20)
+    draw.rectangle([100, 200, 199, 200 + thick - 1], fill=255)
+    draw.text((206, 188), text, fill=255, font=font)
+    draw.text((94, 188), text, fill=255, font=font, anchor="ra")
+    grey.save(tmp_path / "x.png")
+    assert read_micrograph(tmp_path / "x.png", scale_bar_um=50).um_per_px == pytest.approx(0.5, rel=0.02)
+
+
 def test_bare_surfaces_keep_every_pixel():
     from microplastic_aging.simulate.benchmark import simulate_samples
 

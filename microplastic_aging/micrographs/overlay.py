@@ -13,9 +13,17 @@ import numpy as np
 from scipy import ndimage
 
 from .databar import INK_LEVELS, to_levels
+from microplastic_aging.micrographs.lines import (
+    AROUND,
+    bar_length,
+    has_odd_end,
+    is_block,
+    is_continued,
+    is_spoilt_line,
+    labelled,
+)
 
 # %% ../../nbs/micrographs/04b_overlay.ipynb #c49abbdb
-_AROUND = np.ones((3, 3), bool)
 _MAX_INKS = 12
 _MANY_PX = 60  # Pixels of one grey that are worth a search
 
@@ -106,29 +114,10 @@ def _describe(grey: np.ndarray, labels: np.ndarray, number: int, place: tuple, l
     return _Piece(*box, labels[place] == number, thick, sharp, alone)
 
 # %% ../../nbs/micrographs/04b_overlay.ipynb #2d2bd91d
-@dataclass(frozen=True)
-class _Sizes:
-    "Boxes of all pieces of ink, px"
-
-    places: list  # Pairs of slices
-    height: np.ndarray
-    width: np.ndarray
-    fill: np.ndarray  # Share of its box that each piece fills
-
-
-def _labelled(mask: np.ndarray, structure=_AROUND) -> tuple:
-    "Connected pieces of a mask, numbered, and their sizes"
-    labels, count = ndimage.label(mask, structure)
-    places = ndimage.find_objects(labels)
-    height, width = (np.array([place[k].stop - place[k].start for place in places], int) for k in (0, 1))
-    area = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    return labels, _Sizes(places, height, width, area / np.maximum(1, height * width))
-
-
 def _pieces(grey: np.ndarray, ink: _Ink) -> list:
     "Pieces of an ink that have the size of letters or bars"
     height, width = grey.shape
-    labels, sizes = _labelled(ink.seed | (ndimage.binary_dilation(ink.seed, _AROUND) & ink.near(grey, 0.4)))
+    labels, sizes = labelled(ink.seed | (ndimage.binary_dilation(ink.seed, AROUND) & ink.near(grey, 0.4)))
     tall, wide = sizes.height, sizes.width
     letter = (tall >= max(6, 0.01 * height)) & (tall <= 0.15 * height) & (wide <= 2.5 * tall) & (sizes.fill >= 0.1)
     bar = (wide >= max(16, 0.02 * width)) & (wide >= 4 * tall) & (tall <= 0.06 * height) & (sizes.fill >= 0.1)
@@ -204,7 +193,7 @@ def _soft_pieces(grey: np.ndarray, ink: _Ink, box: tuple, up: float, aside: floa
     "Sharp pieces of about the ink around a box, to so many px above and below it, and beside it"
     top, left = max(0, int(box[0] - up)), max(0, int(box[2] - aside))
     part = grey[top : int(box[1] + up), left : int(box[3] + aside)]
-    labels, sizes = _labelled(ink.near(part, 0.45))
+    labels, sizes = labelled(ink.near(part, 0.45))
     seen = (np.maximum(sizes.height, sizes.width) >= 3) & (sizes.fill * sizes.height * sizes.width >= 5)
     seen &= (sizes.height < part.shape[0]) & (sizes.width < part.shape[1])
     pieces = [_describe(part, labels, k + 1, sizes.places[k], ink.level) for k in np.flatnonzero(seen)]
@@ -227,31 +216,22 @@ def _extended(grey: np.ndarray, ink: _Ink, line: list) -> tuple:
     return box
 
 # %% ../../nbs/micrographs/04b_overlay.ipynb #7efc9848
-def is_line(mask: np.ndarray) -> bool:
-    "Whether a piece is a block or a line, with or without ticks at its ends"
-    height, width = mask.shape
-    core = mask.mean(1) > 0.95
-    if width < 2 * height or not core.any():
-        return False
-    beside_core = mask[~core, width // 4 : width - width // 4].sum()
-    return bool(beside_core <= 0.02 * mask.size)
+def _core(line: _Piece) -> slice:
+    "Rows of a line without its ticks and rims"
+    full = np.flatnonzero(line.mask.mean(1) > 0.8) + line.top
+    return slice(int(full[0]), int(full[-1]) + 1)
 
 
-def _is_block(mask: np.ndarray) -> bool:
-    "Whether a piece is a line whose first and last rows may be soft, and which is not hollow"
-    core = np.flatnonzero(mask.mean(1) > 0.95)
-    if not core.size or core[-1] - core[0] + 1 != core.size:
-        return False
-    inner = mask[max(0, core[0] - 1) : core[-1] + 2]
-    return is_line(mask) or (is_line(inner[1:-1]) if len(inner) > 2 else False) and len(inner) == len(mask)
+def _has_bar_size(piece: _Piece, shape: tuple) -> bool:
+    "Whether a piece is as large as a bar may be, and does not touch the frame"
+    height, width = shape
+    is_sized = piece.width >= max(16, 0.02 * width, 4 * piece.height) and piece.height <= 0.06 * height
+    return is_sized and piece.left > 0 and piece.right < width and piece.top > 0 and piece.bottom < height
 
 
 def _is_bar(piece: _Piece, grey: np.ndarray, level: int) -> bool:
-    "Whether a piece is a drawn bar"
-    height, width = grey.shape
-    is_sized = piece.width >= max(16, 0.02 * width, 4 * piece.height) and piece.height <= 0.06 * height
-    is_inside = piece.left > 0 and piece.right < width and piece.top > 0 and piece.bottom < height
-    if not (is_sized and is_inside and _is_block(piece.mask)) or piece.sharp < 0.85 or piece.alone < 0.9:
+    "Whether a piece of the size of a bar is one"
+    if not is_block(piece.mask) or piece.sharp < 0.85 or piece.alone < 0.9:
         return False
     margin = min(6, piece.left)
     rows = grey[piece.top : piece.bottom, piece.left - margin : piece.right + 6].astype(np.int16)
@@ -275,7 +255,7 @@ def _boxes(grey: np.ndarray, ink: _Ink) -> list:
     "Boxes filled with an ink, with four straight sides, one of which a bar may interrupt"
     height, width = grey.shape
     filled = ink.seed if 0 < ink.level < 255 else np.abs(grey.astype(np.int16) - ink.level) <= 14
-    labels, sizes = _labelled(filled, None)
+    labels, sizes = labelled(filled, None)
     chosen = (sizes.height >= 10) & (sizes.width >= 16) & (sizes.fill >= 0.3)
     chosen &= (sizes.height <= 0.4 * height) & (sizes.width <= 0.95 * width)
     found = []
@@ -286,28 +266,43 @@ def _boxes(grey: np.ndarray, ink: _Ink) -> list:
             found.append(_describe(grey, labels, k + 1, sizes.places[k], ink.level))
     return [piece for piece in found if piece.sharp > 0.25]
 
-# %% ../../nbs/micrographs/04b_overlay.ipynb #8b39f12f
-_BESIDE = 6  # Pixels on each side of a bar among which its ground is looked for
+# %% ../../nbs/micrographs/04b_overlay.ipynb #e3fba376
+def _goes_on(grey: np.ndarray, line: _Piece) -> bool:
+    "Whether a line goes on behind a gap"
+    return is_continued(grey, _core(line), slice(line.left, line.right))
 
 
-def _soft_end(beyond: np.ndarray, inside: float) -> int:
-    "Pixels of a bar beyond its sharp part, from the greys there, going outwards"
-    ground = beyond[np.abs(beyond - inside).argmax()]
-    is_bar = np.abs(beyond - inside) < np.abs(beyond - ground)
-    return len(beyond) if is_bar.all() else int(is_bar.argmin())
+def _is_damaged(grey: np.ndarray, line: _Piece) -> bool:
+    "Whether a line lacks the tick of one end, or goes on behind a gap"
+    return has_odd_end(line.mask) or _goes_on(grey, line)
 
 
-def _bar_length(grey: np.ndarray, bar: _Piece) -> float:
-    "Length of a drawn bar, px; nan where it does not stand off its ground"
-    rows = np.flatnonzero(bar.mask.mean(1) > 0.9) + bar.top
-    left = max(0, bar.left - _BESIDE)
-    profile = grey[rows, left : bar.right + _BESIDE].mean(0)
-    start, stop = bar.left - left + 3, bar.left - left + bar.width - 3
-    inside = np.median(profile[start:stop])
-    sides = profile[:start][::-1], profile[stop:]
-    if min(np.abs(side - inside).max() for side in sides) < INK_LEVELS:
-        return np.nan
-    return float(stop - start + sum(_soft_end(side, inside) for side in sides))
+def _touch(a: _Piece, b: _Piece) -> bool:
+    "Whether two pieces are not more than three pixels apart, as a line and its outline are"
+    is_apart = a.top > b.bottom + 3 or b.top > a.bottom + 3 or a.left > b.right + 3 or b.left > a.right + 3
+    return not is_apart
+
+
+def _thickness(line: _Piece) -> int:
+    "Rows of a line without its ticks, px"
+    rows = _core(line)
+    return rows.stop - rows.start
+
+
+def _is_thick_as(thick: np.ndarray, bar: _Piece) -> np.ndarray:
+    "Whether lines are about as thick as a bar"
+    return np.abs(thick - _thickness(bar)) <= max(1, 0.25 * _thickness(bar))
+
+
+def _lines_alike(grey: np.ndarray, ink: _Ink, bar: _Piece) -> list:
+    "Straight pieces of about the ink and as thick as a bar, after spots and scratches are smoothed away"
+    smooth = ndimage.binary_closing(ink.near(grey, 0.4), AROUND)
+    thick = _thickness(bar)
+    labels, sizes = labelled(ndimage.binary_opening(smooth, np.ones((max(2, thick - 2), 4))))
+    is_sized = sizes.width >= max(16, 0.02 * grey.shape[1], 2 * thick)
+    chosen = np.flatnonzero(is_sized & _is_thick_as(sizes.height, bar) & (sizes.fill >= 0.8))
+    lines = [_describe(grey, labels, k + 1, sizes.places[k], ink.level) for k in chosen]
+    return [line for line in lines if line.sharp > 0.6 and is_spoilt_line(line.mask)]
 
 # %% ../../nbs/micrographs/04b_overlay.ipynb #c3a0b5b4
 _SEARCHED_PX = 2048  # A longer side is thinned out for the search
@@ -320,22 +315,28 @@ class Overlay:
     "What is drawn on a picture"
 
     mask: np.ndarray | None = None  # True where something is drawn, bool, shape (h, w); None where nothing is
-    bars: tuple = ()  # Lengths of the drawn bars, px
+    bars: tuple = ()  # Lengths of the drawn bars, px; nan for what was a bar and is not whole
 
 
 def _found_in(grey: np.ndarray, ink: _Ink) -> tuple:
-    "Boxes of everything drawn in an ink, and the bars among it"
+    "Boxes of everything drawn in an ink, the bars among it, and the lines that are not whole"
     height, width = grey.shape
     pieces = _pieces(grey, ink)
     lines = _lines([piece for piece in pieces if _is_letter(piece, height)])
-    bars, found = [], [piece.box for piece in _boxes(grey, ink)]
-    for bar in (piece for piece in pieces if _is_bar(piece, grey, ink.level)):
-        labels = _labels_of(grey, ink, bar)
-        least = 0.06 if bar.height > 2 else 0.1
-        if labels or bar.width >= max(32, least * width):
+    bars, spoilt, found = [], [], [piece.box for piece in _boxes(grey, ink)]
+    for line in (piece for piece in pieces if is_spoilt_line(piece.mask) and piece.sharp > 0.6):
+        is_sized = _has_bar_size(line, grey.shape)
+        is_bar = is_sized and _is_bar(line, grey, ink.level)
+        labels = _labels_of(grey, ink, line) if is_bar else []
+        least = 0.06 if line.height > 2 else 0.1
+        if is_bar and (labels or line.width >= max(32, least * width)):
             lines += labels
-            bars.append(bar)
-    return found + [_extended(grey, ink, line) for line in lines] + [bar.box for bar in bars], bars
+            bars.append(line)
+            spoilt += _lines_alike(grey, ink, line)
+        if (_is_damaged(grey, line) or not is_bar) if is_sized else _goes_on(grey, line):
+            spoilt.append(line)
+    boxes = found + [_extended(grey, ink, line) for line in lines] + [bar.box for bar in bars]
+    return boxes, bars, spoilt
 
 # %% ../../nbs/micrographs/04b_overlay.ipynb #f991ea08
 def _mask_of(boxes: list, coloured: np.ndarray | None, shape: tuple, step: int) -> np.ndarray | None:
@@ -344,7 +345,7 @@ def _mask_of(boxes: list, coloured: np.ndarray | None, shape: tuple, step: int) 
         return None
     mask = np.zeros(shape, bool)
     if coloured is not None:
-        wide = ndimage.binary_dilation(coloured, _AROUND, 3)
+        wide = ndimage.binary_dilation(coloured, AROUND, 3)
         mask |= wide.repeat(step, 0).repeat(step, 1)[: shape[0], : shape[1]]
     for top, bottom, left, right in boxes:
         margin = max(3, round(0.12 * min(bottom - top, 40)))
@@ -353,19 +354,25 @@ def _mask_of(boxes: list, coloured: np.ndarray | None, shape: tuple, step: int) 
     return mask
 
 
-def _coloured_bars(chroma: np.ndarray) -> list:
-    "Coloured bars, as pieces"
-    labels, sizes = _labelled(chroma > _COLOUR_LEVELS)
+def _lengths(grey: np.ndarray, bars: list, spoilt: list) -> list:
+    "Lengths of whole bars, px, of one within another the inner; nan too where a line alike is not whole"
+    names = {id(line) for line in spoilt}
+    inner = [a for a in bars if not any(_around([a.box, b.box]) == a.box != b.box for b in bars)]
+    measured = [(bar_length(grey, a.top, a.left, a.mask), a) for a in inner if id(a) not in names]
+    whole = [(length, a) for length, a in measured if abs(length - a.width) <= 2]
+    apart = [line for line in spoilt if not any(_touch(line, a) for _, a in whole)]
+    doubted = any(_is_thick_as(_thickness(line), a) for line in apart for _, a in whole)
+    doubted |= bool(apart) and not whole
+    return [length for length, _ in whole] + [np.nan] * doubted
+
+
+def _coloured_lengths(chroma: np.ndarray) -> list:
+    "Lengths of coloured bars, px; nan where one is not whole"
+    labels, sizes = labelled(chroma > _COLOUR_LEVELS)
     chosen = (sizes.width >= max(16, 0.02 * chroma.shape[1])) & (sizes.width >= 4 * sizes.height) & (sizes.fill > 0.1)
     pieces = [_describe(chroma, labels, k + 1, sizes.places[k], 255) for k in np.flatnonzero(chosen)]
-    return [piece for piece in pieces if _is_block(piece.mask)]
-
-
-def _lengths(grey: np.ndarray, bars: list) -> list:
-    "Lengths of bars, px; of one within another, as an outline is drawn, the inner one counts"
-    outer = [any(_around([a.box, b.box]) == a.box != b.box for b in bars) for a in bars]
-    lengths = [(_bar_length(grey, a), a.width) for a, is_outer in zip(bars, outer, strict=True) if not is_outer]
-    return [length for length, width in lengths if abs(length - width) <= 2]
+    bars = [piece for piece in pieces if is_block(piece.mask)]
+    return _lengths(chroma, bars, [bar for bar in bars if _is_damaged(chroma, bar)])
 
 
 def _coloured(chroma: np.ndarray | None) -> np.ndarray | None:
@@ -384,11 +391,10 @@ def find_overlay(
     step = -(-max(image.shape) // _SEARCHED_PX)
     grey = to_levels(np.ascontiguousarray(image[::step, ::step]))
     chroma = None if chroma is None else chroma[::step, ::step]
-    coloured, boxes, bars = _coloured(chroma), [], []
-    lengths = [] if coloured is None else _lengths(chroma, _coloured_bars(chroma))
+    coloured, boxes, bars, spoilt = _coloured(chroma), [], [], []
+    lengths = [] if coloured is None else _coloured_lengths(chroma)
     for ink in _inks(grey) if min(grey.shape) >= 32 else []:
-        found, more = _found_in(grey, ink)
-        boxes += found
-        bars += more
+        found, more, damaged = _found_in(grey, ink)
+        boxes, bars, spoilt = boxes + found, bars + more, spoilt + damaged
     mask = _mask_of(boxes, coloured, image.shape, step)
-    return Overlay(mask, tuple(length * step for length in lengths + _lengths(grey, bars)))
+    return Overlay(mask, tuple(length * step for length in lengths + _lengths(grey, bars, spoilt)))

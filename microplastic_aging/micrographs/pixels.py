@@ -267,6 +267,7 @@ _MAX_TILE = 1 << 24  # Bytes that a tile may take in a smaller picture
 _MAX_PIECES = MAX_PX >> 8  # Tiles of 16 × 16 pixels, the smallest there are, in the largest picture
 _MAX_SCANS = 100  # Of a JPEG, or of a piece of a TIFF
 _MAX_RUNS_PX = 1 << 24  # Pixels of a BMP in run-length code, which is slow to decode
+_PADDING = 3  # Bytes with which a writer may fill up a file
 
 
 def _check_pieces(page: tifffile.TiffPage, path: Path, max_px: int):
@@ -313,6 +314,18 @@ def _check_effort(picture: Image.Image, content: bytes, path: Path):
     if is_slow and picture.width * picture.height > _MAX_RUNS_PX:
         found = f"is a BMP in run-length code of more than {_MAX_RUNS_PX:,} pixels"
         raise MicrographFormatError(path, f"{found}; save it without compression")
+
+
+def _check_end(picture: Image.Image, content: bytes, path: Path):
+    "Refuse an uncompressed BMP with more bytes behind its pixels than its header states and padding takes"
+    if not isinstance(picture, BmpImageFile) or picture.tile[0][0] != "raw":
+        return
+    *_, start, (_, stride, _) = picture.tile[0]
+    stated = int.from_bytes(content[2:6], "little")
+    rest = content[max(stated, start + stride * picture.height) :].strip(b"\0")
+    if len(rest) > _PADDING:
+        found = f"holds {len(rest)} bytes after its end that are no text: pixels may be displaced"
+        raise MicrographFormatError(path, f"{found}; export it again, or save it as PNG")
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #7d4003a8
 _PLAIN_COMPRESSIONS = (1, 8, 32946)  # None, deflate, old deflate: tifffile needs no further package, and is quick
@@ -370,6 +383,8 @@ def read_picture(
             return *_tiff_grey(picture, path, max_px), sem_tags(picture)
         _check_effort(picture, content, path)
         tags = embedded_xml(content)
+        if not tags:
+            _check_end(picture, content, path)
         del content  # A decoder keeps the bytes as long as it needs them
         return *_pillow_grey(picture, path), tags
 

@@ -12,7 +12,8 @@ import numpy as np
 from scipy import ndimage
 
 from .databar import INK_LEVELS, TALLEST_BAR, to_levels
-from .overlay import find_overlay, is_line
+from .lines import is_continued, is_line
+from .overlay import find_overlay
 
 # %% ../../nbs/micrographs/05_scalebar.ipynb #1b764621
 _MAX_PIECES = 3000  # More pieces than that are noise, no writing
@@ -73,8 +74,14 @@ def _are_halves(left: _Piece, right: _Piece) -> bool:
     return in_line and abs(left.length - right.length) <= max(2, 0.05 * left.length)
 
 
-def _line_lengths(lines: list) -> list:
-    "Lengths of interrupted lines, and of lines that are no half of one, px"
+def _core(line: _Piece) -> slice:
+    "Rows of a line without its ticks"
+    full = np.flatnonzero(line.mask.mean(1) > 0.95) + line.rows.start
+    return slice(int(full[0]), int(full[-1]) + 1)
+
+
+def _line_lengths(lines: list, band: np.ndarray) -> list:
+    "Lengths of interrupted lines, and of lines that are no half of one, px; nan for a line that goes on behind a gap"
     lengths, halves = [], set()
     for number, line in enumerate(lines):
         for other in lines[number + 1 :]:
@@ -82,7 +89,8 @@ def _line_lengths(lines: list) -> list:
             if _are_halves(left, right):
                 lengths.append(right.columns.stop - left.columns.start)
                 halves |= {left.columns.start, right.columns.start}
-    return lengths + [line.length for line in lines if line.columns.start not in halves]
+    single = [line for line in lines if line.columns.start not in halves]
+    return lengths + [np.nan if is_continued(band, _core(line), line.columns) else line.length for line in single]
 
 # %% ../../nbs/micrographs/05_scalebar.ipynb #6e457e2a
 _SHORTEST, _LONGEST = 0.02, 0.95  # Length of a scale bar over the width of the picture
@@ -90,19 +98,20 @@ _MIN_LENGTH = 16  # px
 _ALIKE = 1.05  # Lines whose lengths differ by more cannot both be the scale bar
 
 
-def _plausible_lengths(pieces: list, width: int) -> list:
-    "Lengths of all candidates that a scale bar may have in a picture `width` px wide, px"
-    lines = [piece for piece in pieces if is_line(piece.mask) and piece.length >= _MIN_LENGTH / 2]
-    lengths = [_ladder_length(pieces), *_line_lengths(lines)]
+def _plausible_lengths(band: np.ndarray) -> list:
+    "Lengths of all candidates that a scale bar may have in an information bar, px; nan for one that is not whole"
+    pieces, width = _pieces(band), band.shape[1]
     shortest, longest = max(_MIN_LENGTH, _SHORTEST * width), _LONGEST * width
-    return [length for length in lengths if shortest <= length <= longest]
+    lines = [piece for piece in pieces if is_line(piece.mask) and piece.length >= shortest / 2]
+    lengths = [_ladder_length(pieces), *_line_lengths(lines, band)]
+    return [length for length in lengths if np.isnan(length) or shortest <= length <= longest]
 
 
 def agreed_length(
-    lengths: list,  # Of all candidates, px
+    lengths: list,  # Of all candidates, px; nan for one that is not whole
 ) -> float | None:  # px; None where there is none, or two that differ
     "The one length of a scale bar that its candidates agree on"
-    if not lengths or max(lengths) > _ALIKE * min(lengths):
+    if not lengths or np.isnan(lengths).any() or max(lengths) > _ALIKE * min(lengths):
         return None
     return float(max(lengths))
 
@@ -122,5 +131,5 @@ def find_scale_bar(
     "Measure the scale bar drawn in an information bar or on the picture"
     if rows:
         band = to_levels(image[len(image) - rows :])
-        return agreed_length(_plausible_lengths(_pieces(band), band.shape[1]))
+        return agreed_length(_plausible_lengths(band))
     return agreed_length(list(find_overlay(image).bars) or _ladder_on_picture(image))
