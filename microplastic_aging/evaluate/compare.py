@@ -10,10 +10,11 @@ import numpy as np
 from sklearn.metrics import confusion_matrix, f1_score, recall_score, roc_auc_score
 
 from ..aging import Scheme
-from .conformal import abstention_summary, conformal_sets
+from .conformal import abstention_summary, class_conformal_sets, conformal_sets
 from .significance import paired_tests
-from .specimens import bootstrap_ci, pool_probabilities, specimen_views
+from .specimens import bootstrap_ci, pool_probabilities, specimen_views, wilson_ci
 from microplastic_aging.evaluate.uncertainty import (
+    MIN_PROB,
     brier,
     cross_temperature,
     ece,
@@ -33,6 +34,7 @@ _UNCERTAINTY_ENTRIES = (
     "ece_noise",
     "temperature",
     "conformal",
+    "conformal_by_class",
     "abstention",
     "reliability",
 )
@@ -67,11 +69,19 @@ def uncertainty_metrics(
 # %% ../../nbs/evaluate/05_compare.ipynb #407f9bf9
 def _held_out_metrics(prob, y, groups, scheme, seed) -> dict:
     "The entries for which specimens are calibrated on other specimens"
-    names = list(range(scheme)) if isinstance(scheme, int) else scheme.classes
     scaled = cross_temperature(prob, y, groups, seed)
-    _, conformal = conformal_sets(prob, y, groups, seed=seed)
-    by_class = {str(names[c]): covered for c, covered in conformal["by_class"].items()}
-    return dict(ece_after=ece(scaled, y), ece_noise=ece_noise(scaled, y), conformal=conformal | dict(by_class=by_class))
+    each = dict(conformal=conformal_sets, conformal_by_class=class_conformal_sets)
+    sets = {name: _named_classes(made(prob, y, groups, seed=seed)[1], scheme) for name, made in each.items()}
+    return dict(ece_after=ece(scaled, y), ece_noise=ece_noise(scaled, y)) | sets
+
+
+def _named_classes(figures: dict, scheme) -> dict:
+    "Figures of sets with the names of the classes, the worst covered class by itself"
+    names = list(range(scheme)) if isinstance(scheme, int) else scheme.classes
+    by_class = {str(names[c]): covered for c, covered in figures["by_class"].items()}
+    worst = min(by_class, key=by_class.get)
+    own = dict(own_threshold=[str(names[c]) for c in figures["own_threshold"]]) if "own_threshold" in figures else {}
+    return figures | dict(by_class=by_class, worst=worst) | own
 
 # %% ../../nbs/evaluate/05_compare.ipynb #a320f1a4
 def specimen_verdict(
@@ -116,7 +126,7 @@ def evaluate(
     return (
         dict(accuracy=float(right.mean()), accuracy_ci=list(bootstrap_ci(right, groups[counted])))
         | _class_means(prob, y)
-        | dict(specimen_accuracy=_specimen_accuracy(prob, y, groups, scheme))
+        | _specimen_entries(prob, y, groups, scheme)
         | dict(n_specimens=n_specimens, n_samples=int(counted.sum()))
         | _by_class(prob, y, scheme)
         | dict(fold_accuracy=_fold_means(right, folds[counted]))
@@ -126,15 +136,6 @@ def evaluate(
 # %% ../../nbs/evaluate/05_compare.ipynb #c25f9fc5
 def _fold_means(right, folds) -> list[float]:
     return [float(right[folds == k].mean()) for k in np.unique(folds)]
-
-
-def _specimen_accuracy(prob, y, groups, scheme) -> float | None:  # None where a specimen has several labels
-    "Share of aged specimens whose pooled prediction is right"
-    verdict = specimen_verdict(prob, y, groups)
-    if verdict is None:
-        return None
-    predicted, true = verdict
-    return float((predicted == true)[scheme.headline[true]].mean())
 
 
 def _recalls(prob, y) -> tuple[np.ndarray, np.ndarray]:  # Classes that occur, their recall
@@ -147,6 +148,52 @@ def _class_means(prob, y) -> dict:
     present, recall = _recalls(prob, y)
     f1 = f1_score(y, prob.argmax(1), labels=present, average="macro", zero_division=0)
     return dict(balanced_accuracy=float(recall.mean()), macro_f1=float(f1), auc=macro_auroc(prob, y, present))
+
+# %% ../../nbs/evaluate/05_compare.ipynb #61aba12d
+_VIEWS = (1, 2, 3, 5, 9)  # Repeats from which a specimen is judged
+_DEALS = 20  # Times that they are drawn
+
+
+def _specimen_entries(prob, y, groups, scheme) -> dict:  # None where a specimen has several labels
+    "Share of aged specimens whose pooled prediction is right, from all repeats and from fewer"
+    verdict = specimen_verdict(prob, y, groups)
+    if verdict is None:
+        return dict(specimen_accuracy=None, specimen_ci=None, by_views=None)
+    predicted, true = verdict
+    right = (predicted == true)[scheme.headline[true]]
+    if not len(right):
+        return dict(specimen_accuracy=float("nan"), specimen_ci=None, by_views=[])
+    by_views = [accuracy_from_views(prob, groups, true, scheme.headline[true], k) for k in _VIEWS]
+    ci = list(wilson_ci(right.sum(), len(right)))
+    return dict(specimen_accuracy=float(right.mean()), specimen_ci=ci, by_views=[v for v in by_views if v])
+
+
+def _few_views(of: np.ndarray, k: int, rng) -> np.ndarray:  # Row numbers
+    "At most k rows of each specimen, drawn at random"
+    order = np.lexsort((rng.random(len(of)), of))
+    views = np.bincount(of)
+    rank = np.arange(len(of)) - np.repeat(np.cumsum(views) - views, views)
+    return order[rank < k]
+
+
+def accuracy_from_views(
+    prob: np.ndarray,  # Probabilities, shape (n, n_classes)
+    groups: np.ndarray,  # Specimen of each row, shape (n,)
+    true: np.ndarray,  # Class of each specimen, shape (m,)
+    counted: np.ndarray,  # Specimens that count, bool, shape (m,)
+    k: int,  # Repeats that a verdict rests on
+) -> dict | None:  # views, accuracy, ci, n_specimens; None where no specimen has so many
+    "Share of specimens with at least k repeats that are right by k of them"
+    of = specimen_views(groups).of
+    able = counted & (np.bincount(of) >= k)
+    if not able.any():
+        return None
+    rng, right = np.random.default_rng(k), np.zeros(len(true))
+    for _ in range(_DEALS):
+        rows = _few_views(of, k, rng)
+        right += (pool_probabilities(prob[rows], of[rows]).argmax(1) == true) / _DEALS
+    ci = list(bootstrap_ci(right[able], np.flatnonzero(able)))
+    return dict(views=k, accuracy=float(right[able].mean()), ci=ci, n_specimens=int(able.sum()))
 
 # %% ../../nbs/evaluate/05_compare.ipynb #f6d9f0e2
 def _by_class(prob, y, scheme) -> dict:
@@ -191,3 +238,53 @@ def compare_models(
         found = paired_difference(probs[lead], probs[other], y, groups, scheme)
         differences[f"{lead}-{other}"] = found | dict(p=test["p"], p_holm=test["p_holm"])
     return models, differences
+
+# %% ../../nbs/evaluate/05_compare.ipynb #5e4a5f66
+def seed_accuracy(
+    probs: list,  # Of each training, (n, n_classes); nan where not predicted
+    y: np.ndarray,  # Class numbers, shape (n,)
+    groups: np.ndarray,  # Specimen of each row, shape (n,)
+    scheme: Scheme,
+) -> dict:  # accuracy, specimen_accuracy, their intervals, by_seed
+    "Headline accuracy over several trainings of one model"
+    keep = ~np.isnan(np.stack(probs)).any((0, 2)) & scheme.headline[y]
+    right = np.stack([(p.argmax(1) == y)[keep] for p in probs]).astype(float)
+    found = dict(
+        accuracy=float(right.mean()),
+        accuracy_ci=list(bootstrap_ci(right, groups[keep])),
+        by_seed=right.mean(1).tolist(),
+        specimen_accuracy=None,
+        specimen_ci=None,
+    )
+    verdicts = [specimen_verdict(p[keep], y[keep], groups[keep]) for p in probs]
+    if verdicts[0] is None:
+        return found
+    named = np.stack([predicted == true for predicted, true in verdicts]).astype(float)
+    ci = list(bootstrap_ci(named, np.arange(named.shape[1])))
+    return found | dict(specimen_accuracy=float(named.mean()), specimen_ci=ci)
+
+
+def seed_difference(
+    a: list,  # Probabilities of one model, one array a training, (n, n_classes)
+    b: list,  # Of another, the same trainings
+    y: np.ndarray,  # Class numbers, shape (n,)
+    groups: np.ndarray,  # Specimen of each row, shape (n,)
+    scheme: Scheme,
+) -> dict:  # difference and ci, as shares
+    "Headline accuracy of `a` minus that of `b`, training by training"
+    keep = ~np.isnan(np.stack([*a, *b])).any((0, 2)) & scheme.headline[y]
+    gain = np.stack([(p.argmax(1) == y)[keep] * 1.0 - (q.argmax(1) == y)[keep] for p, q in zip(a, b, strict=True)])
+    return dict(difference=float(gain.mean()), ci=list(bootstrap_ci(gain, groups[keep])))
+
+# %% ../../nbs/evaluate/05_compare.ipynb #aa35f3b0
+def multiply_probabilities(
+    probs: list,  # Of models that were trained apart, each (n, n_classes); nan where one predicts nothing
+    prior: np.ndarray,  # Probability of each class in training, shape (n_classes,) or (n, n_classes)
+) -> np.ndarray:  # Shape (n, n_classes); nan where no model predicts
+    "The product of the probabilities of several models, with the prior counted once"
+    base = np.log(np.clip(prior, MIN_PROB, None))
+    there = [~np.isnan(p).any(1, keepdims=True) for p in probs]
+    evidence = [np.where(t, np.log(np.clip(p, MIN_PROB, None)) - base, 0) for p, t in zip(probs, there, strict=True)]
+    z = sum(evidence) + base
+    z = np.exp(z - z.max(1, keepdims=True))
+    return np.where(np.any(there, 0), z / z.sum(1, keepdims=True), np.nan)

@@ -44,15 +44,20 @@ def conformal_sets(
     part = specimen_parts(rows.y, rows.groups, seed)
     scores = score(rows.prob)
     of_truth = scores[np.arange(len(rows.y)), rows.y]
-    inside = np.zeros(rows.prob.shape, bool)
+    limit = np.empty(len(rows.y))
     for k in np.unique(part):
         other = part != k
-        inside[~other] = scores[~other] <= conformal_threshold(of_truth[other], rows.groups[other], level)
-    sets = np.zeros(np.shape(prob), bool)
+        limit[~other] = conformal_threshold(of_truth[other], rows.groups[other], level)
+    return _sets_of(scores <= limit[:, None], rows, level)
+
+# %% ../../nbs/evaluate/03_conformal.ipynb #6350e1bd
+def _sets_of(inside, rows, level) -> tuple:
+    "Sets of all rows and their figures, from those of the valid rows"
+    sets = np.zeros((len(rows.keep), inside.shape[1]), bool)
     sets[rows.keep] = inside
     return sets, _set_figures(inside, rows, level)
 
-# %% ../../nbs/evaluate/03_conformal.ipynb #6350e1bd
+
 def _set_figures(inside, rows, level) -> dict:
     "Coverage, its interval and by class; mean size, shares of sets with one class and with none: specimens weigh alike"
     hit = inside[np.arange(len(rows.y)), rows.y]
@@ -71,6 +76,35 @@ def _set_figures(inside, rows, level) -> dict:
         empty=share(size == 0),
         by_class={int(c): share(hit, rows.y == c) for c in np.unique(rows.y)},
     )
+
+# %% ../../nbs/evaluate/03_conformal.ipynb #7271c717
+def class_conformal_sets(
+    prob: np.ndarray,  # Probabilities, shape (n, n_classes); nan rows are not counted
+    y: np.ndarray,  # Class numbers, shape (n,); below 0 where unlabelled
+    groups: np.ndarray,  # Specimen of each row, shape (n,)
+    level: float = LEVEL,  # Wanted coverage of each class
+    seed: int = 0,  # Of the parts behind the common threshold
+) -> tuple:  # As `conformal_sets`; the figures hold `own_threshold`, classes with a threshold of their own
+    "Sets with a threshold for each class, from the other specimens of that class"
+    rows = valid_rows(prob, y, groups)
+    common, _ = conformal_sets(prob, y, groups, level, seed=seed)
+    inside, scores, own = common[rows.keep], _lac_score(rows.prob), []
+    for c in np.unique(rows.y):
+        limit = _class_limits(scores[:, c], rows.y == c, rows.groups, level)
+        if np.isfinite(limit).all():
+            inside[:, c] = scores[:, c] <= limit
+            own.append(int(c))
+    sets, figures = _sets_of(inside, rows, level)
+    return sets, figures | dict(own_threshold=own)
+
+
+def _class_limits(score, of_class, groups, level) -> np.ndarray:  # Shape (n,)
+    "Threshold of one class for each row; a specimen of the class is judged by the others of it"
+    limit = np.full(len(score), conformal_threshold(score[of_class], groups[of_class], level))
+    for g in np.unique(groups[of_class]):
+        other = of_class & (groups != g)
+        limit[groups == g] = conformal_threshold(score[other], groups[other], level)
+    return limit
 
 # %% ../../nbs/evaluate/03_conformal.ipynb #34ded1d5
 _DRAWN_SHARES = tuple(k / 10 for k in range(1, 11))  # Shares of samples kept that are stored for drawing

@@ -10,6 +10,7 @@ __all__ = ['N_BOOT', 'LEVEL', 'SpecimenError', 'specimen_views', 'specimen_means
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import binomtest
 
 from ..aging import InputError
 
@@ -105,17 +106,30 @@ def group_counts(
 
 # %% ../../nbs/evaluate/01_specimens.ipynb #9cdbacd8
 def bootstrap_ci(
-    right: np.ndarray,  # Right (1) or wrong (0), or a difference of two models, shape (n,)
+    right: np.ndarray,  # Right (1) or wrong (0), or a difference of two models, shape (n,); of trainings (k, n)
     groups: np.ndarray,  # Specimen of each row, shape (n,)
     seed: int = 0,
 ) -> tuple[float, float]:  # Lower and upper bound of the mean
-    "Percentile interval of a mean, resampling specimens and not rows"
-    total, count = group_counts(right, groups)
-    m = len(total)
-    times_drawn = np.random.default_rng(seed).multinomial(m, np.full(m, 1 / m), N_BOOT)
-    means = times_drawn @ total / np.maximum(times_drawn @ count, 1)
+    "Percentile interval of a mean, resampling specimens and not rows, and trainings where there are several"
+    each = np.atleast_2d(right)
+    total = np.stack([group_counts(one, groups)[0] for one in each])
+    _, count = group_counts(each[0], groups)
+    k, m = total.shape
+    rng = np.random.default_rng(seed)
+    times_drawn = rng.multinomial(m, np.full(m, 1 / m), N_BOOT)
+    trainings = rng.multinomial(k, np.full(k, 1 / k), N_BOOT) / k
+    means = (times_drawn @ total.T * trainings).sum(1) / np.maximum(times_drawn @ count, 1)
     low, high = np.quantile(means, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return float(low), float(high)
+
+# %% ../../nbs/evaluate/01_specimens.ipynb #36fe171e
+def wilson_ci(
+    right: int,  # Specimens that are right
+    n: int,  # Specimens in all, at least one
+) -> tuple[float, float]:  # Lower and upper bound of the share
+    "Wilson's interval of a share of independent specimens; it keeps a width where all are right"
+    found = binomtest(int(right), int(n)).proportion_ci(LEVEL, method="wilson")
+    return float(found.low), float(found.high)
 
 # %% ../../nbs/evaluate/01_specimens.ipynb #f7ce382b
 _N_PARTS = 5

@@ -45,6 +45,7 @@ class TrainingRows:
 
 # %% ../../nbs/evaluate/09_tuning.ipynb #748032e0
 _INNER_FOLDS = 3
+_STACK_FOLDS = 10  # Of the second level: it is cheap, and a stack of few specimens is judged too low by three
 _TUNE_ROWS = 4000  # Beyond so many rows settings are chosen on some of the specimens
 
 
@@ -52,13 +53,14 @@ def inner_folds(
     y: np.ndarray,  # Class numbers, shape (n,)
     groups: np.ndarray,  # Specimen of each row, shape (n,)
     seed: int = 0,
+    folds: int = _INNER_FOLDS,  # At most
 ) -> np.ndarray:  # Fold of each row, shape (n,); -1 where a row only serves the last fit
     "Folds for choosing settings; no specimen is parted"
     names = np.unique(groups)
     place = np.random.default_rng(seed).permutation(len(names))
     used = place[np.searchsorted(names, groups)] < len(names) * min(1, _TUNE_ROWS / len(y))
     none = np.full(len(y), -1)
-    k = min(_INNER_FOLDS, len(np.unique(groups[used])), np.bincount(y[used]).max())
+    k = min(folds, len(np.unique(groups[used])), np.bincount(y[used]).max())
     if k < 2:
         return none
     fold, rows = none.copy(), np.flatnonzero(used)
@@ -112,12 +114,13 @@ def tune(
     grid,  # For `ParameterGrid`
     x: np.ndarray,  # Features of all rows, shape (n, f)
     training: TrainingRows,
+    folds: int = _INNER_FOLDS,  # Inner folds, at most
 ) -> tuple[np.ndarray, dict]:  # Probabilities (n, n_classes), out of fold where trained on; settings and their accuracy
     "Choose settings on the training rows, fit on all of them, predict every row of `x`"
     settings = list(ParameterGrid(grid))
     y, n_classes = training.y[training.rows], training.n_classes
     fits = [partial(_fitted, make, params, training.seed) for params in settings]
-    fold = inner_folds(y, training.groups[training.rows], training.seed)
+    fold = inner_folds(y, training.groups[training.rows], training.seed, folds)
     oof = _out_of_fold(fits, x[training.rows], y, fold, n_classes)
     held = fold >= 0
     right, temperature = np.zeros(len(settings)), 1.0
@@ -137,7 +140,7 @@ def tune(
 def _out_of_fold(fits, x, y, fold, n_classes) -> np.ndarray:  # Shape (settings, m, n_classes); nan in no fold
     "Scores of every training row by models that have not seen its specimen"
     tasks = [(i, k) for i in range(len(fits)) for k in range(fold.max() + 1)]
-    jobs = n_jobs(len(y)) if len(tasks) > _INNER_FOLDS else 1  # an estimator without settings uses the cores itself
+    jobs = n_jobs(len(y)) if len(tasks) > fold.max() + 1 else 1  # an estimator without settings uses the cores itself
     found = Parallel(jobs)(delayed(_fold_scores)(fits[i], x, y, fold == k, n_classes) for i, k in tasks)
     out = np.full((len(fits), len(y), n_classes), np.nan)
     for (i, k), scores in zip(tasks, found, strict=True):
@@ -163,6 +166,14 @@ def _best_of(modality: str, features, training) -> str:
     return max(accuracy, key=accuracy.get)
 
 
+def _stack(names, features, training) -> "_Joint":
+    "Logistic regression on the log-probabilities of some baselines, on rows that all of them predict"
+    seen = np.hstack([_predictions(name, features, training)[0] for name in names])
+    return _Joint(
+        np.log(seen), ~np.isnan(seen).any(1), _stacking, dict(C=[0.001, 0.003, 0.01, 0.03, 0.1, 1]), _STACK_FOLDS
+    )
+
+
 def _stacking():
     return LogisticRegression(max_iter=2000)
 
@@ -175,18 +186,20 @@ class _Joint:
     able: np.ndarray  # Rows that have both modalities, bool, shape (n,)
     make: object  # () -> estimator
     grid: dict
+    folds: int = _INNER_FOLDS  # On which its settings are chosen
 
 # %% ../../nbs/evaluate/09_tuning.ipynb #7f71b86d
 def fusion_ways(
     features: Features, training: TrainingRows
 ) -> tuple[dict, dict, dict]:  # way -> probabilities (n, n_classes); way -> settings; modality -> its baseline
-    "Three ways to join the best baseline of each modality"
+    "Ways to join baselines of both modalities: the best of each, or all that are stacked"
     chosen = {modality: _best_of(modality, features, training) for modality in MODALITIES}
     single = [_predictions(name, features, training)[0] for name in chosen.values()]
     seen = [features[BASELINES[name].family] for name in chosen.values()]
-    both = np.hstack(single)
+    members = dict.fromkeys([*chosen.values(), *(name for name, b in BASELINES.items() if b.stacked)])
     joint = dict(
-        stacked=_Joint(np.log(both), ~np.isnan(both).any(1), _stacking, dict(C=[0.001, 0.01, 0.1, 1])),
+        stacked=_stack(chosen.values(), features, training),
+        stacked_all=_stack(members, features, training),
         early=_Joint(
             np.hstack(seen),
             features.has["image"] & features.has["spectrum"],
@@ -198,7 +211,7 @@ def fusion_ways(
         kept, among = training.among(way.able)
         if len(among.rows):
             ways[name] = ways["mean"].copy()  # where a modality is missing
-            ways[name][kept], notes = tune(way.make, way.grid, way.x[kept], among)
+            ways[name][kept], notes = tune(way.make, way.grid, way.x[kept], among, way.folds)
             settings[name] = notes["settings"]
     return ways, settings, chosen
 

@@ -7,7 +7,6 @@ __all__ = ['blurred', 'pristine_like', 'references', 'polymers_with_own_band']
 
 # %% ../../nbs/explain/01_references.ipynb #0568e5fe
 import math
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from torch.nn import functional as F
 from ..aging import MECHANISMS, InputError, Scheme
 from ..model.encoders import IMAGE_STRIDE
 from ..spectra.core import GRID
-from ..spectra.library import pristine_bands, pseudo_voigt
+from ..spectra.library import fit_pristine, pristine_bands, pseudo_voigt
 
 # %% ../../nbs/explain/01_references.ipynb #5d9a0909
 def target_classes(
@@ -49,9 +48,6 @@ def log_odds(
     return for_it - against
 
 # %% ../../nbs/explain/01_references.ipynb #0ba93c24
-_STIFFNESS = 1e-3  # Penalty of a band's deviation from the common height: about (1 % misfit / 30 % deviation)²
-
-
 def blurred(
     micrograph: torch.Tensor,  # Grey values 0 to 1, NaN where missing, shape (b, 1, S, S)
 ) -> torch.Tensor:  # Same shape
@@ -60,42 +56,18 @@ def blurred(
     coarse = F.adaptive_avg_pool2d(micrograph, cells)
     return F.interpolate(coarse, micrograph.shape[-2:], mode="bilinear")
 
-
-@lru_cache(16)
-def _bands_and_baseline(polymer: str) -> np.ndarray:  # Shape (851, 1 + bands + 3)
-    "Columns of the fit: the common spectrum, each band, a baseline of second order"
-    bands = pristine_bands()[polymer]
-    each = np.stack([pseudo_voigt(GRID, *(np.array([v]) for v in b)) for b in bands], 1)
-    t = np.linspace(-1, 1, GRID.size)
-    return np.column_stack([each.sum(1), each, np.ones_like(t), t, t**2])
-
 # %% ../../nbs/explain/01_references.ipynb #26a4af57
-def _fit_pristine(ab, valid, polymer) -> np.ndarray:  # Shape (851,)
-    "Ridge fit of one polymer to a spectrum, where it is valid"
-    columns = _bands_and_baseline(polymer)
-    bands = slice(1, -3)
-    penalty = np.zeros(columns.shape[1])
-    penalty[bands] = _STIFFNESS * GRID.size * np.maximum((columns[:, bands] ** 2).mean(0), 1e-9)
-    seen = columns[valid]
-    found = np.linalg.solve(seen.T @ seen + np.diag(penalty + 1e-9), seen.T @ ab[valid])
-    return columns @ found
-
-
 def pristine_like(
     spectrum: torch.Tensor,  # Absorbance and mask, shape (b, 2, 851)
     polymer: list | None = None,  # Of each row, as in `pristine_bands`; None or an unknown one: the best fit
 ) -> torch.Tensor:  # Same shape and mask
     "The pristine spectrum of each sample's polymer, fitted to the sample: the reference of the spectrum"
-    out, library = spectrum.clone(), list(pristine_bands())
+    out = spectrum.clone()
     for row, (ab, mask) in enumerate(spectrum.double().cpu().numpy()):
         valid = mask > 0
-        if not valid.any():
-            continue
-        name = None if polymer is None else polymer[row]
-        candidates = [name] if name in library else library
-        fits = [_fit_pristine(ab, valid, candidate) for candidate in candidates]
-        misfit = [((fit - ab)[valid] ** 2).sum() for fit in fits]
-        out[row, 0] = torch.from_numpy(fits[int(np.argmin(misfit))] * valid).to(spectrum)
+        if valid.any():
+            fit = fit_pristine(ab, valid, None if polymer is None else polymer[row])
+            out[row, 0] = torch.from_numpy(fit * valid).to(spectrum)
     return out
 
 # %% ../../nbs/explain/01_references.ipynb #0838c7d3

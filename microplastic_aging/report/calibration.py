@@ -16,6 +16,11 @@ from .run import DEEP, MODALITY_NAMES, get_metrics, model_names, model_title
 from .tables import calibration_of
 
 # %% ../../nbs/report/08_calibration.ipynb #bebc161b
+def _worst_class(sets: dict) -> tuple | None:  # Name, share
+    "The class that the sets cover least often"
+    return min((sets.get("by_class") or {}).items(), key=lambda item: item[1], default=None)
+
+
 def _calibration_values(model: str, found: dict) -> dict:
     sets = found.get("conformal") or {}
     low, high = sets.get("coverage_ci") or (None, None)
@@ -24,6 +29,9 @@ def _calibration_values(model: str, found: dict) -> dict:
         ece_noise=found.get("ece_noise"),
         coverage_low=low,
         coverage_high=high,
+        worst_class=_worst_class(sets),
+        by_class=found.get("conformal_by_class"),
+        by_class_worst=_worst_class(found.get("conformal_by_class") or {}),
         at_80=(found.get("abstention") or {}).get("at_80"),
     )
 

@@ -15,6 +15,7 @@ from ..aging import MECHANISMS
 from ..explain.hypotheses import CANNOT_JUDGE
 from .evidence import links_control
 from .evidence_claims import claims, contrast_of, contrast_windows
+from .formats import points_interval
 from .html import render_sentences
 from .run import get_metrics, model_title
 from .tables import paired_table
@@ -69,6 +70,23 @@ def operator_values(controls: dict) -> dict | None:
         high=-low,
         samples=best["n_samples"],
     )
+
+
+_PARTS = dict(product="the product of the two networks", additive="itself without the joint correction")
+
+
+def part_rows(metrics: dict) -> list[tuple]:  # Contrast, points, what it rests on
+    "Fusion against what it is made of, on the same samples; over several trainings where there are any"
+    pairs, rows = (metrics.get("paired") or {}).get("grouped") or {}, []
+    for part, title in _PARTS.items():
+        found = pairs.get(f"fusion-{part}") or {}
+        if found.get("difference") is not None:
+            over = found.get("seeds") or found
+            n = len((get_metrics(metrics, "fusion", "grouped").get("seeds") or {}).get("seeds") or [0])
+            trainings = f", {n} trainings" if n > 1 else ""
+            gap = points_interval(over["difference"], *over["ci"])
+            rows.append((f"fusion minus {title}", gap, f"{found['n_samples']} grouped samples{trainings}"))
+    return rows
 
 # %% ../../nbs/report/20_claims.ipynb #71a3f467
 def mechanism_bits(metrics: dict) -> np.ndarray:  # bool, shape (classes, 3)

@@ -13,8 +13,8 @@ import pandas as pd
 from fastcore.basics import patch
 from IPython.display import Markdown
 from matplotlib.axes import Axes
-from scipy.stats import binomtest
 
+from ..evaluate.specimens import wilson_ci
 from .calibration import one_sided_sentences
 from microplastic_aging.report.claims import (
     SINGLE_MODALITIES,
@@ -24,6 +24,7 @@ from microplastic_aging.report.claims import (
     fusion_pairs,
     missed_shares,
     operator_values,
+    part_rows,
     single_rivals,
 )
 from .formats import percent, points, points_interval, share_interval
@@ -31,7 +32,7 @@ from .plots import plot_results, tested_splits
 from .run import get_metrics, get_protocol, is_simulated, model_names, model_title
 from .sentences import data_sentence, paper_sentences, split_sentences
 from .study_parts import accuracy_cell, listed, say, say_list, share_cell, titled
-from .tables import readable_table, result_table
+from .tables import readable_table, result_table, views_table
 from .tables import verdict as judge
 
 # %% ../../nbs/report/20_fusion_study.ipynb #4b50f4fd
@@ -79,6 +80,7 @@ def _stack(study: FusionStudy) -> dict | None:
         fold=fold,
         judged=_WORDS[judge(*fold["ci"])],
         per_specimen=found["stack_per_specimen"],
+        n_specimens=fusion["n_specimens"],
         fusion_per_specimen=fusion["specimen_accuracy"],
         minus_two=found["stack_minus_two"],
     )
@@ -93,36 +95,36 @@ def _main_row(table: pd.DataFrame, pairs: pd.DataFrame, model: str) -> dict:
     versus = pairs.loc[model] if model in pairs.index else None
     return dict(
         title=model_title(model),
+        specimens=share_interval(row.specimen_accuracy, row.specimen_low, row.specimen_high),
         accuracy=share_interval(row.accuracy, row.low, row.high),
-        difference=_difference(versus),
-        judged="–" if versus is None else _WORDS.get(versus.verdict, versus.verdict),
+        difference="–" if versus is None else f"{_difference(versus)}: {_WORDS.get(versus.verdict, versus.verdict)}",
         paper=percent(row.paper),
     )
 
 
 def _stack_row(found: dict) -> dict:
-    lead = f"{points(found['lead'])} (no interval)"
+    share, n = found["per_specimen"], found["n_specimens"]
     return dict(
         title=_STACK,
+        specimens=share_interval(share, *wilson_ci(round(share * n), n)),
         accuracy=share_cell(found["stack"]),
-        difference=lead,
-        judged=f"{found['judged']} (fold 0)",
+        difference=f"{points(found['lead'])} (no interval); fold 0: {found['judged']}",
         paper="–",
     )
 
 # %% ../../nbs/report/20_fusion_study.ipynb #4545016f
 @patch
 def table(self: FusionStudy) -> pd.DataFrame:  # Text, five columns
-    "Fusion beside its rivals: accuracy on unseen specimens, difference, verdict, and the paper's figure"
+    "Fusion beside its rivals on unseen specimens: per specimen, per sample, difference, and the paper's figure"
     results, pairs, found = result_table(self.metrics), fusion_pairs(self.metrics), _stack(self)
     rows = [_main_row(results, pairs, m) for m in _HEADLINE if m in results.index]
     rows += [_stack_row(found)] if found else []
     kind = ", simulated" if is_simulated(self.metrics) else ""
     heads = dict(
         title="model",
-        accuracy=f"accuracy{kind} (95 % interval)",
-        difference="fusion minus it (points)",
-        judged="judged",
+        specimens=f"per specimen{kind} (95 % interval)",
+        accuracy=f"per sample{kind} (95 % interval)",
+        difference="fusion minus it, per sample (points)",
         paper="the paper, measured",
     )
     return titled([{heads[key]: text for key, text in row.items()} for row in rows], "model")
@@ -165,11 +167,10 @@ def _model_row(metrics: dict, pairs: pd.DataFrame, model: str) -> dict:
 
 def _specimen_row(title: str, share: float, n: int) -> dict:
     right = round(share * n)
-    ci = binomtest(right, n).proportion_ci(method="wilson")
     return {
         "model": title,
         "right": f"{right} of {n}",
-        "accuracy per specimen (95 % interval)": share_interval(right / n, ci.low, ci.high),
+        "accuracy per specimen (95 % interval)": share_interval(right / n, *wilson_ci(right, n)),
     }
 
 # %% ../../nbs/report/20_fusion_study.ipynb #0d531dab
@@ -198,6 +199,15 @@ def specimens(self: FusionStudy) -> pd.DataFrame:  # Text, three columns
         rows.append(_specimen_row(_STACK, stack["per_specimen"], n))
     return titled(rows, "model")
 
+# %% ../../nbs/report/20_fusion_study.ipynb #22790760
+@patch
+def views(self: FusionStudy) -> pd.DataFrame | Markdown:  # Text, at most five columns
+    "Accuracy per specimen by the number of repeats that a verdict rests on"
+    table = views_table(self.metrics)
+    if table.empty:
+        return Markdown("- This run did not record what a verdict from fewer repeats is worth.")
+    return table.set_index("repeats")
+
 # %% ../../nbs/report/20_fusion_study.ipynb #e4bc5904
 def _attention_rows(a: dict) -> list[tuple]:  # Contrast, points, what it rests on
     lead = f"two networks trained apart, product {percent(a['product'])}; fusion {percent(a['fusion'])}; grouped fold 0"
@@ -213,7 +223,7 @@ def _attention_rows(a: dict) -> list[tuple]:  # Contrast, points, what it rests 
 def attention(self: FusionStudy) -> pd.DataFrame:  # Text, three columns; empty where nothing was measured
     "What attention adds, one contrast a row"
     found, tried = attention_values(self.others.get("audit") or {}), operator_values(self.others.get("controls") or {})
-    rows = _attention_rows(found) if found else []
+    rows = part_rows(self.metrics) + (_attention_rows(found) if found else [])
     if tried:
         gap = points_interval(tried["difference"], tried["low"], tried["high"])
         rows.append((f"cross-attention minus the best of {tried['n']} others", gap, f"{tried['samples']} samples"))
@@ -244,13 +254,14 @@ def one_modality(self: FusionStudy) -> Markdown:
 
 # %% ../../nbs/report/20_fusion_study.ipynb #9f9ef174
 @patch
-def prediction_sets(self: FusionStudy) -> pd.DataFrame:  # Text, three columns; the worst class first
+def prediction_sets(self: FusionStudy) -> pd.DataFrame:  # Text, four columns; the worst class first
     "How often the prediction sets of fusion cover the true class, class by class"
     found = get_metrics(self.metrics, "fusion", "grouped")
     shares = sorted(((found.get("conformal") or {}).get("by_class") or {}).items(), key=lambda item: item[1])
     recall = found.get("per_class_recall") or {}
-    rows = [(name, percent(share), percent(recall.get(name))) for name, share in shares]
-    heads = ("true class", "in the prediction set", "predicted class is right")
+    own = (found.get("conformal_by_class") or {}).get("by_class") or {}
+    rows = [(name, percent(share), percent(own.get(name)), percent(recall.get(name))) for name, share in shares]
+    heads = ("true class", "in the prediction set", "with its own threshold", "predicted class is right")
     return titled(rows, "true class", heads)
 
 

@@ -23,11 +23,13 @@ from .html import keep_figure
 from .plots import plot_confusion, plot_curves, plot_paired, plot_results, tested_splits
 from .run import get_metrics, is_simulated, model_names, model_title
 from .sentences import failed_folds, paper_sentences, reversed_sentences, split_sentences
-from .tables import paired_table, readable_table, result_table
+from .tables import paired_table, readable_table, result_table, views_table
 
 # %% ../../nbs/report/14_results.ipynb #930d8166
-_UNSEEN = "on unseen specimens (95 % interval)"
-_RANDOM = "on the random split (95 % interval)"
+_SPECIMENS = "per specimen, unseen (95 % interval)"
+_UNSEEN = "per sample, unseen (95 % interval)"
+_RANDOM = "per sample, random split (95 % interval)"
+_FIRST_COLUMNS = 5
 
 
 def _first_models(table: pd.DataFrame) -> list[str]:
@@ -42,15 +44,17 @@ def _intervals(table: pd.DataFrame, columns: list[str]) -> list[str]:
 
 
 def _first_table(table: pd.DataFrame) -> pd.DataFrame:
-    "At most five columns, as text; those that no model fills are left out"
+    "At most five columns, as text, the most important first; those that no model fills are left out"
     columns = {
         "model": [model_title(m) for m in table.index],
+        _SPECIMENS: _intervals(table, ["specimen_accuracy", "specimen_low", "specimen_high"]),
         _UNSEEN: _intervals(table, ["accuracy", "low", "high"]),
         "paper": [percent(x) for x in table.paper],
         _RANDOM: _intervals(table, ["random", "random_low", "random_high"]),
         "calibration error": [percent(x) for x in table.ece_after.fillna(table.ece_before)],
     }
-    return pd.DataFrame({name: texts for name, texts in columns.items() if set(texts) != {"–"}})
+    filled = [name for name, texts in columns.items() if set(texts) != {"–"}]
+    return pd.DataFrame({name: columns[name] for name in filled[:_FIRST_COLUMNS]})
 
 
 def _accuracy_figure(metrics: dict, models: list[str]) -> Figure:
@@ -73,13 +77,15 @@ def first_screen(
     table = result_table(metrics)
     models = _first_models(table)
     first, has_figure = table.loc[models], bool(tested_splits(metrics))
+    shown = _first_table(first) if len(table) else None
     return dict(
-        table=_first_table(first) if len(table) else None,
+        table=shown,
         figure=keep_figure(run["path"], "results", _accuracy_figure(metrics, models)) if has_figure else None,
         has_mechanisms=bool((metrics.get("scheme") or {}).get("bits")),
         has_random=bool(first.random.notna().any()),
         has_paper=bool(first.paper.notna().any()),
-        has_calibration=bool(first.ece_before.notna().any()),
+        has_specimens=shown is not None and _SPECIMENS in shown,
+        has_calibration=shown is not None and "calibration error" in shown,
         n_more=len(table) - len(models),
     )
 
@@ -102,6 +108,7 @@ def results_section(
         table=readable_table(metrics) if len(table) else None,
         has_mechanisms=bool((metrics.get("scheme") or {}).get("bits")),
         per_specimen=bool(table.specimen_accuracy.notna().any()),
+        views=views_table(metrics),
         group=run["config"].get("group") or "specimen_id",
         sentences=[s for s in split_sentences(metrics) + paper_sentences(metrics) if s not in failed],
     )

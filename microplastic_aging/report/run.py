@@ -71,7 +71,9 @@ MODELS = dict(
     fusion="fusion",
     image="micrograph alone",
     spectrum="spectrum alone",
-    classical_fusion="classical fusion (two models)",
+    product="product of the two networks",
+    additive="fusion without attention",
+    classical_fusion="classical fusion",
 ) | {name: _baseline_title(b) for name, b in BASELINES.items() if name != "classical_fusion"}
 
 

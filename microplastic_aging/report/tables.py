@@ -9,7 +9,7 @@ __all__ = ['result_table', 'readable_table', 'verdict', 'paired_table']
 import numpy as np
 import pandas as pd
 
-from ..evaluate.specimens import LEVEL
+from ..evaluate.specimens import LEVEL, wilson_ci
 from .formats import percent, points, share_interval
 from .run import get_metrics, has_paper_types, is_simulated, model_names, model_title
 
@@ -17,9 +17,10 @@ from .run import get_metrics, has_paper_types, is_simulated, model_names, model_
 def calibration_of(
     found: dict,  # From `get_metrics`
 ) -> dict:  # None in runs that did not record it
-    "Calibration error before and after scaling, coverage and mean size of the conformal sets"
+    "Calibration error before and after scaling; coverage, worst covered class and mean size of the conformal sets"
     sets = found.get("conformal") or {}
     return dict(
+        worst=min((sets.get("by_class") or {}).values(), default=None),
         ece_before=found.get("ece_before"),
         ece_after=found.get("ece_after"),
         coverage=sets.get("coverage"),
@@ -28,20 +29,34 @@ def calibration_of(
 
 # %% ../../nbs/report/05_tables.ipynb #27c2fdbe
 _PAPER_ACCURACY = dict(fusion=0.964, image=0.853, spectrum=0.478)
+_SPECIMEN = ("specimen_low", "specimen_high")
 _GROUPED = ("specimen_accuracy", "macro_f1", "balanced_accuracy", "auc", "n_samples", "n_specimens")
-_CALIBRATION = ("ece_before", "ece_after", "coverage", "set_size")
+_CALIBRATION = ("ece_before", "ece_after", "coverage", "worst", "set_size")
 _RANDOM = ("random", "random_low", "random_high", "random_n")
-_COLUMNS = ("accuracy", "low", "high", *_GROUPED, *_RANDOM, "paper", *_CALIBRATION)
+_COLUMNS = ("accuracy", "low", "high", *_GROUPED, *_SPECIMEN, *_RANDOM, "paper", *_CALIBRATION)
+
+
+def _specimen_interval(
+    found: dict,  # From `get_metrics`
+) -> tuple:  # low, high; None where there is no verdict per specimen
+    "Wilson's interval of the accuracy per specimen, from the counts where a run did not record it"
+    share, n = found.get("specimen_accuracy"), found.get("n_specimens")
+    if share is None or np.isnan(share) or not n:
+        return None, None
+    return tuple(found.get("specimen_ci") or wilson_ci(round(share * n), n))
 
 
 def _result_row(metrics: dict, model: str) -> dict:
     grouped, random = (get_metrics(metrics, model, split) for split in ("grouped", "random"))
     low, high = grouped.get("accuracy_ci") or (None, None)
+    specimen_low, specimen_high = _specimen_interval(grouped)
     random_low, random_high = random.get("accuracy_ci") or (None, None)
     return dict(
         accuracy=grouped.get("accuracy"),
         low=low,
         high=high,
+        specimen_low=specimen_low,
+        specimen_high=specimen_high,
         random=random.get("accuracy"),
         random_low=random_low,
         random_high=random_high,
@@ -62,10 +77,8 @@ def result_table(
 
 # %% ../../nbs/report/05_tables.ipynb #3b4d532b
 _CALIBRATION_COLUMN = "calibration error, raw → scaled"
-_SETS_COLUMN = f"{100 * LEVEL:g} % sets: coverage, mean size"
-_PLAIN = dict(
-    specimen_accuracy="per specimen", macro_f1="macro F1", balanced_accuracy="balanced accuracy", auc="area under ROC"
-)
+_SETS_COLUMN = f"{100 * LEVEL:g} % sets: coverage, worst class, mean size"
+_PLAIN = dict(macro_f1="macro F1", balanced_accuracy="balanced accuracy", auc="area under ROC")
 
 
 def _fold_range(folds: list | None) -> str:
@@ -76,8 +89,8 @@ def _ece_cell(before: float, after: float) -> str:
     return "–" if np.isnan(before) else f"{percent(before)} → {percent(after)}"
 
 
-def _sets_cell(coverage: float, size: float) -> str:
-    return "–" if np.isnan(coverage) or np.isnan(size) else f"{percent(coverage)}, {size:.2f}"
+def _sets_cell(coverage: float, worst: float, size: float) -> str:
+    return "–" if np.isnan(coverage) or np.isnan(size) else f"{percent(coverage)}, {percent(worst)}, {size:.2f}"
 
 
 def _count_cell(samples: float, specimens: float) -> str:
@@ -93,19 +106,22 @@ def _readable_columns(metrics: dict, table: pd.DataFrame) -> dict:
     "Header -> text of each row"
     here = "simulated, " if is_simulated(metrics) else ""
     several_labels = table.specimen_accuracy.isna().all()
-    chosen = ("balanced_accuracy", "auc", "macro_f1") if several_labels else ("specimen_accuracy", "macro_f1")
+    chosen = ("balanced_accuracy", "auc", "macro_f1") if several_labels else ("macro_f1",)
     folds = [get_metrics(metrics, m, "grouped").get("fold_accuracy") for m in table.index]
     random = _cells(table, ["random", "random_low", "random_high"], share_interval)
     return {
         "model": [model_title(m) for m in table.index],
-        f"accuracy, {here}grouped (95 % interval)": _cells(table, ["accuracy", "low", "high"], share_interval),
+        f"per specimen, {here}grouped (95 % interval)": _cells(
+            table, ["specimen_accuracy", *_SPECIMEN], share_interval
+        ),
+        f"per sample, {here}grouped (95 % interval)": _cells(table, ["accuracy", "low", "high"], share_interval),
         "paper (measured, split unknown)": [percent(x) for x in table.paper],
         _CALIBRATION_COLUMN: _cells(table, ["ece_before", "ece_after"], _ece_cell),
-        _SETS_COLUMN: _cells(table, ["coverage", "set_size"], _sets_cell),
+        _SETS_COLUMN: _cells(table, ["coverage", "worst", "set_size"], _sets_cell),
         **{_PLAIN[name]: [percent(x) for x in table[name]] for name in chosen},
         "lowest and highest fold": [_fold_range(f) for f in folds],
         "samples, specimens": _cells(table, ["n_samples", "n_specimens"], _count_cell),
-        f"accuracy, {here}random split (95 % interval)": random,
+        f"per sample, {here}random split (95 % interval)": random,
         "random minus grouped (points)": [points(x) for x in table.optimism],
     }
 
@@ -116,6 +132,26 @@ def readable_table(
     "The result table as it is printed; where the data is simulated its header says so"
     columns = _readable_columns(metrics, result_table(metrics))
     return pd.DataFrame({name: texts for name, texts in columns.items() if not texts or set(texts) != {"–"}})
+
+# %% ../../nbs/report/05_tables.ipynb #7085d942
+VIEW_MODELS = ("fusion", "image", "spectrum", "classical_fusion")
+
+
+def _view_cells(found: dict) -> dict:  # Repeats -> text
+    "Accuracy per specimen from few repeats and from all, with intervals"
+    cells = {str(v["views"]): share_interval(v["accuracy"], *v["ci"]) for v in found.get("by_views") or []}
+    return cells | {"all": share_interval(found.get("specimen_accuracy"), *_specimen_interval(found))}
+
+
+def views_table(
+    metrics: dict,  # Content of metrics.json
+) -> pd.DataFrame:  # Text, one row a number of repeats; empty in runs that did not record it
+    "Accuracy per specimen by the number of repeats that a verdict rests on"
+    found = {m: get_metrics(metrics, m, "grouped") for m in VIEW_MODELS}
+    cells = {model_title(m): _view_cells(f) for m, f in found.items() if f.get("by_views")}
+    if not cells:
+        return pd.DataFrame()
+    return pd.DataFrame(cells).fillna("–").rename_axis("repeats").reset_index()
 
 # %% ../../nbs/report/05_tables.ipynb #bbfe14cb
 def verdict(

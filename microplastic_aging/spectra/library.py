@@ -47,6 +47,42 @@ def band_cv(
     "Replicate scatter by kind of band"
     return np.where(bands[:, 2] < 0.1, 0.45, np.where(bands[:, 0] > 2700, 0.08, 0.18))
 
+# %% ../../nbs/spectra/18_library.ipynb #5691d7f0
+_STIFFNESS = 1e-3  # Penalty of a band's deviation from the common height: about (1 % misfit / 30 % deviation)²
+
+
+@lru_cache(16)
+def bands_and_baseline(polymer: str) -> np.ndarray:  # Shape (851, 1 + bands + 3)
+    "Columns of the fit: the common spectrum, each band, a baseline of second order"
+    bands = pristine_bands()[polymer]
+    each = np.stack([pseudo_voigt(GRID, *(np.array([v]) for v in b)) for b in bands], 1)
+    t = np.linspace(-1, 1, GRID.size)
+    return np.column_stack([each.sum(1), each, np.ones_like(t), t, t**2])
+
+
+def _fit_polymer(ab, valid, polymer) -> np.ndarray:  # Shape (851,)
+    "Ridge fit of one polymer to a spectrum, where it is valid"
+    columns = bands_and_baseline(polymer)
+    bands = slice(1, -3)
+    penalty = np.zeros(columns.shape[1])
+    penalty[bands] = _STIFFNESS * GRID.size * np.maximum((columns[:, bands] ** 2).mean(0), 1e-9)
+    seen = columns[valid]
+    found = np.linalg.solve(seen.T @ seen + np.diag(penalty + 1e-9), seen.T @ ab[valid])
+    return columns @ found
+
+
+def fit_pristine(
+    ab: np.ndarray,  # Absorbance, shape (851,)
+    valid: np.ndarray,  # Points that count, bool, shape (851,); at least one
+    polymer: str | None = None,  # As in `pristine_bands`; None or an unknown one: the best fit
+) -> np.ndarray:  # Shape (851,)
+    "The pristine spectrum of a sample's polymer, fitted to the sample"
+    library = list(pristine_bands())
+    candidates = [polymer] if polymer in library else library
+    fits = [_fit_polymer(ab, valid, candidate) for candidate in candidates]
+    misfit = [((fit - ab)[valid] ** 2).sum() for fit in fits]
+    return fits[int(np.argmin(misfit))]
+
 # %% ../../nbs/spectra/18_library.ipynb #82fa0cc7
 WATER_BIOFILM = np.array(
     [  # position, FWHM, height relative to 1644 cm⁻¹

@@ -46,6 +46,8 @@ class StudyConfig:
     stages: tuple | None = None
     device: str | None = None  # None: the GPU where there is one
     number: bool = False  # Estimate the label as a number, though it has few values
+    extra: int | None = None  # Further simulated samples that every model learns from, and none is tested on
+    seeds: tuple = (0,)  # Trainings of each network of the grouped folds; the first is the headline's
 
     def __post_init__(self):
         if self.mode not in MODES:
@@ -57,6 +59,10 @@ class StudyConfig:
             why = "variant wet holds unaged samples only, so nothing can be learnt from it"
             other = "write it with `microplastic-aging simulate` and predict on it with a model of another run"
             raise StudyError(f"{why}; {other}")
+        if self.extra and self.manifest is not None:
+            raise StudyError("extra samples are simulated; they are for studies of the simulated benchmark")
+        if tuple(self.seeds[:1]) != (0,) or len(set(self.seeds)) < len(self.seeds):
+            raise StudyError(f"trainings {self.seeds} of each network: name each once, 0 first, such as (0, 1, 2)")
         wrong = sorted(set(self.models or ()) - set(MODEL_MODALITIES))
         if wrong:
             raise StudyError(f"no model is called {', '.join(wrong)}; there are {', '.join(MODEL_MODALITIES)}")
@@ -67,12 +73,13 @@ class StudyConfig:
 
     @property
     def is_usual(self):  # A full study of the simulated benchmark, as it is
-        return (self.mode, self.manifest, self.variant, self.label, self.group) == (
+        return (self.mode, self.manifest, self.variant, self.label, self.group, self.extra) == (
             "full",
             None,
             "standard",
             "aging_type",
             "specimen_id",
+            None,
         )
 
     @property

@@ -16,25 +16,39 @@ from tqdm import tqdm
 from ..aging import MODALITIES
 from ..attribute.attribution import probability_columns
 from ..data.arrays import DecodedSamples
-from ..evaluate.baselines import CLASSICAL, MODEL_MODALITIES, imagenet_weights
-from ..evaluate.compare import compare_models, evaluate, paired_difference
+from ..evaluate.baselines import BASELINES, CLASSICAL, MODEL_MODALITIES, imagenet_weights
+from microplastic_aging.evaluate.compare import (
+    compare_models,
+    evaluate,
+    multiply_probabilities,
+    paired_difference,
+    seed_accuracy,
+    seed_difference,
+)
 from ..evaluate.features import classical_features
 from ..evaluate.tuning import TrainingRows, fit_predict_classical
-from ..evaluate.uncertainty import fit_temperature
+from ..evaluate.uncertainty import cross_temperature, fit_temperature
 from ..explain.neighbours import SPECIMENS, write_specimens
 from ..files import read_json, write_json, write_table
 from ..model.encoders import frozen_features
 from ..model.header import HEAD, update_card
 from ..model.learner import TrainOptions, learning_curve, only_modality, train_model
+from ..model.net import MODEL_KINDS
 from ..model.predictions import predict_arrays
 from ..model.store import model_card, save_model
 from .provenance import read_seconds
 from .runs import Run
-from .stage import Job, Stage, read_job
+from .stage import Job, Stage, has_job, read_job
 
 # %% ../../nbs/study/03_headline.ipynb #1207c728
 _COST = dict(fusion=12.0, image=9.0, spectrum=3.0)  # Rough shares of the time, for the bar
 _CLASSICAL_COST = 0.5
+_MEMBERS = [name for name, b in BASELINES.items() if b.stacked]  # Of the stack: another stack is another job
+
+
+def seed_name(model: str, seed: int) -> str:
+    "What the job of a network is called; the first training bears the model's name"
+    return f"{model}+{seed}" if seed else model
 
 
 def headline_jobs(run: Run) -> list:  # Of `Job`
@@ -49,7 +63,20 @@ def headline_jobs(run: Run) -> list:  # Of `Job`
     for model, split, fold in run.todo():
         make = partial(run_fold, run, features, model, split, fold)
         files = () if model in CLASSICAL else run.model_files(model, fold, split, SPECIMENS)
-        jobs.append(Job(run, model, make, fold, split, cost=_COST.get(model, _CLASSICAL_COST), files=files))
+        members = _MEMBERS if model == "classical_fusion" else None
+        cost = _COST.get(model, _CLASSICAL_COST)
+        jobs.append(Job(run, model, make, fold, split, members, cost=cost, files=files))
+    return jobs
+
+
+def further_trainings(run: Run) -> list:  # Of `Job`
+    "Networks of the grouped folds, trained again from other starts"
+    jobs = []
+    for seed in run.config.seeds[1:]:
+        for model, split, fold in run.todo():
+            if model in MODEL_KINDS and split == "grouped":
+                make = partial(train_fold, run, model, split, fold, seed)
+                jobs.append(Job(run, seed_name(model, seed), make, fold, split, cost=_COST[model]))
     return jobs
 
 
@@ -66,18 +93,25 @@ def run_fold(run: Run, features, model: str, split: str, fold: int) -> tuple:  #
     return test, dict(prob=prob), dict(curve=[]) | notes
 
 # %% ../../nbs/study/03_headline.ipynb #58a0c1ab
-def train_fold(run: Run, model: str, split: str, fold: int) -> tuple:  # As `run_fold`; notes: the learning curve
-    "Train a network; its weights go to its model folder"
+_SEED_STEP = 100  # Between the seeds of two trainings: folds differ by one
+
+
+def train_fold(
+    run: Run, model: str, split: str, fold: int, seed: int = 0
+) -> tuple:  # As `run_fold`; notes: the learning curve
+    "Train a network; the weights of the first training go to its model folder"
     config, arrays, s = run.config, run.arrays, run.samples
     train, test = run.rows(split, fold)
     title = f"  {model}, {split} fold {fold}"
     epochs, silent = config.recipe.epochs, not run.progress
     with tqdm(total=epochs, desc=title, unit="epoch", leave=False, disable=silent) as bar:
-        options = TrainOptions(test, model, config.seed + fold, config.recipe, config.device, bar.update)
+        options = TrainOptions(
+            test, model, config.seed + fold + _SEED_STEP * seed, config.recipe, config.device, bar.update
+        )
         learn = train_model(arrays, s.y, s.groups, s.scheme, train, options)
-    folder = run.model_folder(model, fold, split)
-    made = save_model(learn, folder, model_card(s, arrays, split=split, fold=fold))
-    write_specimens(made, learn, arrays, train, s.groups, s.table[s.label])
+    if not seed:
+        made = save_model(learn, run.model_folder(model, fold, split), model_card(s, arrays, split=split, fold=fold))
+        write_specimens(made, learn, arrays, train, s.groups, s.table[s.label])
     return test, predict_with_missing(learn.model, arrays, test), dict(curve=learning_curve(learn))
 
 
@@ -103,13 +137,14 @@ def pooled(
     run: Run,
     split: str,
     answer: str = "prob",  # Or `only_image`, `only_spectrum`: with the other modality hidden
+    seed: int = 0,  # Which training; classical models have the first only
 ) -> dict:  # Model -> probabilities, shape (n, n_classes); nan where not predicted
     "All predictions of one split; a model that predicts nothing that counts is left out"
     s, out = run.samples, {}
     for model, of, fold in run.todo():
-        if of != split:
+        if of != split or (seed and model not in MODEL_KINDS):
             continue
-        rows, found, _ = read_job(run.out, model, split, fold)
+        rows, found, _ = read_job(run.out, seed_name(model, seed), split, fold)
         if answer in found:
             empty = np.full((len(s), s.scheme.n), np.nan)
             out.setdefault(model, empty)[rows] = found[answer]
@@ -146,6 +181,29 @@ def prediction_table(run: Run, split: str, probs: dict) -> pd.DataFrame:
         parts.append(pd.concat([own, probabilities, s.table[carried].iloc[keep]], axis=1))
     return pd.concat(parts)
 
+# %% ../../nbs/study/03_headline.ipynb #0a9a4a93
+def _class_shares(run: Run, split: str) -> np.ndarray:  # Shape (n, n_classes)
+    "For each row the share of each class in the training of its fold"
+    s = run.samples
+    out = np.full((len(s), s.scheme.n), 1 / s.scheme.n)
+    for of, fold in run.splits:
+        if of == split:
+            train, test = run.rows(split, fold)
+            out[test] = np.bincount(s.y[train], minlength=s.scheme.n) / len(train)
+    return out
+
+
+def fusion_parts(run: Run, split: str, probs: dict, seed: int = 0) -> dict:  # Model -> probabilities (n, n_classes)
+    "Product of the separate networks, and the evidence of fusion without its joint correction, as far as there are any"
+    s, parts = run.samples, {}
+    if set(MODALITIES) <= set(probs):
+        each = [cross_temperature(probs[m], s.y, s.groups) for m in MODALITIES]
+        parts["product"] = multiply_probabilities(each, _class_shares(run, split))
+    sides = [pooled(run, split, f"only_{m}", seed).get("fusion") for m in MODALITIES]
+    if all(side is not None for side in sides):
+        parts["additive"] = multiply_probabilities(sides, np.full(s.scheme.n, 1 / s.scheme.n))
+    return parts
+
 # %% ../../nbs/study/03_headline.ipynb #5a3d5478
 @dataclass
 class _Figures:
@@ -162,6 +220,7 @@ def _add_split(run: Run, split: str, figures: _Figures):
     s, probs = run.samples, pooled(run, split)
     if not probs:
         return
+    probs |= fusion_parts(run, split, probs)
     labelled = s.y >= 0
     own = {m: p[labelled] for m, p in probs.items()}
     folds = run.folds[split][labelled]
@@ -174,6 +233,16 @@ def _add_split(run: Run, split: str, figures: _Figures):
     tested = labelled & predicted_by_all & s.scheme.headline[s.y]
     figures.chance[split] = float(np.bincount(s.y[tested]).max() / max(tested.sum(), 1))
     figures.tables.append(prediction_table(run, split, probs))
+    _add_seeds(run, split, probs, figures)
+    _add_ways(run, split, figures)
+
+
+def _add_ways(run: Run, split: str, figures: _Figures):
+    "How often each way of classical fusion was chosen by the inner folds"
+    jobs = [read_job(run.out, m, of, fold)[2] for m, of, fold in run.todo() if (m, of) == ("classical_fusion", split)]
+    if jobs and "classical_fusion" in figures.models:
+        ways = [notes["settings"]["way"] for notes in jobs]
+        figures.models["classical_fusion"][split]["ways"] = {way: ways.count(way) for way in sorted(set(ways))}
 
 
 def _job_notes(run: Run) -> list:  # Of (model, split, fold, notes)
@@ -186,6 +255,34 @@ def _learning_curves(notes: list) -> dict:  # Model -> split -> fold -> curve
         if found["curve"]:
             curves.setdefault(model, {}).setdefault(split, {})[str(fold)] = found["curve"]
     return curves
+
+# %% ../../nbs/study/03_headline.ipynb #a7e8214d
+def _trainings(run: Run, split: str, probs: dict) -> dict:  # Model -> probabilities of each training
+    "Every training of the networks and of their parts; a classical model counts the same beside each"
+    found = {model: [p] for model, p in probs.items()}
+    for seed in run.config.seeds[1:]:
+        again = pooled(run, split, seed=seed)
+        again |= fusion_parts(run, split, again, seed)
+        for model in found:
+            found[model].append(again.get(model, probs[model]))
+    return found
+
+
+def _add_seeds(run: Run, split: str, probs: dict, figures: _Figures):
+    "Figures over several trainings, where there are any"
+    jobs = further_trainings(run)
+    if split != "grouped" or not jobs or not all(has_job(*job.place) for job in jobs):
+        return
+    s, each = run.samples, _trainings(run, split, probs)
+    labelled = s.y >= 0
+    own = {model: [p[labelled] for p in trained] for model, trained in each.items()}
+    about = s.y[labelled], s.groups[labelled], s.scheme
+    for model in (m for m in own if m not in CLASSICAL):
+        seeds = dict(seeds=list(run.config.seeds))
+        figures.models[model][split]["seeds"] = seeds | seed_accuracy(own[model], *about)
+    for pair, found in figures.paired[split].items():
+        lead, _, other = pair.partition("-")
+        found["seeds"] = seed_difference(own[lead], own[other], *about)
 
 # %% ../../nbs/study/03_headline.ipynb #c2bd483c
 def _protocol(run: Run) -> dict:
@@ -273,3 +370,6 @@ METRICS_SCHEMA = dict(
 )
 
 HEADLINE = Stage("headline", 1, headline_jobs, summarise_headline, "metrics.json", METRICS_SCHEMA, "results")
+
+# %% ../../nbs/study/03_headline.ipynb #d84114f6
+TRAININGS = Stage("trainings", 1, further_trainings, summarise_headline, "metrics.json", METRICS_SCHEMA)

@@ -15,15 +15,7 @@ import pandas as pd
 
 from .. import __version__
 from ..aging import MODALITIES, find_scheme
-from microplastic_aging.data.arrays import (
-    VIEW_PX,
-    DecodedSamples,
-    content_changes,
-    content_table,
-    grouped_folds,
-    load_arrays,
-    random_folds,
-)
+from ..data.arrays import VIEW_PX, DecodedSamples, content_changes, content_table, load_arrays
 from ..data.manifest import Samples, read_samples
 from ..evaluate.baselines import BASELINES, CLASSICAL, MODEL_MODALITIES, why_not
 from ..files import digest, read_kept, write_json, write_table
@@ -31,6 +23,7 @@ from ..model.net import MODEL_KINDS
 from ..model.number_store import is_number_model
 from ..simulate.benchmark import write_benchmark
 from .config import K_FOLDS, MIN_PER_CLASS, MODES, QUICK_SAMPLES, StudyConfig, StudyError
+from .extra import add_extra, deal_folds
 from .provenance import environment, timed
 from ..writers import make_folder
 
@@ -168,7 +161,7 @@ def _read_data(config: StudyConfig, progress: bool) -> tuple:  # Samples; their 
         check_simulated(out / "data", variant=config.variant, seed=config.seed, n=n)
     samples = read_samples(_source(config), config.label, config.group, find_scheme(config.scheme))
     arrays = timed(out, "decode", load_arrays, samples, VIEW_PX, cache=out / "cache", progress=progress)
-    return samples, arrays
+    return add_extra(config, samples, arrays, progress) if config.extra else (samples, arrays)
 
 
 def _source(config: StudyConfig):
@@ -190,8 +183,9 @@ def open_run(
     if n_classes < 2:
         named = f"column {config.label!r} names {n_classes} class"
         raise StudyError(f"{source}: {named}; a study needs two or more labelled classes")
-    k = fold_count(y, samples.groups)
-    folds = dict(grouped=grouped_folds(y, samples.groups, k, config.seed), random=random_folds(y, k, config.seed))
+    own = len(samples) - (config.extra or 0)
+    k = fold_count(y[:own], samples.groups[:own])
+    folds = deal_folds(samples, own, k, config.seed)
     run = Run(config, samples, arrays, folds, k, progress)
     if not run.models:
         why = "; ".join(run.skipped.values()) or "the samples lack the modality that they use"
@@ -238,7 +232,7 @@ RUN_FORMAT = 2  # Of the run folder; 1, of version 0.1, did not keep what its st
 
 
 # Fields of `StudyConfig` that may change
-_NO_SETTINGS = ("manifest", "scheme", "mode", "models", "stages", "device", "out", "number")
+_NO_SETTINGS = ("manifest", "scheme", "mode", "models", "stages", "device", "out", "number", "seeds")
 
 # %% ../../nbs/study/01_runs.ipynb #1e634f9d
 def _settings_of(config: StudyConfig) -> dict:

@@ -11,15 +11,16 @@ import warnings
 from pathlib import Path
 
 from ..aging import InputError
+from ..files import read_kept, write_json
 from ..report.page import write_report
 from .attribution import attribution_stage
 from .controls import variation_stage
 from .evidence import EVIDENCE, UNSEEN_EVIDENCE
-from .headline import HEADLINE
+from .headline import HEADLINE, TRAININGS
 from .natural import FieldSize
 from .numbers import labels_as_numbers, study_number
 from .runs import Run, StudyConfig, StudyError, check_run_folder, open_run
-from .stage import run_stage
+from .stage import Stage, read_notes, run_stage
 from ..writers import make_folder, one_writer
 
 # %% ../../nbs/study/15_study.ipynb #96de226a
@@ -42,7 +43,20 @@ def chosen_stages(config: StudyConfig, plan: dict) -> list:  # Of `Stage`, each 
         raise StudyError(f"no stage is called {', '.join(unknown)}; there are {', '.join(plan)}")
     able = [name for name, stages in plan.items() if config.is_usual or stages[-1].everywhere]
     names = able if config.stages is None else [name for name in able if name in config.stages]
-    return list({stage.name: stage for name in names for stage in plan[name]}.values())
+    more = [TRAININGS] if len(config.seeds) > 1 else []
+    return more + list({stage.name: stage for name in names for stage in plan[name]}.values())
+
+# %% ../../nbs/study/15_study.ipynb #2cd8f2f6
+def record_stage(run: Run, stage: Stage):
+    "What a stage took and which commits made it, into summary.json: whether one commit made the whole run"
+    path = run.out / "summary.json"
+    stages = (read_kept(path) or {}).get("stages", {})
+    notes = [n for n in (read_notes(*job.place) for job in stage.jobs(run)) if n]
+    commits = sorted({n["commit"] for n in notes if n.get("commit")})
+    minutes = round(sum(n.get("seconds", 0) for n in notes) / 60, 1)
+    stages[stage.name] = dict(jobs=len(notes), minutes=minutes, commits=commits, file=stage.file or None)
+    made_by = sorted({c for found in stages.values() for c in found["commits"]})
+    write_json(path, dict(seed=run.config.seed, commits=made_by, one_commit=len(made_by) == 1, stages=stages))
 
 # %% ../../nbs/study/15_study.ipynb #f2b40bac
 def _check_one_process():
@@ -76,10 +90,12 @@ def _run_stages(run: Run, stages: list) -> Path:  # report.html
     for why in run.skipped.values():
         warnings.warn(f"left out: {why}", stacklevel=2)
     run_stage(run, HEADLINE)
+    record_stage(run, HEADLINE)
     write_report(run.out)
     for stage in stages:
         try:
             run_stage(run, stage)
+            record_stage(run, stage)
         except InputError as e:
             if not stage.optional:
                 raise
