@@ -37,6 +37,7 @@ from .data.members import split_member
 from .files import digest, write_atomic
 from .model.header import WEIGHTS, ModelFormatError
 from .model.predictions import Predictions
+from .writers import make_folder
 
 # %% ../nbs/90_blocks.ipynb #b10c0008
 BLOCK = 2048  # Samples; a multiple of the batch of `predict_full`
@@ -287,7 +288,7 @@ def predict_blocks(run: BlockRun, progress: bool = True) -> Predicted:
     if len(parts) == 1:
         run = replace(run, partial=None)
     if run.partial:
-        run.partial.mkdir(parents=True, exist_ok=True)
+        make_folder(run.partial)
     settings = dict(total=len(run.samples), unit="sample", leave=False, delay=PATIENCE, mininterval=1)
     whole, begun, is_new = _Whole(len(run.samples)), [], True
     with _Readers(len(run.samples)) as readers, tqdm(desc="predicting", disable=not progress, **settings) as bar:

@@ -147,9 +147,8 @@ def check(
     label: LabelOption = "aging_type",
     group: GroupOption = "specimen_id",
     scheme: SchemeOption = None,
-    csv: Annotated[
-        Path | None, option("Output", "Write the problems to this CSV file too.", show_default=False)
-    ] = None,
+    csv: tasks.ProblemsOption = None,
+    escape_formulas: tasks.EscapeOption = False,
     scale_bar: ScaleBarOption = None,
 ):
     """List every problem of a dataset, with row numbers; of a folder without a manifest, propose one.
@@ -158,7 +157,7 @@ def check(
     drawn_um = scale_bar_length(scale_bar)
     check_problems_path(csv, manifest)
     if unlisted := without_manifest(manifest):
-        return propose(*unlisted, drawn_um, csv)
+        return propose(*unlisted, drawn_um, csv, escape_formulas)
     if scale_bar:
         raise typer.BadParameter("--scale-bar is for a folder without manifest; a manifest has the column um_per_px")
     from microplastic_aging.data.checks import check_manifest
@@ -167,7 +166,7 @@ def check(
     chosen = find_scheme(scheme)
     problems = check_manifest(existing(manifest), label, group, chosen)
     if csv:
-        write_table(csv, problems)
+        write_table(csv, problems, escape_formulas)
     typer.echo("\n".join(level_lines(problems, terminal_width(), csv)), nl=False)
     failed = bool((problems.level == "error").any())
     if not failed:
@@ -299,10 +298,6 @@ _DATA_HELP = (
     "the one that comes with the package, trained on simulated particles."
 )
 _PREDICTED = Annotated[list[Path], typer.Argument(metavar="[MODEL] DATA", help=_DATA_HELP, show_default=False)]
-_EXPLAIN_HELP = (
-    "Give the reasons too: a folder beside the table with a figure of each sample, about a second each, and a page of "
-    "them all. Of plain labels it is the predicted class that is explained."
-)
 _COLUMNS_HELP = "Print what each column of the tables means, and stop."
 
 
@@ -320,7 +315,8 @@ def predict(
     out: Annotated[Path, option("Output", "Table to write.")] = Path("predictions.csv"),
     device: DeviceOption = None,
     scale_bar: ScaleBarOption = None,
-    explain: Annotated[bool, option("Output", _EXPLAIN_HELP, "--explain")] = False,
+    explain: tasks.ExplainOption = False,
+    escape_formulas: tasks.EscapeOption = False,
     columns: Annotated[
         bool, option("Output", _COLUMNS_HELP, "--columns", callback=_print_columns, is_eager=True)
     ] = False,
@@ -349,7 +345,7 @@ def predict(
         check_explainable(folder, reasons)
     with one_writer(out):
         prediction = run(data, folder, drawn_um, usable_device(device), shows_bars(), partial_folder(out))
-        made = prediction.save(out)
+        made = prediction.save(out, escape_formulas)
         index = prediction.save_explanations(reasons, shows_bars()) if reasons else None
     typer.echo("\n".join(prediction_lines(prediction, made, folder == DEFAULT_MODEL, index)))
     for line in missing_lines(prediction.table, prediction.evaluated.answers[0]):
@@ -375,13 +371,14 @@ def measure(
     scale_bar: ScaleBarOption = None,
     group: tasks.ShownByOption = None,
     figures: tasks.FiguresOption = None,
+    escape_formulas: tasks.EscapeOption = False,
 ):
     """Measure every spectrum and micrograph: indices with limits, quality, cracks, pits and grooves.
 
     A file that cannot be read keeps its row; ends with 1 only if nothing could be measured."""
     settings = dict(polymer=polymer, reference=reference and existing(reference), atr_corrected=atr_corrected)
     settings["scale_bar_um"] = scale_bar_length(scale_bar)
-    tasks.print_measures([existing(path) for path in data], out, settings, group, figures)
+    tasks.print_measures([existing(path) for path in data], out, settings, group, figures, escape_formulas)
 
 # %% ../nbs/98_cli.ipynb #af2730c3
 @app.command(epilog=_examples("report runs/study"))

@@ -26,6 +26,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .aging import FileFormatError
+from .user_text import without_formulas
 
 # %% ../nbs/01_files.ipynb #906ca92d
 _REMEDIES = {
@@ -63,10 +64,14 @@ def _write_whole(path: Path, content: bytes):
         os.fsync(file.fileno())
 
 
+def remedy_of(e: OSError) -> str:
+    "What helps against an error of the operating system"
+    return _REMEDIES.get(e.errno, "write elsewhere")
+
+
 def unwritable(path: Path, e: OSError) -> OutputError:
     "What an error of the operating system means, and what helps"
-    remedy = _REMEDIES.get(e.errno, "write elsewhere")
-    return OutputError(path, f"cannot be written ({e.strerror or e}); {remedy}")
+    return OutputError(path, f"cannot be written ({e.strerror or e}); {remedy_of(e)}")
 
 # %% ../nbs/01_files.ipynb #d707f3e1
 def write_atomic(
@@ -99,9 +104,11 @@ def write_json(
 def write_table(
     path: Path | str,  # Where the file shall stand; its folder exists
     table: pd.DataFrame,  # Written without its index
+    escape_formulas: bool = False,  # An apostrophe before text that a spreadsheet would compute
 ) -> Path:  # The path
     "Write a table as CSV in one step"
-    return write_atomic(path, table.to_csv(index=False, lineterminator="\n").encode())
+    plain = without_formulas(table) if escape_formulas else table
+    return write_atomic(path, plain.to_csv(index=False, lineterminator="\n").encode())
 
 # %% ../nbs/01_files.ipynb #3445dbc0
 def made_by(
@@ -137,7 +144,7 @@ def read_bytes(
     "Read a regular file of a sensible size; `error` names the file, what was found, and what helps"
     size, content = _read_regular(path, most, error)
     if size > most:
-        raise error(path, f"holds {size:,} bytes, more than the {most:,} that are read; write it in parts")
+        raise error(path, f"holds {size:,} bytes, more than the {most:,} that are read; make it smaller, or split it")
     return content
 
 

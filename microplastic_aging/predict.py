@@ -265,32 +265,33 @@ class Prediction:
     def save(
         self,
         out,  # A folder, made if needed, or the CSV of samples to write
+        escape_formulas: bool = False,  # As in `write_table`
     ) -> Path:  # The CSV of samples
         "Write the tables and the page; files of an earlier call go"
         check_outputs(self.source, out)
         paths = output_paths(out)
         make_folder(paths["samples"].parent)
         with one_writer(paths["samples"]):
-            self._save_all(out, paths)
+            self._save_all(out, paths, escape_formulas)
         remove_blocks(partial_folder(paths["samples"]))
         return paths["samples"]
 
-    def _save_all(self, out, paths: dict):
+    def _save_all(self, out, paths: dict, escape_formulas: bool):
         "What rests on the table of an earlier call goes before that table"
         remove_explanations(explained_folder(out), self.evaluated.rests_on)
         for kind in ("page", "shares", "specimens"):
             paths[kind].unlink(missing_ok=True)
-        write_table(paths["samples"], self.table)
+        write_table(paths["samples"], self.table, escape_formulas)
         if self.specimens is not None:
-            self._save_attribution(paths)
+            self._save_attribution(paths, escape_formulas)
 
-    def _save_attribution(self, paths: dict):
+    def _save_attribution(self, paths: dict, escape_formulas: bool):
         origin = self.evaluated.origin
-        write_table(paths["specimens"], self.specimens.assign(**origin))
+        write_table(paths["specimens"], self.specimens.assign(**origin), escape_formulas)
         if self.field is None:
             return
         if len(self.shares):
-            write_table(paths["shares"], self.shares.round(4).assign(**origin))
+            write_table(paths["shares"], self.shares.round(4).assign(**origin), escape_formulas)
         write_atomic(paths["page"], self.page(paths).encode("utf-8", "replace"))
 
     def page(

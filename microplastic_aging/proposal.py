@@ -34,6 +34,7 @@ def propose(
     files,  # Names of files in it; None: all in it and below
     drawn_um: float | None,  # Length of the drawn scale bar, µm
     csv: Path | None,  # Where the notes are written too
+    escape_formulas: bool = False,  # There, as in `write_table`
 ):
     "Propose a manifest for a folder of instrument files or for one file, and say what it rests on"
     from microplastic_aging.data.propose import propose_manifest, write_proposal
@@ -41,7 +42,7 @@ def propose(
 
     table, notes = propose_manifest(folder, scale_bar_um=drawn_um, files=files)
     if csv:
-        write_table(csv, notes)
+        write_table(csv, notes, escape_formulas)
     typer.echo("\n".join(note_lines(notes, terminal_width())))
     made = write_proposal(folder, table)
     pairing = table.drop_duplicates("specimen_id").pairing.value_counts()

@@ -58,6 +58,11 @@ _REFERENCE_HELP = (
 _ATR_HELP = "Measure spectra of an ATR crystal as films would show them in transmission, or as they were recorded."
 _GROUP_HELP = "Column by which the page shows indices. Default: the class, site, source or polymer."
 _FIGURES_HELP = "Folder for the figures of the page, as SVG and PDF for a paper."
+_EXPLAIN_HELP = (
+    "Give the reasons too: a folder beside the table with a figure of each sample, about a second each, and a page of "
+    "them all. Of plain labels it is the predicted class that is explained."
+)
+_ESCAPE_HELP = "In CSV, begin text with an apostrophe where a spreadsheet would take it for a formula."
 
 MeasuredArgument = Annotated[list[Path], typer.Argument(metavar="DATA", help=_DATA_HELP, show_default=False)]
 MeasuresOption = Annotated[Path, option("Output", "Table to write, .csv or .xlsx; a page and specimens lie beside it.")]
@@ -66,6 +71,11 @@ ReferenceOption = Annotated[Path | None, option("Data", _REFERENCE_HELP, show_de
 AtrOption = Annotated[bool, option("Data", _ATR_HELP, "--atr-corrected/--raw")]
 ShownByOption = Annotated[str | None, option("Output", _GROUP_HELP, "--group", show_default=False)]
 FiguresOption = Annotated[Path | None, option("Output", _FIGURES_HELP, show_default=False)]
+ProblemsOption = Annotated[
+    Path | None, option("Output", "Write the problems to this CSV file too.", show_default=False)
+]
+ExplainOption = Annotated[bool, option("Output", _EXPLAIN_HELP, "--explain")]
+EscapeOption = Annotated[bool, option("Output", _ESCAPE_HELP, "--escape-formulas")]
 
 # %% ../nbs/97_tasks.ipynb #6fc5fb48
 def flag_lines(
@@ -105,6 +115,7 @@ def print_measures(
     settings: dict,  # Of `measure`: polymer, reference, atr_corrected, scale_bar_um
     group: str | None = None,  # Column by which the page shows indices
     figures: Path | None = None,  # Folder for figures
+    escape_formulas: bool = False,  # In CSV
 ):
     "Measure, write the table, the page and what else lies beside it, and say what was found"
     if out.suffix.lower() not in (".csv", ".xlsx"):
@@ -127,7 +138,7 @@ def print_measures(
             columns = ", ".join(found.table.columns)
             raise InputError(f"--group {group!r} is no column of the table; columns are {columns}")
         beside["in short"].unlink(missing_ok=True)  # of another table
-        made = found.save(out)
+        made = found.save(out, escape_formulas)
         write_measure_page(beside["in short"], found, group, figures, [made.name])
     written = beside | ({"figures": figures} if figures else {})
     typer.echo("\n".join(measure_lines(found, made, written)))

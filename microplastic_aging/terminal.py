@@ -25,6 +25,7 @@ from .aging import InputError
 
 # %% ../nbs/96_terminal.ipynb #3072b280
 PACKAGE = "microplastic_aging"
+_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # Full, no more for this user, read only
 
 
 def printable(text: str) -> str:
@@ -37,7 +38,7 @@ def is_for_user(
 ) -> bool:
     "Whether an error was written for the user, and is no bug"
     if isinstance(e, OSError):
-        return e.filename is not None or e.errno == errno.ENOSPC
+        return e.filename is not None or e.errno in _OF_DISKS
     return isinstance(e, InputError)
 
 # %% ../nbs/96_terminal.ipynb #c70b7c6f
@@ -45,8 +46,11 @@ def message(
     e: Exception,  # Written for the user
 ) -> str:
     "What an error says to the user, without its type"
-    if isinstance(e, OSError) and e.filename is not None:
-        return f"{e.filename}: {e.strerror or e}"
+    if isinstance(e, OSError):
+        from microplastic_aging.files import remedy_of
+
+        helps = f"; {remedy_of(e)}" if e.errno in _OF_DISKS else ""
+        return f"{e.filename or 'a file'}: {e.strerror or e}{helps}"
     problems = getattr(e, "problems", None)
     if problems is None:
         return str(e)

@@ -39,9 +39,11 @@ def _sign(file):
         user = "a user without name"
     since = datetime.now().isoformat(timespec="seconds")
     owner = dict(pid=os.getpid(), user=user, host=platform.node(), since=since)
-    file.truncate(0)
-    file.write(json.dumps(owner).encode())
-    file.flush()
+    try:
+        file.truncate(0)
+        file.write(json.dumps(owner).encode())
+    except OSError as e:
+        raise unwritable(Path(file.name), e) from e
 
 
 def _owner_of(file) -> dict:
@@ -99,7 +101,7 @@ def _open_lock(lock: Path):
     "The lock file, open and locked; `OutputError` where another process has it"
     check_place(lock)
     while True:
-        file = open(lock, "a+b")
+        file = open(lock, "a+b", buffering=0)
         try:
             _grasp(file)
             if lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat()):

@@ -6,13 +6,17 @@ import os
 import re
 import sys
 import zipfile
+from configparser import ConfigParser
 from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
 import style
 import yaml
 from conftest import NBS, ROOT, call, notebooks, said, tool
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ALLOWED = set(
     """nbs microplastic_aging settings.ini setup.py pyproject.toml tests benchmarks _quarto.yml Makefile README.md
@@ -257,6 +261,56 @@ def test_wheel(project, tmp_path):
 
 
 # ---- README and site
+
+
+BELOW_SURFACE = re.compile(r"(brukeropus|fastai|fastcore|typer)\.|PIL\.\w+Plugin|[\w.]+\._\w")  # Undocumented parts
+
+
+def requirement_lists():
+    "Requirements of settings.ini, by list"
+    ini = ConfigParser(delimiters=["="])
+    ini.read(ROOT / "settings.ini", encoding="utf-8")
+    return {name: [Requirement(line) for line in v.split("\n")[1:]] for name, v in ini["DEFAULT"].items()}
+
+
+def test_what_is_used_below_its_surface_has_an_upper_bound():
+    "A change there breaks us without notice"
+    found = set()
+    for path in sorted((ROOT / PACKAGE).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
+            found |= {name.partition(".")[0] for name in names if BELOW_SURFACE.match(name)}
+    found = {dict(PIL="pillow").get(name, name) for name in found - {PACKAGE}}
+    assert {"brukeropus", "fastai", "fastcore", "typer", "pillow"} <= found
+    bounded = {r.name for r in requirement_lists()["requirements"] if "<" in str(r.specifier).replace("<=", "")}
+    assert found <= bounded
+
+
+def unmet(requirements, seen):
+    "What is installed in another version than somebody asks for, however far down; nothing of what is not installed"
+    for wanted in requirements:
+        name = canonicalize_name(wanted.name)
+        if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            found = distribution(name)
+        except PackageNotFoundError:
+            yield f"{wanted} is not installed"
+            continue
+        if not wanted.specifier.contains(found.version, prereleases=True):
+            yield f"{wanted}, and {found.version} is installed"
+        if name not in seen:
+            seen.add(name)
+            yield from unmet(map(Requirement, found.requires or []), seen)
+
+
+def test_installed_packages_agree():
+    "As `pip check`, and for the requirements of this checkout"
+    assert list(unmet(requirement_lists()["requirements"], set())) == []
+    wrong = list(unmet([Requirement("numpy<1"), Requirement("no-such-package")], set()))
+    assert len(wrong) == 2 and "is installed" in wrong[0] and "is not installed" in wrong[1]
 
 
 def test_readme_is_made_from_its_template(tmp_path):

@@ -6,6 +6,7 @@
 __all__ = ['SHARE_NAMES', 'FieldEstimate', 'estimate_field', 'share_table', 'field_figures', 'current_columns', 'load_field']
 
 # %% ../../nbs/attribute/11_field.ipynb #e100794a
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from .risk import MIN_SPECIMENS, paddy_in_words, paddy_risk
 from .severity import FACTORS
 from .sites import ALL, share_rows
 from ..evaluate.specimens import specimen_weights
+from ..files import MOST_BYTES, read_bytes
 from ..model.header import former_id, model_id
 from ..model.store import load_model
 
@@ -348,10 +350,14 @@ _NEEDED = ("sample_id", "model", "simulated", "in_distribution", "dominant_mecha
 
 def _read_table(path: Path, only=None) -> pd.DataFrame:  # Columns to read; None: all
     "A table of `predict`, of this version or of 0.1"
-    names = list(current_columns(pd.read_csv(path, nrows=0)))
-    gaps = {c: [""] for c in names if c not in _TEXT and only is None}
-    text = dict.fromkeys(_TEXT & set(names), str)
-    return pd.read_csv(path, header=0, names=names, dtype=text, keep_default_na=False, na_values=gaps, usecols=only)
+    content = read_bytes(path, 10 * MOST_BYTES)
+    try:
+        names = list(current_columns(pd.read_csv(io.BytesIO(content), nrows=0)))
+        gaps = {c: [""] for c in names if c not in _TEXT and only is None}
+        read_as = dict(dtype=dict.fromkeys(_TEXT & set(names), str), keep_default_na=False, na_values=gaps)
+        return pd.read_csv(io.BytesIO(content), header=0, names=names, usecols=only, **read_as)
+    except ValueError as e:  # no text, no table, or without a column that is needed
+        raise InputError(f"{path}: is no table of predictions ({e}); predict again") from e
 
 
 def _check_files(path: Path, of_specimens: Path):

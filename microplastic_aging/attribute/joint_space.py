@@ -27,6 +27,7 @@ from ..aging import MECHANISM_COLORS, POLYMER_COLORS
 from .metric import EmbeddingError, check_vectors, vectors_of_length
 from ..evaluate.specimens import specimen_means, specimen_views, specimen_weights
 from ..files import package_text, template_environment, write_atomic
+from ..user_text import figure_label
 
 # %% ../../nbs/attribute/03_joint_space.ipynb #b3db99a8
 MAPS = dict(tsne="t-SNE", umap="UMAP", pca="PC")
@@ -186,15 +187,16 @@ def _scatter_numbers(ax, xy, by):
     ax.scatter(*xy[by.isna()].T, s=8, color=_NOTHING)
     known = by.notna()
     dots = ax.scatter(*xy[known].T, s=12, c=by[known], cmap=_RAMP)
-    ax.figure.colorbar(dots, ax=ax, label=by.name, shrink=0.7)
+    ax.figure.colorbar(dots, ax=ax, label=figure_label(by.name), shrink=0.7)
 
 
 def _scatter_labels(ax, xy, by):
     text = by.fillna("").astype(str).to_numpy()
     colors = _label_colors(sorted(set(text)))
     for marker, label in zip(_MARKERS * len(colors), colors, strict=False):
-        ax.scatter(*xy[text == label].T, s=14, color=colors[label], marker=marker, lw=0, label=label or "not known")
-    title = str(by.name)
+        name = figure_label(label or "not known")
+        ax.scatter(*xy[text == label].T, s=14, color=colors[label], marker=marker, lw=0, label=name)
+    title = figure_label(by.name, 60)
     if len(colors) > _MAX_LEGEND:
         title += f" ({len(colors)}: colours repeat)"
     else:

@@ -31,6 +31,7 @@ from .table import ManifestError, Problem
 from ..files import digest, write_atomic
 from ..micrographs.core import read_micrograph, to_view
 from ..spectra.core import GRID, MIN_COVERAGE, coverage
+from ..writers import make_folder
 
 # %% ../../nbs/data/08_arrays.ipynb #26569902
 def _scale_of(samples, i) -> float | None:
@@ -172,8 +173,7 @@ def _store_arrays(path, arrays):
     said = dict(hash=np.array(arrays.hash), key=np.array(path.name))
     packed = io.BytesIO()
     np.savez(packed, **content, field_um=arrays.field_um, fov_um=fov_um, **said)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, packed.getvalue())
+    write_atomic(make_folder(path.parent) / path.name, packed.getvalue())
 
 # %% ../../nbs/data/08_arrays.ipynb #8eb04e64
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from .measure_files import UNNAMED, FilesRead, read_files, with_polymers
 from .measure_tables import blanks_of, long_indices, long_quality, specimen_table, wide_table
 from ..files import check_replaceable, write_atomic, write_table
 from ..spectra.polymer_names import polymer_name
+from ..user_text import write_sheet
 from ..writers import make_folder, one_writer
 
 # %% ../../nbs/data/11_measure.ipynb #9d4168cc
@@ -46,18 +47,19 @@ class Measurements:
     def save(
         self,
         out,  # A folder, made if needed; or a file that ends in .csv or .xlsx
+        escape_formulas: bool = False,  # In CSV, as in `write_table`
     ) -> Path:  # The folder or the file
         "Write all tables into a folder; or the sheet and, beside it, the specimens; or a workbook of all"
         out, suffix = Path(out), Path(out).suffix.lower()
         if suffix not in (".csv", ".xlsx"):
-            return self._save_folder(out)
+            return self._save_folder(out, escape_formulas)
         make_folder(out.parent)
         with one_writer(out):
             if suffix == ".xlsx":
                 return write_workbook(out, self._sheets())
             specimens_path(out).unlink(missing_ok=True)  # of another table
-            write_table(out, self.table)
-            write_table(specimens_path(out), self.specimens)
+            write_table(out, self.table, escape_formulas)
+            write_table(specimens_path(out), self.specimens, escape_formulas)
             return out
 
     def _sheets(self) -> dict:
@@ -66,7 +68,7 @@ class Measurements:
         sheets |= {name: getattr(self, name) for name in (*_TABLES, "unread")}
         return {name: table for name, table in sheets.items() if name in ("measures", "specimens") or len(table)}
 
-    def _save_folder(self, folder: Path) -> Path:
+    def _save_folder(self, folder: Path, escape_formulas: bool) -> Path:
         "Every table as a CSV of its own"
         tables = dict(self._sheets()) | {name: getattr(self, name) for name in _TABLES}
         marks = dict(measures=_MARKS[".csv"], specimens=b"simulated\n")
@@ -75,7 +77,7 @@ class Measurements:
             check_replaceable(folder / f"{name}.csv", (mark,), "measure")
         with one_writer(make_folder(folder) / "measures.csv"):
             for name, table in tables.items():
-                write_table(folder / f"{name}.csv", table)
+                write_table(folder / f"{name}.csv", table, escape_formulas)
         return folder
 
     def _repr_html_(self):
@@ -100,34 +102,16 @@ def write_workbook(
 ) -> Path:  # The path
     "Write tables as sheets in one step; `InputError` where openpyxl is not installed"
     try:
-        import openpyxl
+        import openpyxl  # noqa: F401
     except ImportError:
         raise InputError(f"{out}: {_NO_OPENPYXL}") from None
     packed = io.BytesIO()
     with pd.ExcelWriter(packed, engine="openpyxl") as writer:
         for name, table in sheets.items():
-            _plain_text(table).to_excel(writer, sheet_name=name, index=False)
-            _no_formulas(writer.sheets[name], openpyxl)
+            write_sheet(writer, name, table)
     with zipfile.ZipFile(packed, "a") as archive:
         archive.comment = _WORKBOOK  # gone once somebody has saved it again: then it is theirs
     return write_atomic(out, packed.getvalue())
-
-
-def _plain_text(table: pd.DataFrame) -> pd.DataFrame:
-    "Without the control characters that a workbook cannot hold"
-    text = [c for c in table if not pd.api.types.is_numeric_dtype(table[c])]
-    clean = {c: table[c].replace(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "", regex=True) for c in text}
-    return table.assign(**clean)
-
-
-def _no_formulas(sheet, openpyxl):
-    "Cells of text stay text; the first row stays in sight"
-    sheet.freeze_panes = "B2"
-    for row in sheet.iter_rows():
-        for cell in row:
-            if cell.data_type == "f":
-                cell.data_type = "s"
-                cell.quotePrefix = True
 
 # %% ../../nbs/data/11_measure.ipynb #9dc98c19
 _MARKS = {".csv": b"measured_on", ".xlsx": _WORKBOOK}  # By these a table of an earlier call is known

@@ -21,6 +21,7 @@ from .checks import PATIENCE
 from .table import write_manifest
 from ..files import write_atomic
 from ..spectra.core import GRID, Spectrum, to_grid, write_spectrum
+from ..writers import make_folder
 
 # %% ../../nbs/data/09_public.ipynb #c852f4e8
 _HOME = "MPA_PUBLIC"  # Environment variable: the folder that holds public sets, each in a folder of its own
@@ -172,7 +173,7 @@ def mpx_manifest(
 
 def _write_gridded(out, files, spectra, progress):
     "Spectra on the package grid, one file each"
-    (out / "spectra").mkdir(parents=True, exist_ok=True)
+    make_folder(out / "spectra")
     bar = tqdm(files, "writing spectra", leave=False, delay=PATIENCE, mininterval=1, disable=not progress)
     for file, spectrum in zip(bar, spectra, strict=True):
         gridded, mask = to_grid(spectrum)

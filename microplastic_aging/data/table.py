@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..aging import FileFormatError, InputError
 from ..files import file_name, is_workbook, read_bytes, sheet_rows, write_atomic
+from ..writers import make_folder
 
 # %% ../../nbs/data/01_table.ipynb #abb59a87
 def write_manifest(
@@ -26,10 +27,18 @@ def write_manifest(
         present = ", ".join(map(str, table.columns))
         raise ValueError(f"a manifest needs the column sample_id; the table has {present}")
     text = table.to_csv(index=False, lineterminator="\n")
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    return write_atomic(Path(folder) / "manifest.csv", text.encode())
+    return write_atomic(make_folder(folder) / "manifest.csv", text.encode())
 
 # %% ../../nbs/data/01_table.ipynb #11b49ac5
+_LONGEST = 500  # Characters of a cell, or of what is wrong with it
+
+
+def _shortened(text) -> str:
+    "Text that a table can show"
+    text = str(text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
 @dataclass
 class Problem:
     "What is wrong with one cell, row or file of a dataset, and what to do about it"
@@ -42,7 +51,7 @@ class Problem:
     level: str = "error"  # 'error' or 'warning'
 
     def __post_init__(self):
-        self.value = str(self.value)
+        self.value, self.problem = _shortened(self.value), _shortened(self.problem)
 
 
 def problem_table(problems: list) -> pd.DataFrame:

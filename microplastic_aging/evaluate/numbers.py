@@ -17,6 +17,7 @@ from ..aging import InputError
 from .conformal import conformal_threshold
 from .specimens import LEVEL, N_BOOT, specimen_views, weighted_quantile
 from .uncertainty import new_axes
+from ..user_text import figure_label
 
 # %% ../../nbs/evaluate/11_numbers.ipynb #5d81d5f2
 _OWN_UNITS = ("image",)  # Blocks whose columns have units of their own
@@ -235,6 +236,7 @@ def plot_numbers(
         ax.fill_between(ends, ends - half_width, ends + half_width, color="0.9", lw=0, label="95 % interval")
     ax.plot(ends, ends, color="0.5", lw=1, label="identity")
     ax.plot(given, predicted, "o", ms=3.5, alpha=0.6, color="#332288", label="held-out sample")
+    name = figure_label(name)
     ax.set(xlabel=f"{name}, given", ylabel=f"{name}, estimated")
     ax.legend(fontsize=9, frameon=False)
     return ax

@@ -25,6 +25,7 @@ from ..files import write_atomic
 from ..micrographs.core import plot_micrograph
 from ..model.encoders import POINTS_PER_TOKEN, TOKEN_CM1
 from ..spectra.core import GRID, plot_spectrum
+from ..user_text import figure_label
 
 # %% ../../nbs/explain/10_figures.ipynb #577b1715
 _FONT_PT = 9  # Smallest text; a figure is as wide as a page, 8 inches
@@ -44,7 +45,7 @@ def _draw_surface(ax, e: Explanation):
     share = heat / max(heat.max(), 1e-9)
     extent = (-0.5, width - 0.5, width - 0.5, -0.5)
     ax.imshow(share, cmap="inferno", alpha=0.75 * share, vmin=0, vmax=1, extent=extent, interpolation="bilinear")
-    ax.set_title(f"evidence for {e.target_words}", fontsize=_FONT_PT)
+    ax.set_title(figure_label(f"evidence for {e.target_words}", 60), fontsize=_FONT_PT)
 
 
 def _draw_rim(ax, field_px: np.ndarray, width: int):
@@ -79,6 +80,12 @@ def _draw_evidence(ax, maps: list):
     ax.text(0.005, 0.96, "blue: for, orange: against", transform=ax.transAxes, va="top", fontsize=_FONT_PT)
 
 # %% ../../nbs/explain/10_figures.ipynb #aa84759b
+def _name_lines(ax, places, names):
+    "Words of users beside the lines of a figure"
+    ax.set_yticks(places, [figure_label(name) for name in names])
+    ax.tick_params(labelsize=_FONT_PT)
+
+
 def _draw_probabilities(ax, e: Explanation):
     "Mechanisms above, types below, with a line left between the two"
     n = len(e.mechanisms)
@@ -87,9 +94,9 @@ def _draw_probabilities(ax, e: Explanation):
     places = -np.array([*range(n), *range(n + gap, n + gap + len(e.types))], float)
     colors = [MECHANISM_COLORS.get(name, "0.6") for name in e.mechanisms.index] + ["0.6"] * len(e.types)
     ax.barh(places, [*e.mechanisms, *e.types], color=colors)
-    ax.set(yticks=places, yticklabels=[*e.mechanisms.index, *e.types.index], xlabel="Probability")
+    _name_lines(ax, places, (*e.mechanisms.index, *e.types.index))
+    ax.set_xlabel("Probability")
     ax.set(xlim=(0, 1), ylim=(places.min() - 0.7, 1.6))
-    ax.tick_params(labelsize=_FONT_PT)
     for at, word in headings:
         ax.text(0.01, at, word, va="center", fontsize=_FONT_PT, style="italic")
 
@@ -98,7 +105,7 @@ def _why_no_index(e: Explanation) -> str:
     if e.absorbance is None:
         return "no index: no spectrum"
     if e.polymer:
-        return f"no index: none is defined for {e.polymer} and this range"
+        return f"no index: none is defined for {figure_label(e.polymer)} and this range"
     return "no index: none is defined for this range"
 
 
@@ -120,11 +127,14 @@ def _draw_indices(ax, e: Explanation):
     table.scale(1, 1.1)
 
 
+_MOST_LINES = 40  # More only where a word of a user is longer than any word
+
+
 def _draw_words(ax, sentences: list, width: int):
     "Sentences, wrapped to so many characters"
     ax.set_axis_off()
     lines = [line for sentence in sentences for line in textwrap.wrap(sentence, width)]
-    ax.text(0, 1, "\n".join(lines), va="top", fontsize=_FONT_PT, transform=ax.transAxes, parse_math=False)
+    ax.text(0, 1, "\n".join(lines[:_MOST_LINES]), va="top", fontsize=_FONT_PT, transform=ax.transAxes, parse_math=False)
 
 # %% ../../nbs/explain/10_figures.ipynb #5429f869
 _ROWS = (3, 1.9, 1, 1.3, 2)  # Heights: pictures, spectrum, evidence, words, indices; inches
@@ -173,7 +183,7 @@ def _draw_pictures(fig, views: list, lines: int):
         ax.set_axis_off()
     for ax, view in zip(axs, views, strict=False):
         _draw_surface(ax, view)
-        ax.set_title(f"{view.types.idxmax()}\n({100 * view.types.max():.0f} %)", fontsize=_FONT_PT)
+        ax.set_title(f"{figure_label(view.types.idxmax())}\n({100 * view.types.max():.0f} %)", fontsize=_FONT_PT)
 
 # %% ../../nbs/explain/10_figures.ipynb #24e50971
 def _draw_spectra(upper, lower, views: list):
@@ -192,8 +202,8 @@ def _draw_spectra(upper, lower, views: list):
 
 def _draw_pooled(ax, types: pd.Series):
     ax.barh(range(len(types)), types, color="0.6")
-    ax.set(yticks=range(len(types)), yticklabels=types.index, xlim=(0, 1), xlabel="Probability, all repeats")
-    ax.tick_params(labelsize=_FONT_PT)
+    _name_lines(ax, range(len(types)), types.index)
+    ax.set(xlim=(0, 1), xlabel="Probability, all repeats")
 
 # %% ../../nbs/explain/10_figures.ipynb #84d16da2
 def plot_specimen(

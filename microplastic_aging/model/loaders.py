@@ -21,6 +21,7 @@ from .augment import AugmentMicrograph, AugmentSpectrum
 from .recipe import Recipe
 from .tensors import AgingType, ReadMicrograph, ReadSpectrum, ResamplePartner
 from ..spectra.core import GRID, plot_spectrum
+from ..user_text import figure_label
 
 # %% ../../nbs/model/04_loaders.ipynb #49d3b241
 def _note(ax, text: str):
@@ -91,7 +92,7 @@ class AgingDL(TfmdDL):
             yield tuple(tl.tfms(rows[np.asarray(idxs)]) for tl in self.dataset.tls)
 
     def _titles(self, ys):
-        return [str(self.vocab[int(v)]) if int(v) >= 0 else "unlabelled" for v in ys]
+        return [figure_label(self.vocab[int(v)], 60) if int(v) >= 0 else "unlabelled" for v in ys]
 
     def show_batch(self, b=None, max_n=4, show=True, **kwargs):
         "Draw the first `max_n` samples of a batch"

@@ -23,6 +23,7 @@ from ..evaluate.features import Features
 from ..evaluate.numbers import NumberFit, NumberLine, NumberModel, fit_number
 from ..files import read_bytes, read_json, write_atomic, write_json
 from .store import ModelFormatError
+from ..writers import make_folder
 
 # %% ../../nbs/model/12_number_store.ipynb #a06b097c
 _FAMILIES = dict(image=("texture", "surface"), spectrum=("snv",), derivative=("slope",))
@@ -166,7 +167,7 @@ def save_number(
 ) -> Path:  # The folder
     "Save a model of a number, each file in one step"
     path, tensor_path = _files(folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     model = run.fit.model
     arrays = {f.name: np.ascontiguousarray(getattr(model.line, f.name), np.float64) for f in fields(model.line)}
     tensors = save(arrays)

@@ -37,6 +37,7 @@ from microplastic_aging.model.header import (
     write_head,
 )
 from .net import MODEL_KINDS, AgingNet
+from ..writers import make_folder
 
 # %% ../../nbs/model/11_store.ipynb #bc29cdf0
 _CARD_KEYS = ("simulated", "view")
@@ -86,7 +87,7 @@ def save_model(
         card=card,
     )
     check_head(json.loads(json.dumps(head, allow_nan=False)))
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     files = _kept_files(folder, head["tensors_sha256"])
     write_atomic(folder / WEIGHTS, tensors)
     write_head(folder, head | files)

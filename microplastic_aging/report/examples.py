@@ -20,10 +20,10 @@ from ..data.table import ManifestError
 from ..micrographs.core import plot_micrograph, read_micrograph
 from ..micrographs.pixels import MicrographFormatError
 from .html import keep_figure
-from .plots import figure_label
 from .run import MODALITY_NAMES, RunError, is_simulated
 from ..spectra.core import plot_spectrum
 from ..spectra.units import SpectrumFormatError
+from ..user_text import figure_label
 
 # %% ../../nbs/report/12_examples.ipynb #2a2890f2
 def _stored_scheme(run: dict) -> Scheme | None:

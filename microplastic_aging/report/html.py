@@ -19,6 +19,7 @@ from PIL import Image
 
 from ..files import template_environment, write_atomic
 from .formats import percent, points, points_interval, share_interval, with_interval
+from ..writers import make_folder
 
 # %% ../../nbs/report/02_html.ipynb #13082ef2
 def _one_line(value) -> str:
@@ -115,7 +116,7 @@ def keep_figure(
     "Keep a figure in the run folder, for the template to show"
     if simulated:
         fig.suptitle("simulated data", fontsize=9, color="#b3261e", x=0.99, ha="right")
-    (folder / "figures").mkdir(exist_ok=True)
+    make_folder(folder / "figures")
     content = _png(fig)
     write_atomic(folder / "figures" / f"{name}.png", content)
     return content

@@ -21,9 +21,9 @@ from ..micrographs.common_scale import COMMON_UM_PER_PX, to_scale
 from ..micrographs.core import read_micrograph
 from ..micrographs.masks import plot_surface
 from .html import inline_figure, render
-from .plots import figure_label
 from ..spectra.index_definitions import ALL_INDICES
 from ..spectra.index_plots import plot_index_values
+from ..user_text import figure_label
 from ..writers import make_folder
 
 # %% ../../nbs/report/27_measure_page.ipynb #6f8c401a
@@ -114,7 +114,7 @@ def _shown_indices(found: Measurements) -> list:
 def _draw_index(ax, table: pd.DataFrame, name: str, group: str):
     "Values by group, with the limit of each group"
     column = column_name(name)
-    labels = table[group].fillna("").astype(str).replace("", "(empty)").map(figure_label)
+    labels = table[group].fillna("").astype(str).replace("", "(empty)")
     plot_index_values(labels, table[column], ax=ax, color="#332288")
     for place, label in enumerate(np.unique(labels)):
         limit = table[f"{column}_limit"][labels == label].median()

@@ -18,7 +18,7 @@ from ..evaluate.numbers import plot_numbers
 from ..evaluate.specimens import bootstrap_ci
 from ..files import read_json, write_atomic
 from .html import inline_figure, keep_figure, render
-from .plots import figure_label
+from ..user_text import figure_label
 
 # %% ../../nbs/report/14_number.ipynb #d9f6a82a
 _UNITS = (

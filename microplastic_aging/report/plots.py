@@ -15,18 +15,9 @@ from matplotlib.axes import Axes
 
 from .run import get_chance, get_metrics, is_simulated, model_names, model_title
 from .tables import paired_table
+from ..user_text import figure_label
 
 # %% ../../nbs/report/07_plots.ipynb #b088b536
-def figure_label(
-    text: object,  # Such as a class name
-    longest: int = 26,  # Characters
-) -> str:
-    "A user's word as figure text: one line, not too long, no formula"
-    text = " ".join(str(text).split())
-    short = text if len(text) <= longest else text[: longest - 1] + "…"
-    return short.replace("$", r"\$")
-
-
 def make_axes(
     ax: Axes | None,  # None: new ones
     size: tuple,  # Of their figure: width and height, inches

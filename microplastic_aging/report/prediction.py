@@ -17,7 +17,7 @@ from ..attribute.columns import columns_table
 from ..attribute.field import SHARE_NAMES
 from ..attribute.sites import ALL, plot_shares
 from .html import inline_figure, render
-from .plots import figure_label
+from ..user_text import figure_label
 
 # %% ../../nbs/report/16_prediction.ipynb #f5223def
 @dataclass(frozen=True)
@@ -85,7 +85,8 @@ def _verdicts_figure(specimens: pd.DataFrame, simulated: bool) -> Figure:
     names, numbers = [figure_label(v) for v in counts.index], [*counts, (specimens.verdict == "").sum()]
     fig = Figure(figsize=(6, 0.35 * len(numbers) + 1.3), layout="constrained")
     ax = fig.subplots()
-    bars = ax.barh([*names, "no verdict"], numbers, color=["#332288"] * len(names) + ["0.6"])
+    bars = ax.barh(range(len(numbers)), numbers, color=["#332288"] * len(names) + ["0.6"])
+    ax.set_yticks(range(len(numbers)), [*names, "no verdict"])
     ax.bar_label(bars, padding=3)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.margins(x=0.1)

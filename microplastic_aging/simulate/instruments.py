@@ -6,6 +6,7 @@
 __all__ = ['write_instrument_files']
 
 # %% ../../nbs/simulate/05_instruments.ipynb #fdb37be0
+import io
 import json
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pandas as pd
 import tifffile
 from PIL import Image, ImageDraw, ImageFont
 
+from ..files import write_atomic
 from .benchmark import N_SAMPLES, SOURCE, provenance, simulate_view, specimen_table
 from ..spectra.core import GRID
 from ..writers import new_folder
@@ -59,7 +61,9 @@ def _write_micrograph(path: Path, grey: np.ndarray, um_per_px: float):
     picture = np.vstack([grey, _information_bar(grey.shape[1], um_per_px, f"simulated {path.stem.split('_')[0]}")])
     settings = _fei_settings(grey.shape, um_per_px)
     tag = (_FEI_TAG, 7, len(settings), settings, True)
-    tifffile.imwrite(path, picture, extratags=[tag], metadata=None, photometric="minisblack")
+    content = io.BytesIO()
+    tifffile.imwrite(content, picture, extratags=[tag], metadata=None, photometric="minisblack")
+    write_atomic(path, content.getvalue())
 
 # %% ../../nbs/simulate/05_instruments.ipynb #36de6ba0
 _FALLING = GRID[::-1]  # cm⁻¹

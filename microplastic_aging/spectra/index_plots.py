@@ -11,6 +11,7 @@ import numpy as np
 from .index_definitions import Index
 from .noise import check_arrays
 from .windows import ANCHOR_HALF, mean_weights
+from ..user_text import figure_label
 
 # %% ../../nbs/spectra/17_index_plots.ipynb #4cb30927
 def _shade(ax, spectrum, band, color, alpha):
@@ -71,5 +72,5 @@ def plot_index_values(
             ax.plot([i + shift - 0.17, i + shift + 0.17], [np.median(own)] * 2, **line)
     if np.isfinite(limit):
         ax.axhline(limit, color="0.3", ls="--", lw=1)
-    ax.set_xticks(range(len(names)), [str(n) for n in names])
+    ax.set_xticks(range(len(names)), [figure_label(n) for n in names])
     return ax

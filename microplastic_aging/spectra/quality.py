@@ -38,6 +38,7 @@ from microplastic_aging.spectra.quality_measures import (
     read_step,
     read_tilt,
 )
+from ..user_text import figure_label
 
 # %% ../../nbs/spectra/11_quality.ipynb #7f1abb21
 def _twice(low, median, high):
@@ -386,5 +387,5 @@ def plot_quality(
     if flags.empty:
         lines = ["nothing flagged"]
     ax.text(0.01, 0.03, "\n".join(lines), transform=ax.transAxes, va="bottom", fontsize=9)
-    ax.set_title(_names([spectrum])[0], fontsize=9)
+    ax.set_title(figure_label(_names([spectrum])[0], 60), fontsize=9)
     return ax

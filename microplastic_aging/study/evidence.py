@@ -32,6 +32,7 @@ from microplastic_aging.study.maps import (
 )
 from .runs import Run
 from .stage import Job, Stage, read_notes
+from ..writers import make_folder
 
 # %% ../../nbs/study/08_evidence.ipynb #bed287a5
 def _clearest(bits, modalities, k: int) -> int | None:
@@ -52,7 +53,7 @@ def draw_explained(run: Run):
         if i is None:
             continue
         row, own = int(rows[i]), (polymer[i] or None) if polymer else None
-        (run.out / "figures").mkdir(exist_ok=True)
+        make_folder(run.out / "figures")
         simulated = "simulated, " if s.simulated else ""
         title = f"{simulated}{s.table.sample_id[row]}, labelled {s.scheme.classes[s.y[row]]}, held out"
         file = run.out / "figures" / f"explained_{mechanism}.png"

@@ -18,6 +18,7 @@ from ..files import write_table
 from ..model.number_store import NumberRun, fit_samples, save_number
 from ..report.number import write_number_report
 from .runs import StudyConfig, StudyError, check_run_config
+from ..writers import make_folder
 
 # %% ../../nbs/study/14_numbers.ipynb #292b0bab
 def labels_as_numbers(
@@ -76,7 +77,7 @@ def study_number(
     out, [modality] = Path(config.out), config.models or [None]
     _check_folder(out)
     run = fit_samples(samples, value, modality, config.seed, progress=progress)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     check_run_config(config, out)
     save_number(run, out)
     write_table(out / "predictions.csv", _predictions(run))

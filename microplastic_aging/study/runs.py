@@ -25,6 +25,7 @@ from ..simulate.benchmark import write_benchmark
 from .config import K_FOLDS, MIN_PER_CLASS, MODES, QUICK_SAMPLES, StudyConfig, StudyError
 from .extra import add_extra, deal_folds
 from .provenance import environment, timed
+from ..writers import make_folder
 
 # %% ../../nbs/study/01_runs.ipynb #5b66c7c4
 @dataclass
@@ -174,7 +175,7 @@ def open_run(
     "Make or reopen the run folder: data, arrays, folds"
     out, source = Path(config.out), _source(config)
     check_run_folder(out)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     settings = check_run_config(config, out)
     samples, arrays = _read_data(config, progress)
     y = samples.y

@@ -24,6 +24,7 @@ from ..aging import FileFormatError
 from ..files import digest, read_kept, write_atomic, write_json
 from .provenance import commit
 from .runs import Run, StudyError
+from ..writers import make_folder
 
 # %% ../../nbs/study/02_stage.ipynb #f612df51
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def write_job(
 ):
     "Arrays, then notes: a job whose notes are there is finished"
     notes_file, kept = job_file(*place), job_file(*place, "npz")
-    notes_file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(notes_file.parent)
     notes_file.unlink(missing_ok=True)  # old notes must not stand over new arrays
     if rows is not None:
         held = io.BytesIO()
