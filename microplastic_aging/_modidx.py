@@ -1121,6 +1121,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                             'microplastic_aging/estimate.py'),
                                              'microplastic_aging.estimate.Estimated.origin': ( 'estimate.html#estimated.origin',
                                                                                                'microplastic_aging/estimate.py'),
+                                             'microplastic_aging.estimate.Estimated.rests_on': ( 'estimate.html#estimated.rests_on',
+                                                                                                 'microplastic_aging/estimate.py'),
                                              'microplastic_aging.estimate._estimate_table': ( 'estimate.html#_estimate_table',
                                                                                               'microplastic_aging/estimate.py'),
                                              'microplastic_aging.estimate._reasons': ( 'estimate.html#_reasons',

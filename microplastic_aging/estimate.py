@@ -17,6 +17,7 @@ from .attribute.novelty import name_modalities
 from .data.arrays import View, load_unlabelled
 from .data.load import load_with_notes
 from .data.manifest import Samples
+from .files import digest
 from .model.number_store import StoredNumber, load_number, modalities_of
 from .train import training_provenance
 
@@ -42,6 +43,11 @@ class Estimated:
         "Columns that every table carries"
         basis = training_provenance(self.stored.card)
         return dict(trained_on=basis, model=self.stored.id, simulated=self.samples.simulated)
+
+    @property
+    def rests_on(self) -> str:
+        "Digest of model and samples; explanations never rest on it"
+        return digest(self.stored.id, *self.samples.table.sample_id)
 
     @property
     def net(self):
