@@ -8,6 +8,7 @@ __all__ = ['study_plan', 'run_study', 'study']
 # %% ../../nbs/study/15_study.ipynb #75f7aba6
 import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 from ..aging import InputError
@@ -79,10 +80,15 @@ def run_study(
     stages = [] if numbered else chosen_stages(config, plan or study_plan())
     if not numbered:
         check_run_folder(out)
-    with one_writer(make_folder(out) / "study.json", deep=True):
-        if numbered:
-            return study_number(config, *numbered, progress)
-        return _run_stages(open_run(config, progress), stages)
+    try:
+        with one_writer(make_folder(out) / "study.json", deep=True):
+            if numbered:
+                return study_number(config, *numbered, progress)
+            return _run_stages(open_run(config, progress), stages)
+    except InputError:
+        with suppress(OSError):
+            out.rmdir()  # if nothing was written to it
+        raise
 
 
 def _run_stages(run: Run, stages: list) -> Path:  # report.html
