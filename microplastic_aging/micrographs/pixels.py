@@ -26,6 +26,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from ..aging import FileFormatError
 from ..files import read_bytes
+from .jpeg import jpeg_fault
 from .metadata import embedded_xml, sem_tags
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #529f0257
@@ -307,9 +308,11 @@ def _check_scans(content: bytes, pieces: int, path: Path):
 
 
 def _check_effort(picture: Image.Image, content: bytes, path: Path):
-    "Refuse a JPEG or BMP that takes long to decode"
+    "Refuse a JPEG or BMP that takes long to decode, and a JPEG whose tables are damaged"
     if isinstance(picture, JpegImageFile):
         _check_scans(content, 0, path)
+        if fault := jpeg_fault(content):
+            raise MicrographFormatError(path, f"is a damaged JPEG: it {fault}; export it again")
     is_slow = isinstance(picture, BmpImageFile) and picture.tile[0][0] == "bmp_rle"
     if is_slow and picture.width * picture.height > _MAX_RUNS_PX:
         found = f"is a BMP in run-length code of more than {_MAX_RUNS_PX:,} pixels"
@@ -382,8 +385,7 @@ def read_picture(
         if isinstance(picture, tifffile.TiffPage):
             return *_tiff_grey(picture, path, max_px), sem_tags(picture)
         _check_effort(picture, content, path)
-        tags = embedded_xml(content)
-        if not tags:
+        if not (tags := embedded_xml(content)):
             _check_end(picture, content, path)
         del content  # A decoder keeps the bytes as long as it needs them
         return *_pillow_grey(picture, path), tags
