@@ -1921,6 +1921,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                         'microplastic_aging/micrographs/jpeg.py'),
                                                      'microplastic_aging.micrographs.jpeg._steps_fault': ( 'micrographs/jpeg.html#_steps_fault',
                                                                                                            'microplastic_aging/micrographs/jpeg.py'),
+                                                     'microplastic_aging.micrographs.jpeg._usual': ( 'micrographs/jpeg.html#_usual',
+                                                                                                     'microplastic_aging/micrographs/jpeg.py'),
                                                      'microplastic_aging.micrographs.jpeg.jpeg_fault': ( 'micrographs/jpeg.html#jpeg_fault',
                                                                                                          'microplastic_aging/micrographs/jpeg.py')},
             'microplastic_aging.micrographs.lines': { 'microplastic_aging.micrographs.lines.Sizes': ( 'micrographs/lines.html#sizes',
