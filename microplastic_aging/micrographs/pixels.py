@@ -244,7 +244,8 @@ def _tiff_by_pillow(page: tifffile.TiffPage, path: Path) -> tuple:
     file.seek(0)
     content = file.read()
     if page.compression in _JPEG:
-        _check_scans(content, len(page.dataoffsets), path)
+        tables = page.jpegtables or content[page.dataoffsets[0] :]
+        _check_scans(content, len(page.dataoffsets), path, tables)
     picture = TiffImageFile(io.BytesIO(content))
     picture.seek(page.index)
     if _stored_shape(picture) != _stored_shape(page):
@@ -254,8 +255,7 @@ def _tiff_by_pillow(page: tifffile.TiffPage, path: Path) -> tuple:
 
 def _palette_grey(palette: np.ndarray) -> np.ndarray:
     "Luminance of each colour of a TIFF palette of shape (3, colours), float32; some writers fill only 8 of its 16 bits"
-    white = np.float32(65535 if palette.max() > 255 else 255)
-    return np.minimum(_LUMINANCE @ (palette / white), 1)
+    return np.minimum(_LUMINANCE @ (palette / np.float32(65535 if palette.max() > 255 else 255)), 1)
 
 
 def _palette_chroma(palette: np.ndarray) -> np.ndarray:
@@ -300,19 +300,19 @@ def _check_unpacked(page: tifffile.TiffPage, path: Path):
             raise MicrographFormatError(path, "unpacks to more pixels than its header declares; export it again")
 
 
-def _check_scans(content: bytes, pieces: int, path: Path):
-    "Refuse a JPEG, or pieces of it, with scans without end"
+def _check_scans(content: bytes, pieces: int, path: Path, tables: bytes):
+    "Refuse a JPEG, or pieces of it, with scans without end or with damaged tables"
     scans = content.count(b"\xff\xda")
     if scans > _MAX_SCANS + pieces:
         raise MicrographFormatError(path, f"is a JPEG of {scans:,} scans; save it as PNG or TIFF")
+    if fault := jpeg_fault(tables):
+        raise MicrographFormatError(path, f"is a damaged JPEG: it {fault}; export it again")
 
 
 def _check_effort(picture: Image.Image, content: bytes, path: Path):
-    "Refuse a JPEG or BMP that takes long to decode, and a JPEG whose tables are damaged"
+    "Refuse a JPEG or BMP that takes long to decode, or whose tables are damaged"
     if isinstance(picture, JpegImageFile):
-        _check_scans(content, 0, path)
-        if fault := jpeg_fault(content):
-            raise MicrographFormatError(path, f"is a damaged JPEG: it {fault}; export it again")
+        _check_scans(content, 0, path, content)
     is_slow = isinstance(picture, BmpImageFile) and picture.tile[0][0] == "bmp_rle"
     if is_slow and picture.width * picture.height > _MAX_RUNS_PX:
         found = f"is a BMP in run-length code of more than {_MAX_RUNS_PX:,} pixels"

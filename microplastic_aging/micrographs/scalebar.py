@@ -102,7 +102,8 @@ _ALIKE = 1.05  # Lines whose lengths differ by more cannot both be the scale bar
 
 def _plausible_lengths(band: np.ndarray) -> list:
     "Lengths of all candidates that a scale bar may have in an information bar, px; nan for one that is not whole"
-    pieces, width = _pieces(band), band.shape[1]
+    height, width = band.shape
+    pieces = [piece for piece in _pieces(band) if piece.rows.start > 0 and piece.rows.stop < height]
     shortest, longest = max(_MIN_LENGTH, _SHORTEST * width), _LONGEST * width
     lines = [piece for piece in pieces if is_line(piece.mask) and piece.length >= shortest / 2]
     lengths = [_ladder_length(pieces), *_line_lengths(lines, band)]
