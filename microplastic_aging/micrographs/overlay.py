@@ -201,14 +201,14 @@ def _thickness(line: Piece) -> int:
 
 def _is_thick_as(thick: np.ndarray, bar: Piece) -> np.ndarray:
     "Whether lines are about as thick as a bar"
-    return np.abs(thick - _thickness(bar)) <= max(1, 0.25 * _thickness(bar))
+    return np.abs(thick - _thickness(bar)) <= max(1, 0.35 * _thickness(bar))
 
 
 def _straight(grey: np.ndarray, ink: Ink, mask: np.ndarray, bar: Piece, least: float, fill: float) -> list:
     "Sharp straight pieces of a mask as thick as a bar, at least so long, that fill so much of their boxes"
     labels, sizes = labelled(mask)
     thick = _thickness(bar)
-    is_slim = (sizes.height >= thick - max(1, 0.25 * thick)) & (sizes.height <= 1.25 * thick + _RIM)
+    is_slim = (sizes.height >= thick - max(1, 0.35 * thick)) & (sizes.height <= 1.25 * thick + _RIM)
     chosen = np.flatnonzero((sizes.width >= least) & is_slim & (sizes.fill >= fill))
     lines = [describe(grey, labels, k + 1, sizes.places[k], ink.level) for k in chosen]
     lines = [line for line in lines if line.sharp > 0.6 and is_spoilt_line(line.mask, _LOOSE)]
