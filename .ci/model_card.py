@@ -16,7 +16,7 @@ from microplastic_aging.attribute.attribution import load_attributor
 from microplastic_aging.files import reference_result
 from microplastic_aging.model.header import model_id
 from microplastic_aging.model.store import DEFAULT_MODEL
-from microplastic_aging.simulate.benchmark import specimen_table
+from microplastic_aging.simulate.version1 import specimen_table
 
 ROOT = Path(__file__).resolve().parents[1]
 

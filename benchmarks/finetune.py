@@ -18,7 +18,8 @@ from microplastic_aging.data.manifest import read_samples
 from microplastic_aging.evaluate.compare import evaluate
 from microplastic_aging.model.predictions import predict_arrays
 from microplastic_aging.model.store import DEFAULT_MODEL, load_model
-from microplastic_aging.simulate.benchmark import Dials, write_benchmark
+from microplastic_aging.simulate.benchmark import write_benchmark
+from microplastic_aging.simulate.version1 import Dials, version1
 from microplastic_aging.study.provenance import commit
 from microplastic_aging.train import train_manifest
 
@@ -51,7 +52,7 @@ def main(argv=None):
     folder = args.run / "laboratory"
     args.run.mkdir(parents=True, exist_ok=True)
     if not folder.exists():
-        write_benchmark(folder, SAMPLES, SEED, dials=LABORATORY)
+        write_benchmark(folder, SAMPLES, SEED, benchmark=version1(LABORATORY))
     samples, view = read_samples(folder), load_model(DEFAULT_MODEL).card["view"]
     arrays = load_arrays(samples, view["size_px"], view["fov_um"], cache=args.run / "cache")
     pool, tested = deal(samples)

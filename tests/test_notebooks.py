@@ -18,9 +18,9 @@ def run_notebook(path, **env):
 
 # pages that train or explain: `make fast` leaves them out
 TRAINING = {"attribute", "explain", "index.ipynb", "model", "report", "study", "tutorials"}
-LONG = {"simulate/03_benchmark", "simulate/04_field", "evaluate/09_tuning", "evaluate/10_surface_truth"}
+LONG = {"simulate/15_benchmark", "simulate/16_field", "evaluate/09_tuning", "evaluate/10_surface_truth"}
 LONG |= {"spectra/11_quality", "spectra/13_corrections", "spectra/19_confounders", "micrographs/04_databar"}
-LONG |= {"micrographs/11_surface", "data/11_measure", "simulate/05_instruments", "evaluate/03_conformal"}
+LONG |= {"micrographs/11_surface", "data/11_measure", "simulate/17_instruments", "evaluate/03_conformal"}
 LONG |= {
     "evaluate/04_significance",
     "data/06_checks",

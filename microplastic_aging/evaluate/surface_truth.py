@@ -17,8 +17,8 @@ from ..micrographs.common_scale import COMMON_UM_PER_PX, to_scale
 from ..micrographs.core import Micrograph
 from ..micrographs.masks import FEATURES, surface_masks
 from ..micrographs.measures import crack_numbers
-from ..simulate.benchmark import simulate_view, specimen_table
 from ..simulate.surfaces import SEVERITY_CEILING
+from ..simulate.version1 import simulate_view, specimen_table
 
 # %% ../../nbs/evaluate/10_surface_truth.ipynb #6551f92b
 _MECHANISM_OF = {feature.name: feature.mechanism for feature in SURFACE_FEATURES}

@@ -206,9 +206,10 @@ def may_differ(
     mixing_um: float = 3.0,  # Over which a family's electrons mix neighbours
 ) -> np.ndarray:  # bool, shape (n, n)
     "Pixels that may change when the mechanism is switched off"
-    reach_px = mixing_um / field.um_per_px + 4 * microscope.blur_px + abs(microscope.drift_px) + 1
-    away = ndi.distance_transform_edt(~mark.reach) if mark.reach.any() else np.full(mark.reach.shape, np.inf)
-    near = away <= reach_px
+    reach_px = mixing_um / field.um_per_px + 4 * microscope.blur_px + abs(microscope.drift_px) + 2
+    if not mark.reach.any():
+        return np.zeros(mark.reach.shape, bool)
+    near = ndi.distance_transform_cdt(~mark.reach, "chessboard") <= reach_px  # kernels are squares
     if microscope.jpeg:
         blocks = near.shape[0] // _BLOCK * _BLOCK
         near[:blocks, :blocks] |= np.kron(_any_in_blocks(near[:blocks, :blocks]), np.ones((_BLOCK, _BLOCK), bool))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ..aging import InputError
 from ..evaluate.baselines import MODEL_MODALITIES
 from ..model.recipe import Recipe
-from ..simulate.benchmark import N_SAMPLES
+from ..simulate.benchmark import BENCHMARKS, N_SAMPLES
 
 # %% ../../nbs/study/00_config.ipynb #6b95ea58
 MODES = dict(
@@ -38,6 +38,7 @@ class StudyConfig:
     seed: int = 0  # Of simulation, folds and training
     samples: int = N_SAMPLES  # Of the simulated benchmark
     variant: str = "standard"  # Of the simulated benchmark
+    benchmark: int = 1  # Which simulated benchmark
     mode: str = "study"  # study, quick, full or control
     epochs: int | None = None  # None: as the recipe says
     models: tuple | None = None  # None: all that the data allow
@@ -55,6 +56,8 @@ class StudyConfig:
         if self.stages and not self.is_usual:
             usual = "stages beside the headline are for a full study of the standard simulated benchmark"
             raise StudyError(f"{usual}; leave --stage out")
+        if self.benchmark not in BENCHMARKS:
+            raise StudyError(f"benchmark {self.benchmark!r} is not known; there are {', '.join(map(str, BENCHMARKS))}")
         if self.manifest is None and self.variant == "wet":
             why = "variant wet holds unaged samples only, so nothing can be learnt from it"
             other = "write it with `microplastic-aging simulate` and predict on it with a model of another run"

@@ -141,7 +141,8 @@ def wet_benchmark(run: Run) -> Samples:
     "Wet particles that are not aged, simulated once for all stages that use them"
     folder = run.out / "variants/wet"
     if not folder.exists():
-        write_benchmark(folder, min(N_WET, run.config.samples), run.config.seed, "wet", progress=run.progress)
+        n, kind = min(N_WET, run.config.samples), ("wet", run.progress, run.config.benchmark)
+        write_benchmark(folder, n, run.config.seed, *kind)
     return read_samples(folder, scheme=run.samples.scheme)
 
 

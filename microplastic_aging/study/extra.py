@@ -31,6 +31,12 @@ def _join(a: DecodedSamples, b: DecodedSamples) -> DecodedSamples:
 _EXTRA_SEED = 1000  # From the seed of a study to that of its extra samples
 
 
+def _write_extra(folder: Path, config, progress: bool):
+    "Simulated samples of other specimens"
+    seed = config.seed + _EXTRA_SEED
+    write_benchmark(folder, config.extra, seed, config.variant, progress, config.benchmark)
+
+
 def add_extra(
     config,  # `StudyConfig` that asks for extra samples
     samples: Samples,  # The study's own, n rows
@@ -40,7 +46,7 @@ def add_extra(
     "The samples of a study and, after them, simulated ones of other specimens; their arrays"
     folder = samples.folder / "extra"
     if not folder.exists():
-        write_benchmark(folder, config.extra, config.seed + _EXTRA_SEED, config.variant, progress=progress)
+        _write_extra(folder, config, progress)
     extra = read_samples(folder, config.label, config.group, samples.scheme)
     more = load_arrays(extra, VIEW_PX, arrays.fov_um, cache=Path(config.out) / "cache", progress=progress)
     table = extra.table.copy()
@@ -57,5 +63,9 @@ def deal_folds(
 ) -> dict:  # split -> fold of each row, shape (n,)
     "Folds of the study's own samples; extra ones lie in a fold beyond, which is never tested"
     y, groups = samples.y[:own], samples.groups[:own]
-    folds = dict(grouped=grouped_folds(y, groups, k, seed), random=random_folds(y, k, seed))
+    spread = y
+    if samples.provenance.get("version") == 2:  # its polymers are spread over the folds of each class
+        polymers = pd.factorize(samples.table.polymer[:own], sort=True)[0]
+        spread = np.where(y < 0, y, y * (polymers.max() + 1) + polymers)
+    folds = dict(grouped=grouped_folds(spread, groups, k, seed), random=random_folds(y, k, seed))
     return {split: np.append(fold, np.full(len(samples) - own, k)) for split, fold in folds.items()}

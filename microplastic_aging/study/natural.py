@@ -83,8 +83,8 @@ class Campaign:
 def _campaign_folder(run: Run, size: FieldSize, k: int, clean: bool):
     "Written where it is not there"
     folder = run.out / "variants" / f"{size.name}{k or ''}{'_clean' if clean else ''}"
-    bare = dict(wetness=0.0, biofilm=(0.0, 0.0)) | dict.fromkeys(SOILS, 0.0)
-    sites = [replace(site, **bare) for site in SITES.values()] if clean else None
+    bare = dict(wetness=0.0, biofilm=(0.0, 0.0)) | dict.fromkeys(SOILS, 0.0) if clean else {}
+    sites = [replace(site, benchmark=run.config.benchmark, **bare) for site in SITES.values()]
     if not folder.exists():
         amount = dict(specimens=size.particles, views=size.views)
         write_campaign(folder, sites, seed=run.config.seed + k * FRESH_SEED, progress=run.progress, **amount)

@@ -142,7 +142,7 @@ def benchmark_of(run: Run, name: str, variant: str, n: int, seed: int) -> tuple:
     "A further simulated benchmark beside the study's own, as the study's networks read it"
     folder = run.out / "variants" / name
     if not folder.exists():
-        write_benchmark(folder, n, seed, variant, progress=run.progress)
+        write_benchmark(folder, n, seed, variant, run.progress, run.config.benchmark)
     s = read_samples(folder, scheme=run.samples.scheme)
     return s, _arrays_of(run, s)
 

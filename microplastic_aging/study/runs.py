@@ -158,8 +158,9 @@ def _read_data(config: StudyConfig, progress: bool) -> tuple:  # Samples; their 
     n = min(config.samples, QUICK_SAMPLES) if config.quick else config.samples
     if config.manifest is None:
         if not (out / "data").exists():
-            timed(out, "simulate", write_benchmark, out / "data", n, config.seed, config.variant, progress=progress)
-        check_simulated(out / "data", variant=config.variant, seed=config.seed, n=n)
+            kind = config.variant, progress, config.benchmark
+            timed(out, "simulate", write_benchmark, out / "data", n, config.seed, *kind)
+        check_simulated(out / "data", variant=config.variant, seed=config.seed, n=n, version=config.benchmark)
     samples = read_samples(_source(config), config.label, config.group, find_scheme(config.scheme))
     arrays = timed(out, "decode", load_arrays, samples, VIEW_PX, cache=out / "cache", progress=progress)
     return add_extra(config, samples, arrays, progress) if config.extra else (samples, arrays)
