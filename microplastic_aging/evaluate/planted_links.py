@@ -14,6 +14,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from ..aging import BANDS, MECHANISMS, PAPER, SURFACE_FEATURES, InputError
+from .links import ENOUGH_POWER, judge_links, link_record, measure_link
 from ..simulate.benchmark import benchmark_version
 from ..simulate.chemistry import material_absorbance
 from ..simulate.families import SURFACE_RESPONSE, carve
@@ -177,3 +178,45 @@ def planted_specimens(drawing: Drawing) -> pd.DataFrame:  # Rows: variant, speci
         means = views.drop(columns="view").groupby("number").mean().reset_index()
         parts.append(aged[["number", "specimen_id", "aging_type", "polymer"]].merge(means).assign(variant=variant))
     return pd.concat(parts, ignore_index=True).assign(seed=drawing.seed)
+
+# %% ../../nbs/evaluate/13_planted_links.ipynb #3a27f582
+READERS = dict(planted="planted height", planted_olefins="planted height, PE and PP", index="index, PE and PP")
+_COLUMN = dict(planted="height", planted_olefins="height", index="index")
+
+
+def reader_links(specimens: pd.DataFrame, reader: str) -> dict:  # Mechanism -> `Link`
+    "What a reader finds in specimens of one variant, from `planted_specimens`"
+    if reader != "planted":
+        specimens = specimens[specimens.polymer.isin(INDEX_POLYMERS)]
+    found = {}
+    for m in MECHANISMS:
+        own = specimens[specimens.aging_type.map(lambda name, m=m: m in name.split("+"))]
+        found[m] = measure_link(own[f"{m}_{_COLUMN[reader]}"], own[f"{m}_area"], own.aging_type + own.polymer)
+    return found
+
+
+def judge_readers(
+    specimens: pd.DataFrame,  # From `planted_specimens`, of one or more seeds
+    control: pd.DataFrame,  # The same of other seeds
+) -> dict:  # variant -> reader -> mechanism -> record
+    "Verdicts of each reader on each variant"
+    other = {reader: reader_links(control[control.variant == "standard"], reader) for reader in READERS}
+    records = {}
+    for variant, own in specimens.groupby("variant", sort=False):
+        links = {reader: reader_links(own, reader) for reader in READERS}
+        truth = dict(index=links["planted_olefins"])
+        judged = {reader: judge_links(links[reader], other[reader], truth.get(reader)) for reader in READERS}
+        records[variant] = {reader: link_record(found) for reader, found in judged.items()}
+    return records
+
+# %% ../../nbs/evaluate/13_planted_links.ipynb #12521e31
+def missed_links(records: dict) -> dict:  # 'to_find', 'missed', 'false': lists of mechanisms
+    "Planted links that the index should find, those it misses, and those it finds in shuffled pairs"
+    whole, index = records["standard"]["planted"], records["standard"]["index"]
+    to_find = [m for m in whole if whole[m]["verdict"] == "supported" and whole[m]["power"] >= ENOUGH_POWER]
+    missed = [m for m in to_find if index[m]["verdict"] != "supported"]
+    return dict(
+        to_find=to_find,
+        missed=missed,
+        false=[m for m, r in records["shuffled"]["index"].items() if r["verdict"] == "supported"],
+    )
