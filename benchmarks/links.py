@@ -48,7 +48,8 @@ def judge(got, benchmark: int) -> tuple:  # Record, commits
     judged, control = (tables(got, benchmark, seeds) for seeds in (got.seeds, got.control_seeds))
     readers = judge_readers(judged, control)
     specimens = dict(specimens=len(judged[judged.variant == "standard"]))
-    return specimens | dict(gate=missed_links(readers), variants=readers), {*judged.commit, *control.commit}
+    gates = dict(gate=missed_links(readers), like_for_like=missed_links(readers, "planted_olefins"))
+    return specimens | gates | dict(variants=readers), {*judged.commit, *control.commit}
 
 
 def arguments(argv):

@@ -210,13 +210,13 @@ def judge_readers(
     return records
 
 # %% ../../nbs/evaluate/13_planted_links.ipynb #12521e31
-def missed_links(records: dict) -> dict:  # 'to_find', 'missed', 'false': lists of mechanisms
+def missed_links(
+    records: dict,  # From `judge_readers`
+    planted: str = "planted",  # Or 'planted_olefins', on the polymers of the index
+) -> dict:  # 'to_find', 'missed', 'false': lists of mechanisms
     "Planted links that the index should find, those it misses, and those it finds in shuffled pairs"
-    whole, index = records["standard"]["planted"], records["standard"]["index"]
+    whole, index = records["standard"][planted], records["standard"]["index"]
     to_find = [m for m in whole if whole[m]["verdict"] == "supported" and whole[m]["power"] >= ENOUGH_POWER]
     missed = [m for m in to_find if index[m]["verdict"] != "supported"]
-    return dict(
-        to_find=to_find,
-        missed=missed,
-        false=[m for m, r in records["shuffled"]["index"].items() if r["verdict"] == "supported"],
-    )
+    false = [m for m, found in records["shuffled"]["index"].items() if found["verdict"] == "supported"]
+    return dict(to_find=to_find, missed=missed, false=false)

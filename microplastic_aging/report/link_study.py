@@ -104,6 +104,7 @@ def _benchmark_values(study: LinkStudy, found: dict) -> dict:
         planted=named(_supported(standard["planted"])),
         to_find=named(found["gate"]["to_find"]),
         missed=named(found["gate"]["missed"]),
+        like_for_like={key: named(found["like_for_like"][key]) for key in ("to_find", "missed")},
         index=named(_supported(standard["index"])),
         blind=[(study.name(m), one["power"]) for m, one in standard["index"].items() if not _supported({m: one})],
         shuffled={reader: named(_supported(links)) for reader, links in shuffled.items()},
