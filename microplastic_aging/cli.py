@@ -15,10 +15,13 @@ import typer
 from . import __version__, tasks
 from .aging import find_scheme
 from microplastic_aging.options import (
+    BenchmarkOption,
     CampaignOption,
     CheckedArgument,
+    CounterfactualsOption,
     DeviceOption,
     EpochsOption,
+    ExtraOption,
     GroupOption,
     InstrumentsOption,
     LabelOption,
@@ -32,6 +35,7 @@ from microplastic_aging.options import (
     SimulatedOption,
     StageName,
     StudiedArgument,
+    TrainingsOption,
     Variant,
     VariantOption,
     check_model_place,
@@ -108,14 +112,16 @@ def common(version: _VersionFlag = False):
 # %% ../nbs/98_cli.ipynb #51af7cba
 @app.command(
     epilog=_examples(
-        "simulate benchmark", "simulate little --samples 32 --variant wet", "simulate field --campaign --samples 400"
+        "simulate benchmark --benchmark 2", "simulate little --samples 32 --variant wet", "simulate field --campaign"
     )
 )
 def simulate(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make; must not exist.", show_default=False)],
     samples: SimulatedOption = None,
     seed: SeedOption = 0,
-    variant: Annotated[Variant, option("Simulated benchmark", "Which benchmark, or control.")] = Variant.standard,
+    variant: Annotated[Variant, option("Simulated benchmark", "The benchmark, or a control.")] = Variant.standard,
+    benchmark: BenchmarkOption = None,
+    counterfactuals: CounterfactualsOption = False,
     campaign: CampaignOption = False,
     as_instruments: InstrumentsOption = False,
 ):
@@ -123,16 +129,12 @@ def simulate(
     mode = study_mode(**{"campaign": campaign, "as-instruments": as_instruments})
     if mode != "study" and variant != Variant.standard:
         raise typer.BadParameter(f"--variant is for the benchmark, not for --{mode}")
+    if counterfactuals and (mode != "study" or benchmark != 2 or variant not in (Variant.standard, Variant.neutral)):
+        raise typer.BadParameter("--counterfactuals goes with --benchmark 2, variant standard or neutral")
     if as_instruments:
         return tasks.write_instruments(out, samples, seed)
-    from microplastic_aging.simulate.benchmark import N_SAMPLES, write_benchmark
-
-    samples = samples or N_SAMPLES
-    if campaign:
-        samples, manifest = tasks.write_field(out, samples, seed)
-    else:
-        manifest = write_benchmark(out, samples, seed, variant.value, progress=shows_bars())
-    typer.echo(f"{samples} simulated samples: {shown_path(manifest)}")
+    kind = dict(seed=seed, variant=variant.value, benchmark=benchmark or 1)
+    tasks.write_simulated(out, samples, kind, campaign, counterfactuals)
 
 # %% ../nbs/98_cli.ipynb #204d75b4
 @app.command(
@@ -206,6 +208,9 @@ def study(
     seed: SeedOption = 0,
     samples: SamplesOption = None,
     variant: VariantOption = None,
+    benchmark: BenchmarkOption = None,
+    extra: ExtraOption = None,
+    trainings: TrainingsOption = 1,
     epochs: EpochsOption = None,
     models: Annotated[str | None, option("Running", _MODELS_HELP, show_default=False)] = None,
     device: DeviceOption = None,
@@ -220,8 +225,9 @@ def study(
     mode = study_mode(quick=quick, full=full, control=control)
     if stage and (not full or manifest or variant not in (None, Variant.standard)):
         raise typer.BadParameter("--stage belongs to --full, on the standard simulated benchmark")
-    if manifest and (samples or variant):
-        raise typer.BadParameter("--samples and --variant are for the simulated benchmark, not for your own dataset")
+    if manifest and (samples or variant or benchmark or extra):
+        asked = "--samples, --variant, --benchmark and --extra are for the simulated benchmark"
+        raise typer.BadParameter(f"{asked}, not for your own dataset")
     if manifest:
         readable_samples(manifest, label, group, find_scheme(scheme))
     from microplastic_aging.study.study import study as run
@@ -231,6 +237,9 @@ def study(
         manifest=manifest and str(manifest),
         samples=samples,
         variant=variant and variant.value,
+        benchmark=benchmark,
+        extra=extra,
+        seeds=tuple(range(trainings)),
         epochs=epochs,
         device=usable_device(device),
         models=names_between_commas(models),
@@ -282,17 +291,6 @@ def train(
         typer.echo(f"model: {shown_path(made)}")
 
 # %% ../nbs/98_cli.ipynb #89e10c9b
-def _print_columns(wanted: bool):
-    if not wanted:
-        return
-    from microplastic_aging.attribute.columns import columns_table
-
-    for c in columns_table().itertuples(index=False):
-        unit = f"; in {c.unit}" if c.unit else ""
-        typer.echo(f"{c.column}\n    {c.meaning}{unit}\n    values: {c.values}; table: {c.tables}")
-    raise typer.Exit()
-
-
 _DATA_HELP = (
     "A model folder or a run folder, and the dataset: a manifest, a folder of files, or one file. Without a model: "
     "the one that comes with the package, trained on simulated particles."
@@ -318,7 +316,7 @@ def predict(
     explain: tasks.ExplainOption = False,
     escape_formulas: tasks.EscapeOption = False,
     columns: Annotated[
-        bool, option("Output", _COLUMNS_HELP, "--columns", callback=_print_columns, is_eager=True)
+        bool, option("Output", _COLUMNS_HELP, "--columns", callback=tasks.print_columns, is_eager=True)
     ] = False,
 ):
     """Predict the ageing of each sample and its dominant mechanism, with uncertainties.

@@ -33,6 +33,7 @@ class StageName(StrEnum):
     operators = "operators"
     ablations = "ablations"
     controls = "controls"
+    families = "families"
     evidence = "evidence"
     attribution = "attribution"
     none = "none"
@@ -115,8 +116,23 @@ SamplesOption = Annotated[
 SimulatedOption = Annotated[
     int | None, option("Simulated benchmark", _SIMULATED_HELP, min=1, show_default=False, metavar="N")
 ]
+_BENCHMARK_HELP = (
+    "1: one laboratory, one kind of surface, spectra that scatter less than real ones; 2: four laboratories, four "
+    "kinds of surface, scatter as measured."
+)
+_COUNTERFACTUALS_HELP = (
+    "With benchmark 2: draw each sample again without one of its mechanisms, into truth/without_uv and so on."
+)
+_EXTRA_HELP = "Further simulated samples that every model learns from, and none is tested on."
+_TRAININGS_HELP = "Trainings of each network of the grouped folds, each from another start."
 CampaignOption = Annotated[bool, option("Simulated benchmark", _CAMPAIGN_HELP, "--campaign")]
 InstrumentsOption = Annotated[bool, option("Simulated benchmark", _INSTRUMENTS_HELP, "--as-instruments")]
+BenchmarkOption = Annotated[
+    int | None, option("Simulated benchmark", _BENCHMARK_HELP, min=1, max=2, show_default=False, metavar="1|2")
+]
+CounterfactualsOption = Annotated[bool, option("Simulated benchmark", _COUNTERFACTUALS_HELP, "--counterfactuals")]
+ExtraOption = Annotated[int | None, option("Simulated benchmark", _EXTRA_HELP, min=8, show_default=False, metavar="N")]
+TrainingsOption = Annotated[int, option("Running", _TRAININGS_HELP, min=1, max=10, metavar="N")]
 VariantOption = Annotated[
     Variant | None, option("Simulated benchmark", "Which benchmark, or control. Default: standard.", show_default=False)
 ]

@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../nbs/97_tasks.ipynb #a1fa2cc3
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -23,14 +24,36 @@ def write_field(
     out: Path,  # Folder to make
     samples: int,  # At least so many
     seed: int,
+    benchmark: int = 1,  # Whose particles: 1 or 2
 ) -> tuple:  # Number of samples, manifest
     "A field of whole particles at every site"
     from microplastic_aging.simulate.field import SITES, write_campaign
 
+    sites = [replace(site, benchmark=benchmark) for site in SITES.values()]
     step = _CAMPAIGN_VIEWS * len(SITES)
     particles = -(-samples // step)
     size = dict(specimens=particles, views=_CAMPAIGN_VIEWS)
-    return particles * step, write_campaign(out, **size, seed=seed, progress=shows_bars())
+    return particles * step, write_campaign(out, sites, **size, seed=seed, progress=shows_bars())
+
+
+def write_simulated(
+    out: Path,  # Folder to make
+    samples: int | None,  # None: as many as the benchmark has
+    kind: dict,  # seed, variant, benchmark
+    campaign: bool,  # A field instead?
+    counterfactuals: bool,  # Each view without one of its mechanisms, too?
+):
+    "A benchmark or a field, and how many samples it has"
+    from microplastic_aging.simulate.benchmark import N_SAMPLES, write_benchmark, write_counterfactuals
+
+    samples = samples or N_SAMPLES
+    if campaign:
+        samples, manifest = write_field(out, samples, kind["seed"], kind["benchmark"])
+    else:
+        manifest = write_benchmark(out, samples, **kind, progress=shows_bars())
+    if counterfactuals:
+        write_counterfactuals(out, shows_bars())
+    typer.echo(f"{samples} simulated samples: {shown_path(manifest)}")
 
 
 def write_instruments(
@@ -43,6 +66,18 @@ def write_instruments(
 
     notes = write_instrument_files(out, seed=seed, **({"n": particles} if particles else {}))
     typer.echo(f"instrument files of {count(len(notes), 'simulated particle')}: {shown_path(out)}")
+
+# %% ../nbs/97_tasks.ipynb #30e92934
+def print_columns(wanted: bool):
+    "What each column of the tables of `predict` means"
+    if not wanted:
+        return
+    from microplastic_aging.attribute.columns import columns_table
+
+    for c in columns_table().itertuples(index=False):
+        unit = f"; in {c.unit}" if c.unit else ""
+        typer.echo(f"{c.column}\n    {c.meaning}{unit}\n    values: {c.values}; table: {c.tables}")
+    raise typer.Exit()
 
 # %% ../nbs/97_tasks.ipynb #a208da5e
 _DATA_HELP = "A manifest, a folder of files, or files, each of which may hold many spectra."
