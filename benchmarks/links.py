@@ -68,13 +68,20 @@ def arguments(argv):
     return got
 
 
+def command_of(got) -> str:
+    "As it can be given again"
+    options = {name: getattr(got, name) for name in ("seeds", "control_seeds", "benchmarks")}
+    words = [f"--{name.replace('_', '-')} {' '.join(map(str, numbers))}" for name, numbers in options.items()]
+    return " ".join(["python benchmarks/links.py", *words, f"--views {got.views or 0}"])
+
+
 def main(argv=None):
     got = arguments(argv)
     found = {benchmark: judge(got, benchmark) for benchmark in got.benchmarks}
     record = dict(
         simulated=True,
         title="links of band and mark, within ageing type and polymer, without a network",
-        command="python benchmarks/links.py",
+        command=command_of(got),
         commit=commit(),
         commits_of_tables=sorted({c for _, commits in found.values() for c in commits}),
         seeds=got.seeds,
