@@ -11,7 +11,6 @@ import io
 import json
 import multiprocessing
 import os
-import signal
 import sys
 import warnings
 import zipfile
@@ -21,8 +20,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Thread
-from time import sleep
 
 import numpy as np
 from tqdm import tqdm
@@ -31,7 +28,7 @@ from . import __version__
 from .attribute.attribution import ATTRIBUTION, calibrated_predictions, found_confounders
 from .data import members
 from .data.arrays import View, file_jobs, unlabelled_arrays
-from .data.checks import PATIENCE, map_files
+from .data.checks import PATIENCE, map_files, serve
 from .data.manifest import Samples
 from .data.members import split_member
 from .files import digest, write_atomic
@@ -70,17 +67,10 @@ _MOST_REMEMBERED = 20_000_000  # Bytes of tables in each process: portions come 
 
 
 def _serve(parent: int):
-    "In a process that reads: leave Ctrl-C to the parent, and end where the parent was killed"
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    "In a process that reads: as `serve` says, in little memory"
     members._MOST_BYTES = _MOST_REMEMBERED
     gc.freeze()  # a collection would write to, and so copy, every page that is shared with the parent
-    Thread(target=_end_with, args=[parent], daemon=True).start()
-
-
-def _end_with(parent: int):
-    while os.getppid() == parent:
-        sleep(1)
-    os._exit(1)
+    serve(parent)
 
 
 class _Readers:

@@ -6,11 +6,15 @@
 __all__ = ['output_paths', 'check_outputs']
 
 # %% ../nbs/90_outputs.ipynb #c1cc0003
+import os
+import shutil
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from .aging import InputError
 from .data.load import check_not_inputs
-from .files import check_replaceable
+from .files import OutputError, check_place, check_replaceable, unwritable
 
 # %% ../nbs/90_outputs.ipynb #4ca5684c
 _MARKS = dict(  # by these a file of an earlier call is known, of version 0.1 too
@@ -38,6 +42,37 @@ def explained_folder(
     samples = output_paths(out)["samples"]
     return samples.with_name(f"{samples.stem}_explained")
 
+# %% ../nbs/90_outputs.ipynb #c1cc0007
+_PROBE = 4_096  # Bytes
+_PAGE, _ROW = 80_000, 200  # Bytes that a page and a row take at least
+
+
+def check_writable(
+    path: Path,  # A file to be written, or a folder to be made
+):
+    "`OutputError` where the nearest folder that is there takes no file"
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+    try:
+        with tempfile.TemporaryFile(dir=there) as probe:
+            probe.write(bytes(_PROBE))
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as e:
+        raise unwritable(path, e) from e
+
+
+def check_room(
+    folder: Path,  # It is there
+    n: int,  # Samples
+):
+    "`OutputError` where a disk has less room than page and table of so many samples take at least"
+    needed = _PAGE + n * _ROW
+    with suppress(OSError):  # of a disk that does not say
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            found = f"the disk has {free:,} bytes left, and page and table of {n:,} samples need {needed:,} at least"
+            raise OutputError(folder, f"{found}; free some space, or write elsewhere")
+
 # %% ../nbs/90_outputs.ipynb #c1cc0006
 def check_outputs(
     source,  # What is predicted on, as `load_samples` takes it
@@ -48,5 +83,7 @@ def check_outputs(
     check_not_inputs(source, paths.values())
     if any((paths["samples"].parent / name).is_file() for name in ("model.json", "study.json")):
         raise InputError(f"{paths['samples']}: lies in the folder of a model or a study; write to another folder")
+    check_writable(paths["samples"])
     for kind, marks in _MARKS.items():
+        check_place(paths[kind])
         check_replaceable(paths[kind], marks, "predict")

@@ -35,7 +35,7 @@ from .files import digest, write_atomic, write_table
 from .model.header import model_id
 from .model.number_store import is_number_model
 from .model.store import load_model, model_folder
-from .outputs import check_outputs, explained_folder, output_paths
+from .outputs import check_outputs, check_room, check_writable, explained_folder, output_paths
 from microplastic_aging.report.explanations import (
     NO_VERDICT,
     check_explanations,
@@ -111,6 +111,8 @@ def _evaluate(source, model, scale_bar_um, device, progress, partial) -> _Evalua
     net = load_model(folder).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     view = View(*(net.card["view"][k] for k in ("size_px", "fov_um")), scale_bar_um)
     samples, notes = load_with_notes(source, net.scheme, scale_bar_um, progress)
+    if partial:
+        check_room(partial.parent, len(samples))
     found = predict_blocks(BlockRun(folder, net, samples, view, partial), progress)
     joined = ["; ".join(filter(None, pair)) for pair in zip(notes, found.notes, strict=True)]
     return _Evaluated(folder, net, samples, view, found.predictions, found.has, found.confounders, joined)
@@ -335,6 +337,7 @@ def check_explainable(
     if Path(folder).is_file():
         raise InputError(f"{folder}: is a file; the explanations need a folder of that name")
     check_explanations(Path(folder))
+    check_writable(Path(folder))
 
 # %% ../nbs/91_predict.ipynb #f1c1c3d9
 def predict(

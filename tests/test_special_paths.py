@@ -2,7 +2,12 @@
 
 import multiprocessing
 import os
+import signal
+import subprocess
+import sys
+import time
 import tracemalloc
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -117,6 +122,41 @@ def test_workers_end_with_an_interruption(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         checks.map_files(jobs, "task", False, 2, take=lambda job, result: _interrupted(job))
     assert not multiprocessing.active_children()
+
+
+KILLED = """
+import os, signal, sys, time
+from microplastic_aging.data.checks import map_files
+
+def wait(path):
+    open(f"{path}-{os.getpid()}", "w").close()
+    time.sleep(60)
+
+map_files([(wait, sys.argv[1])] * 64, "task", False, 2)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_workers_end_where_their_parent_was_killed(tmp_path):
+    "Within seconds, for who calls again would otherwise share the machine with them"
+    parent = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path / "at")])
+    until = time.monotonic() + 60
+    while len(workers := [int(p.name.split("-")[-1]) for p in tmp_path.iterdir()]) < 2 and time.monotonic() < until:
+        time.sleep(0.1)
+    assert len(workers) == 2 and all(Path(f"/proc/{pid}").exists() for pid in workers)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    while any(_runs(pid) for pid in workers) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(_runs(pid) for pid in workers)
+
+
+def _runs(pid: int) -> bool:
+    "Whether a process is there and has not ended"
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_missing_permission_is_a_typed_error(tmp_path):

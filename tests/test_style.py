@@ -67,3 +67,10 @@ def test_pages_explain_their_code():
 def test_ruff_has_nothing_to_say(words):
     done = subprocess.run([sys.executable, "-m", "ruff", *words, "."], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, said(done)
+
+
+def test_modules_define_every_name_they_use():
+    "A page may import in a hidden cell what its module forgets: the page runs, and the module does not"
+    words = ["check", "--isolated", "--select", "F821", "microplastic_aging"]
+    done = subprocess.run([sys.executable, "-m", "ruff", *words], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, said(done)

@@ -16,6 +16,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
+from time import sleep
 
 import numpy as np
 import pandas as pd
@@ -46,6 +48,18 @@ def _attempt(job) -> tuple:
         return None, str(getattr(e, "reason", None) or getattr(e, "strerror", None) or e)
 
 
+def serve(parent: int):
+    "In a process that reads: leave Ctrl-C to the parent, and end where the parent was killed"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with, args=[parent], daemon=True).start()
+
+
+def _end_with(parent: int):
+    while os.getppid() == parent:
+        sleep(1)
+    os._exit(1)
+
+
 def map_files(
     jobs: list,  # Of (function, path, …)
     task: str,  # Title of the bar
@@ -67,7 +81,7 @@ def map_files(
     if workers == 1:
         return bar(map(_attempt, jobs))
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
-    pool = ProcessPoolExecutor(workers, context, signal.signal, (signal.SIGINT, signal.SIG_IGN))
+    pool = ProcessPoolExecutor(workers, context, serve, [os.getpid()])
     try:
         return bar(pool.map(_attempt, jobs, chunksize=16))
     except BrokenProcessPool:

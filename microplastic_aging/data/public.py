@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from ..aging import InputError
 from .checks import PATIENCE
-from .table import write_manifest
+from .table import check_manifest_place, write_manifest
 from ..files import write_atomic
 from ..spectra.core import GRID, Spectrum, to_grid, write_spectrum
 from ..writers import make_folder
@@ -165,6 +165,7 @@ def mpx_manifest(
     table, absorbance = table.iloc[kept].reset_index(drop=True), absorbance[kept]
     samples = _mpx_samples(table)
     samples["flag"] = _flags(samples, wavenumber, absorbance)
+    check_manifest_place(out, samples)
     spectra = (Spectrum(wavenumber, ab, source / "spectra.npz", {}) for ab in absorbance)
     _write_gridded(out, samples.spectrum, spectra, progress)
     write_atomic(out / "provenance.json", json.dumps(_PROVENANCE, indent=1, ensure_ascii=False).encode())

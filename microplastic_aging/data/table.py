@@ -14,20 +14,36 @@ from pathlib import Path, PureWindowsPath
 import pandas as pd
 
 from ..aging import FileFormatError, InputError
-from ..files import file_name, is_workbook, read_bytes, sheet_rows, write_atomic
+from ..files import OutputError, file_name, is_workbook, read_bytes, sheet_rows, write_atomic
 from ..writers import make_folder
+
+# %% ../../nbs/data/01_table.ipynb #6eceb24d
+def _manifest_bytes(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def check_manifest_place(
+    folder: Path,  # The dataset folder
+    table: pd.DataFrame,  # Of which the manifest shall be made
+):
+    "`OutputError` where another manifest stands"
+    path = Path(folder) / "manifest.csv"
+    if path.is_file() and path.read_bytes() != _manifest_bytes(table):
+        raise OutputError(path, "exists and holds another table; name another folder, or say replace=True")
 
 # %% ../../nbs/data/01_table.ipynb #abb59a87
 def write_manifest(
     folder: Path,  # The dataset folder, made where it is absent
     table: pd.DataFrame,  # One row a sample, with at least `sample_id`
+    replace: bool = False,  # Write over another manifest
 ) -> Path:  # `folder/manifest.csv`
-    "Write a manifest as UTF-8 text with commas, in one step"
+    "Write a manifest as UTF-8 text with commas, in one step; over another one only if asked to"
     if "sample_id" not in table:
         present = ", ".join(map(str, table.columns))
         raise ValueError(f"a manifest needs the column sample_id; the table has {present}")
-    text = table.to_csv(index=False, lineterminator="\n")
-    return write_atomic(make_folder(folder) / "manifest.csv", text.encode())
+    if not replace:
+        check_manifest_place(folder, table)
+    return write_atomic(make_folder(folder) / "manifest.csv", _manifest_bytes(table))
 
 # %% ../../nbs/data/01_table.ipynb #11b49ac5
 _LONGEST = 500  # Characters of a cell, or of what is wrong with it
@@ -111,6 +127,7 @@ def find_manifest(manifest: str | Path) -> Path:
 _MOST_BYTES = 100_000_000  # A manifest of 200 000 rows has 20 million
 _MOST_ROWS, _MOST_COLUMNS, _MOST_CELLS = 500_000, 5_000, 20_000_000
 _HEADER = 100_000  # Characters in which the delimiter shows
+_SMALLER = "split it, or leave out columns; a manifest has one row a sample and names its files"
 
 
 def _check_size(path, n_rows: int, n_columns: int):
@@ -118,8 +135,13 @@ def _check_size(path, n_rows: int, n_columns: int):
     if n_rows > _MOST_ROWS or n_columns > _MOST_COLUMNS or n_rows * n_columns > _MOST_CELLS:
         most = f"{_MOST_ROWS:,} rows, {_MOST_COLUMNS:,} columns and {_MOST_CELLS:,} cells"
         found = f"{n_rows:,} rows" + (f" and {n_columns:,} columns" if n_columns else "")
-        remedy = "split it, or leave out columns; a manifest has one row a sample and names its files"
-        raise _refusal(path, found, f"is more than the {most} that are read", remedy)
+        raise _refusal(path, found, f"is more than the {most} that are read", _SMALLER)
+
+
+def _check_cells(path, n: int):
+    "Refuse a table of more cells than are read, however few its rows"
+    if n > _MOST_CELLS:
+        raise _refusal(path, f"{n:,} delimiters", f"divide more than the {_MOST_CELLS:,} cells that are read", _SMALLER)
 
 
 def _csv_text(path, raw) -> str:
@@ -146,7 +168,9 @@ def _csv_records(path) -> list:
     text = _csv_text(path, raw)
     _check_size(path, text.count("\n"), 0)
     header = text.partition("\n")[0][:_HEADER]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
+    delimiter = max(",;\t", key=header.count)
+    _check_cells(path, text.count(delimiter))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         return list(reader)
     except csv.Error as e:

@@ -70,6 +70,7 @@ def to_text(
 _LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 _MOST_LINES = 1_000_000  # A table of 1000 spectra, one point a line, has fewer
 _LONGEST_LINE = 1_000_000  # Characters; a spectrum of 50 000 points in one row has fewer
+_MOST_QUOTES = 10_000_000  # A table of 5000 spectra with each number in quotes has fewer
 
 
 _MOST_SPECTRA = 10_000
@@ -88,6 +89,10 @@ def _check_extent(path: str | Path, text: str):
     if n > _MOST_LINES:
         found = f"has {n:,} lines, more than the {_MOST_LINES:,} that are read"
         raise SpectrumFormatError(path, f"{found}; write fewer spectra per file, or one spectrum a row")
+    n = text.count('"')
+    if n > _MOST_QUOTES:
+        found = f"has {n:,} quotation marks, more than the {_MOST_QUOTES:,} that are read"
+        raise SpectrumFormatError(path, f"{found}; write numbers without quotes, or fewer spectra per file")
     longest = max(map(len, text.splitlines()), default=0)
     if longest > _LONGEST_LINE:
         found = f"has a line of {longest:,} characters, more than the {_LONGEST_LINE:,} that are read"
@@ -134,7 +139,7 @@ def cell_value(cell: str) -> float:
 
 # %% ../../nbs/spectra/06_text.ipynb #46bad152
 _QUOTED = re.compile(r'"((?:[^"\n]|"")*)"')
-_QUOTED_DECIMAL = re.compile(r"[+-]?\d+,\d+")
+_QUOTED_DECIMAL = re.compile(r'"[+-]?\d+,\d+"')
 _HELD = {",": "\ue000", ";": "\ue001", "\t": " "}  # What stands for a delimiter within quotes
 
 
@@ -161,18 +166,43 @@ def _mark_outside(bare: str) -> str:
     return ","
 
 
+def _outside_and_within(line: str) -> list:
+    "What lies outside the quotes of a line and what within them, in turn"
+    if '""' in line:
+        return _QUOTED.split(line)
+    parts = line.split('"')
+    if len(parts) % 2 == 0:  # the last one is not closed
+        parts[-2:] = ['"'.join(parts[-2:])]
+    return parts
+
+
+def _unquoted(line: str, divider: str, mark: str) -> str:
+    "A line without quotes: each comma outside them becomes the divider, each mark within them is held"
+    if '"' not in line:
+        return line.replace(",", divider)
+    parts = _outside_and_within(line)
+    if divider != ",":
+        parts[::2] = [part.replace(",", divider) for part in parts[::2]]
+    if any(mark in part for part in parts[1::2]):
+        parts[1::2] = [part.replace(mark, _HELD[mark]) for part in parts[1::2]]
+    return "".join(parts).replace('"', "")
+
+
+def _has_decimal_comma(line: str) -> bool:
+    "Whether a quoted cell is a number with a decimal comma"
+    return any(_QUOTED_DECIMAL.fullmatch(f'"{within}"') for within in _outside_and_within(line)[1::2])
+
+
 def _without_quotes(text: str) -> str:
     "Text without quotes; a delimiter within them is held by a sign of its own"
-    bare = _QUOTED.sub("", text)
+    lines = text.split("\n")
+    bare = "\n".join("".join(_outside_and_within(line)[::2]) for line in lines)
     if not any(mark in bare for mark in ",;\t"):
         return text.replace('"', "")  # whole rows within quotes
     mark = _mark_outside(bare)
-    if mark == "," and any(_QUOTED_DECIMAL.fullmatch(found[1]) for found in _QUOTED.finditer(text)):
-        either = re.compile(_QUOTED.pattern + "|,")  # decimal commas within, so semicolons divide
-        text = either.sub(lambda found: ";" if found[0] == "," else found[1].replace(";", _HELD[";"]), text)
-    else:
-        text = _QUOTED.sub(lambda found: found[1].replace('""', "").replace(mark, _HELD[mark]), text)
-    return text.replace('"', "")
+    if mark == "," and _QUOTED_DECIMAL.search(text) and any(map(_has_decimal_comma, lines)):
+        return "\n".join(_unquoted(line, ";", ";") for line in lines)
+    return "\n".join(_unquoted(line, ",", mark) for line in lines)
 
 
 def split_lines(text: str) -> list:

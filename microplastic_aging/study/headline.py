@@ -32,14 +32,7 @@ from ..explain.neighbours import SPECIMENS, write_specimens
 from ..files import read_json, write_json, write_table
 from ..model.encoders import frozen_features
 from ..model.header import HEAD, update_card
-from microplastic_aging.model.learner import (
-    InitOptions,
-    TrainOptions,
-    learning_curve,
-    only_modality,
-    recipe_of,
-    train_model,
-)
+from ..model.learner import InitOptions, TrainOptions, learning_curve, only_modality, train_model
 from ..model.net import MODEL_KINDS
 from ..model.predictions import predict_arrays
 from ..model.store import load_model, model_card, save_model
@@ -133,7 +126,7 @@ def train_fold(
     start = config.seed + fold + _SEED_STEP * seed
     init = InitOptions(parts=trained_parts(run, model, split, fold, seed))
     options = TrainOptions(test, model, start, config.recipe, config.device, init=init)
-    title, epochs = f"  {model}, {split} fold {fold}", recipe_of(options).epochs
+    title, epochs = f"  {model}, {split} fold {fold}", options.passes.epochs
     with tqdm(total=epochs, desc=title, unit="epoch", leave=False, disable=not run.progress) as bar:
         learn = train_model(arrays, s.y, s.groups, s.scheme, train, replace(options, progress=bar.update))
     folder = run.model_folder(seed_name(model, seed), fold, split)

@@ -7,6 +7,7 @@ __all__ = ['Run', 'open_run']
 
 # %% ../../nbs/study/01_runs.ipynb #ffd4108f
 import json
+import warnings
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 

@@ -101,7 +101,8 @@ def _run_stages(run: Run, stages: list) -> Path:  # report.html
         warnings.warn(f"left out: {why}", stacklevel=2)
     run_stage(run, HEADLINE)
     record_stage(run, HEADLINE)
-    write_report(run.out)
+    if stages:
+        write_report(run.out)  # they take long
     for stage in stages:
         try:
             run_stage(run, stage)
