@@ -127,6 +127,7 @@ def simulate(
 ):
     "Write the simulated benchmark, a simulated field or instrument files."
     mode = study_mode(**{"campaign": campaign, "as-instruments": as_instruments})
+    check_model_place(out)
     if mode != "study" and variant != Variant.standard:
         raise typer.BadParameter(f"--variant is for the benchmark, not for --{mode}")
     if counterfactuals and (mode != "study" or benchmark != 2 or variant not in (Variant.standard, Variant.neutral)):

@@ -33,6 +33,7 @@ class StageName(StrEnum):
     operators = "operators"
     ablations = "ablations"
     controls = "controls"
+    families = "families"
     evidence = "evidence"
     attribution = "attribution"
     none = "none"

@@ -272,6 +272,38 @@ def in_jpeg(grey, quality):
     return np.array(Image.open(file))
 
 
+RESTS = (
+    "short rest in coarse noise",
+    "short rest that touches a spot",
+    "short rest with a scratch",
+    "two gaps, and a line beside it",
+    "spots, and a line beside it",
+)
+
+
+def short_rests(spoil):
+    "A bar of which short parts stand behind gaps, or that spots spoilt, in noise and not in relief"
+    rng = np.random.default_rng(0)
+    grey = np.clip(rng.normal(120, 24 if "noise" in spoil else 10, (240, 320)), 0, 255).astype(np.uint8)
+    grey[200:205, 40:160] = 230
+    if spoil.startswith("short rest"):
+        grey[198:207, 43 if "touches" in spoil else 46 : 56] = 110  # Some pixels are left of one end
+    if "noise" in spoil:
+        grey[201:204, 16:18] = [[120, 190], [190, 120], [190, 120]]  # No letter
+    elif "touches" in spoil:
+        grey[199, 43] = 230
+    elif "scratch" in spoil:
+        grey[188:217, 42:44] = 230
+    elif "gaps" in spoil:
+        grey[198:207, 52:60] = grey[198:207, 72:160] = 110  # Twelve pixels twice are left
+        grey[60:65, 40:200] = 230
+    else:
+        grey[200:205, 40:160][rng.random((5, 120)) < 0.02] = 15
+        grey[205:207, 80:90] = grey[205:207, 100:110] = 230
+        grey[60:65, 40:200] = 230
+    return grey
+
+
 def spoilt_bar(spoil):
     "A surface with a bar of 120 px on it that lost something, or that is soft beside a whole line as thick"
     grey = barred(120, 230)
@@ -281,13 +313,27 @@ def spoilt_bar(spoil):
         grey[198:207, 150:158] = 120
     elif spoil == "one tick":
         grey[196:209, 40:43] = 230
+    elif spoil in RESTS:
+        return short_rests(spoil)
+    elif spoil == "ticks of a label":
+        grey = barred(120, 255)
+        grey[196:222, 120:122] = 255  # A scratch
+        for column in range(40, 130, 9):
+            grey[183:193, column : column + 2] = 255
     else:
         grey = in_jpeg(grey, 40)
         grey[60:65, 40:200] = 230
     return grey
 
 
-SPOILT = ("gap near one end", "two pixels left of an end", "one tick", "soft, and a line beside it")
+SPOILT = (
+    "gap near one end",
+    "two pixels left of an end",
+    "one tick",
+    "soft, and a line beside it",
+    "ticks of a label",
+    *RESTS,
+)
 
 
 @pytest.mark.parametrize("spoil", SPOILT)

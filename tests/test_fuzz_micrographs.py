@@ -45,6 +45,13 @@ def test_random_damage(kind):
     assert fuzzing.peak_bytes() < fuzzing.GIGABYTE + fuzzing.peak_bytes_before
 
 
+@pytest.mark.slow
+def test_whole_bars_are_recognised():
+    "Who refuses every bar is never wrong, and of no use"
+    outcomes = fuzzing.whole_bars()
+    assert outcomes["recognised"] >= 0.65 * outcomes.total() and not outcomes["wrong"], outcomes
+
+
 fuzzing.peak_bytes_before = fuzzing.peak_bytes()
 
 

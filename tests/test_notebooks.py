@@ -23,6 +23,8 @@ LONG |= {"spectra/11_quality", "spectra/13_corrections", "spectra/19_confounders
 LONG |= {"micrographs/11_surface", "data/11_measure", "simulate/17_instruments", "evaluate/03_conformal"}
 LONG |= {
     "evaluate/04_significance",
+    "evaluate/12_links",
+    "evaluate/13_planted_links",
     "data/06_checks",
     "spectra/16_indices",
 }  # and pages that simulate or measure for more than five seconds

@@ -55,14 +55,17 @@ def is_block(mask: np.ndarray) -> bool:
     return is_line(mask) or (is_line(inner[1:-1]) if len(inner) > 2 else False) and len(inner) == len(mask)
 
 
-def is_spoilt_line(mask: np.ndarray) -> bool:
+def is_spoilt_line(
+    mask: np.ndarray,
+    loose: float = 0.1,  # Share of the pixels above and below that spots may fill
+) -> bool:
     "Whether a piece is a line or was one before it lost pixels or gained some"
     height, width = mask.shape
     core = np.flatnonzero(mask.mean(1) > 0.8)
     if not core.size or core[-1] - core[0] + 1 != core.size or width < 2 * core.size:
         return False
     outside = np.delete(mask, core, 0)[:, width // 4 : width - width // 4]
-    return bool(outside.mean() <= 0.1) if outside.size else True
+    return bool(outside.mean() <= loose) if outside.size else True
 
 
 def has_odd_end(mask: np.ndarray) -> bool:
@@ -104,6 +107,9 @@ def bar_length(
 # %% ../../nbs/micrographs/04a_lines.ipynb #1ee65948
 _BEYOND = 3  # Rows above and below a line that a letter reaches and a line does not
 _FRAGMENT_PX = 3  # Smallest piece that counts as the rest of a line
+_GLYPH_PX = 8  # Smallest piece that counts as a letter
+_REACHES = 0.4, 0.2  # Shares of its contrast by which the rest of a line may differ: if soft, and in a coarse ground
+_FLAT = 0.2  # Largest share of contrast by which the ink of a letter differs from that of a line
 
 
 def _is_fragment(mask: np.ndarray, top: int, rows: slice) -> bool:
@@ -118,10 +124,33 @@ def _is_fragment(mask: np.ndarray, top: int, rows: slice) -> bool:
     return in_rows and (is_slim or (width >= 3 * thick and beyond.mean() <= 0.2))
 
 
-def _is_glyph(mask: np.ndarray, rows: slice) -> bool:
-    "Whether a piece beside a line may be a letter: taller than the line, or about as tall and not full"
+def _is_crossed_rest(mask: np.ndarray, top: int, rows: slice) -> bool:
+    "Whether a piece fills exactly the rows of a line, and beyond them is one stroke, as a short rest with a scratch is"
+    full = mask.mean(1) > 0.9
+    if np.flatnonzero(full).tolist() != list(range(rows.start - top, rows.stop - top)):
+        return False
+    stroke = np.flatnonzero(mask[~full].any(0))
+    return bool(stroke.size and np.ptp(stroke) < max(3, 0.4 * mask.shape[1]))
+
+
+def _is_glyph(mask: np.ndarray, contrast: np.ndarray, rows: slice) -> bool:
+    "Whether a piece beside a line may be a letter, no noise: taller than the line, or about as tall and not full"
     thick = rows.stop - rows.start
+    if mask.sum() < max(_GLYPH_PX, thick) or np.median(contrast[mask]) > _FLAT:
+        return False
     return len(mask) > thick + 2 or (len(mask) >= 0.6 * thick and mask.mean() < 0.7)
+
+
+def _is_rest_beside(pieces: list, contrast: np.ndarray, own: slice, length: int) -> bool:
+    "Whether one of the pieces on one side of a line, the nearest first, is the rest of it"
+    thick = own.stop - own.start
+    rests = [(m, p) for m, p in pieces if _is_fragment(m, p[0].start, own) and np.median(contrast[p][m]) <= _FLAT]
+    slim = {place[1].start for mask, place in rests if len(mask) <= thick + 2}
+    has_text = any(_is_glyph(m, contrast[p], own) for m, p in pieces if p[1].start not in slim)
+    if any(mask.shape[1] >= 4 * thick or not has_text for mask, _ in rests):
+        return True
+    mask, place = pieces[0]
+    return length >= 5 * thick and _is_crossed_rest(mask, place[0].start, own)
 
 
 def is_continued(
@@ -134,17 +163,13 @@ def is_continued(
     top, left = max(0, rows.start - _BEYOND), max(0, columns.start - length)
     part = grey[top : rows.stop + _BEYOND, left : columns.stop + length].astype(np.int16)
     level, ground = np.median(grey[rows, columns]), np.median(part[[0, -1]])
-    labels, sizes = labelled(np.abs(part - level) < 0.4 * abs(level - ground))
+    contrast = np.abs(part - level) / max(1, abs(level - ground))
     own, start, stop = slice(rows.start - top, rows.stop - top), columns.start - left, columns.stop - left
-    for is_right in (False, True):
-        beside = [
-            (labels[place] == number, place[0].start)
-            for number, place in enumerate(sizes.places, 1)
-            if (place[1].start >= stop if is_right else place[1].stop <= start)
-        ]
-        has_text = any(_is_glyph(mask, own) for mask, _ in beside)
-        for mask, first in beside:
-            is_long = mask.shape[1] >= 4 * (rows.stop - rows.start)
-            if (is_long or not has_text) and _is_fragment(mask, first, own):
-                return True
+    for reach in _REACHES:
+        labels, sizes = labelled(contrast < reach)
+        pieces = [(labels[place] == number, place) for number, place in enumerate(sizes.places, 1)]
+        before = sorted((p for p in pieces if p[1][1].stop <= start), key=lambda p: -p[1][1].stop)
+        behind = sorted((p for p in pieces if p[1][1].start >= stop), key=lambda p: p[1][1].start)
+        if any(side and _is_rest_beside(side, contrast, own, length) for side in (before, behind)):
+            return True
     return False

@@ -339,25 +339,35 @@ def _imagej_um(text: str, per_unit: float | None) -> float | None:
     return plausible_um(scale / per_unit) if scale and per_unit and per_unit > 0 else None
 
 
-def _ome_um(attributes: dict) -> float | None:
-    "Width of a pixel from the attributes of an OME `Pixels` element, µm"
-    return plausible_um(length_um(attributes.get("PhysicalSizeX", ""), attributes.get("PhysicalSizeXUnit", "µm")))
+def _ome_um(attributes: dict, side: str = "X") -> float | None:
+    "One side of a pixel from the attributes of an OME `Pixels` element, µm"
+    size, unit = attributes.get(f"PhysicalSize{side}", ""), attributes.get(f"PhysicalSize{side}Unit", "µm")
+    return plausible_um(length_um(size, unit))
+
+
+def _sides_apart(um: float, high: float | None) -> tuple:
+    "A flag where the sides of a pixel, µm, differ, or none"
+    return not_square(um * 1e-6, high and high * 1e-6)
 
 
 def read_description(
     text: str,  # `ImageDescription` of the TIFF
     per_unit: float | None,  # `XResolution` of the TIFF, pixels per unit
     shape: tuple,  # Height and width of the picture, px
+    per_unit_y: float | None = None,  # `YResolution` of the TIFF, pixels per unit; None where it is not stated
 ) -> SemMetadata | None:  # None where neither ImageJ nor an OME writer left a scale
     "Read the scale that ImageJ or an OME writer kept"
     if text.startswith("ImageJ="):
         um = _imagej_um(text, per_unit)
-        return SemMetadata("ImageJ", um, found="ImageJ unit and XResolution") if um else None
+        if not um:
+            return None
+        flags = _sides_apart(um, um * per_unit / per_unit_y if per_unit_y else None)
+        return SemMetadata("ImageJ", um, found="ImageJ unit and XResolution", flags=flags)
     pixels = re.search(r"<(?:\w+:)?Pixels\s([^>]{1,4000})>", text)
     attributes = dict(re.findall(r"(\w+)\s*=\s*[\"']([^\"']*)[\"']", pixels[1])) if pixels else {}
     um = _ome_um(attributes)
     if not um:
         return None
-    meta = SemMetadata("OME", um, found="OME PhysicalSizeX")
+    meta = SemMetadata("OME", um, found="OME PhysicalSizeX", flags=_sides_apart(um, _ome_um(attributes, "Y")))
     width, height = (_to_whole(attributes.get(key)) for key in ("SizeX", "SizeY"))
     return rescale(meta, (height, width), shape) if width and height else meta

@@ -29,7 +29,7 @@ from .scale import SAME_SCALE, SemMetadata, add_flags, field_problem
 # %% ../../nbs/micrographs/03_metadata.ipynb #be7f943f
 _SIDECAR_BYTES = 1 << 20  # Of a side file, no more is looked at
 _SIGNATURE_CHARACTERS = 1 << 16  # Among the first of these a signature is looked for
-_UNPRINTABLE = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]|\x00(?=[^\x00])")  # NUL may pad the end
+_UNPRINTABLE = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]|\x00(?=[^\x00])")  # NUL may pad the end
 _SIGNATURES = (("$CM_", "JEOL"), ("$$SM_", "JEOL"), ("[SemImageFile]", "Hitachi"), ("PixelSizeX", "TESCAN"))
 
 
@@ -113,7 +113,7 @@ def read_sidecar(
 
 # %% ../../nbs/micrographs/03_metadata.ipynb #81da4c02
 _SEM_TAGS = (34118, 34119, 34680, 34682, 34683, 40092, 50431, 270)  # Zeiss twice, FEI three times, Hitachi, TESCAN, any
-_X_RESOLUTION = 282
+_RESOLUTIONS = 282, 283  # `XResolution` and `YResolution`
 _TAG_BYTES = 4 << 20  # A longer tag is passed over
 _SEARCHED_BYTES = 1 << 18  # At each end of a file, for an XML
 _XML = re.compile(rb"<FeiImage.{0,60000}?</FeiImage>", re.DOTALL)
@@ -121,17 +121,18 @@ _XML = re.compile(rb"<FeiImage.{0,60000}?</FeiImage>", re.DOTALL)
 
 def sem_tags(
     page: tifffile.TiffPage,  # Its file is open
-) -> dict:  # Tag number -> bytes; two whole numbers, the fraction `XResolution`, under 282
+) -> dict:  # Tag number -> bytes; two whole numbers, a fraction, under 282 and 283
     "Read the makers' tags of a TIFF page as bytes"
     found, file = {}, page.parent.filehandle
-    for code in (*_SEM_TAGS, _X_RESOLUTION):
+    for code in (*_SEM_TAGS, *_RESOLUTIONS):
         tag = page.tags.get(code)
         if tag is None or not 0 < tag.valuebytecount <= _TAG_BYTES:
             continue
         file.seek(tag.valueoffset)
         found[int(tag.code)] = file.read(tag.valuebytecount)
-    if page.parent.byteorder == ">" and len(found.get(_X_RESOLUTION, b"")) == 8:
-        found[_X_RESOLUTION] = found[_X_RESOLUTION][3::-1] + found[_X_RESOLUTION][:3:-1]
+    for code in _RESOLUTIONS if page.parent.byteorder == ">" else ():
+        if len(found.get(code, b"")) == 8:
+            found[code] = found[code][3::-1] + found[code][:3:-1]
     return found
 
 
@@ -144,12 +145,17 @@ def embedded_xml(
     return {34683: found[0]} if found else {}
 
 # %% ../../nbs/micrographs/03_metadata.ipynb #312b6fcb
+def _fraction(stored: bytes) -> float | None:
+    "Value of a fraction of a TIFF, or None"
+    above, below = struct.unpack("<II", stored) if len(stored) == 8 else (0, 0)
+    return above / below if below else None
+
+
 def _parse_description(tags: dict, shape: tuple) -> SemMetadata | None:
     "Read the scale in the description of a TIFF; None where ImageJ or an OME writer left none"
     text = _decode(tags.get(270, b"")).strip("\0")
-    fraction = tags.get(_X_RESOLUTION, b"")
-    above, below = struct.unpack("<II", fraction) if len(fraction) == 8 else (0, 0)
-    return read_description(text, above / below if below else None, shape)
+    per_unit, per_unit_y = (_fraction(tags.get(code, b"")) for code in _RESOLUTIONS)
+    return read_description(text, per_unit, shape, per_unit_y)
 
 
 def _parse_maker_tags(tags: dict, shape: tuple) -> SemMetadata | None:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from .databar import INK_LEVELS, to_levels
+from .ink import Ink, Piece, describe, find_inks, sized_pieces
 from microplastic_aging.micrographs.lines import (
     AROUND,
     bar_length,
@@ -23,123 +24,20 @@ from microplastic_aging.micrographs.lines import (
     labelled,
 )
 
-# %% ../../nbs/micrographs/04b_overlay.ipynb #c49abbdb
-_MAX_INKS = 12
-_MANY_PX = 60  # Pixels of one grey that are worth a search
-
-
-@dataclass(frozen=True)
-class _Ink:
-    "A grey that may have been drawn with"
-
-    level: int  # 0–255
-    middle: float  # Middle grey of the picture
-    seed: np.ndarray  # Its pixels, bool (h, w)
-
-    def near(self, grey: np.ndarray, share: float) -> np.ndarray:
-        "Pixels that differ from the ink by at most a share of its contrast, bool"
-        reach = max(20, share * abs(self.level - self.middle))
-        return np.abs(grey.astype(np.int16) - self.level) <= reach
-
-
-def _spikes(counts: np.ndarray, width: int) -> list:
-    "Greys that are much more frequent, over `width` levels, than those beside them"
-    half, found = width // 2, []
-    pooled = np.convolve(counts, np.ones(width), "same")
-    for level in range(6, 250):
-        gap = half + 2
-        below, above = pooled[max(0, level - gap - 8) : max(1, level - gap + 1)], pooled[level + gap : level + gap + 9]
-        usual = max(below.max(initial=0), above.max(initial=0))
-        is_top = pooled[level] == pooled[max(0, level - half - 1) : level + half + 2].max()
-        if is_top and pooled[level] >= max(_MANY_PX, 1.5 * usual + 8 * np.sqrt(usual + 1)):
-            found.append(level)
-    return found
-
-
-def _inks(grey: np.ndarray) -> list:
-    "Greys that may have been drawn with"
-    counts = np.bincount(grey.ravel(), minlength=256)
-    middle = float(np.median(grey))
-    inks = [_Ink(255, middle, grey >= 250), _Ink(0, middle, grey <= 5)]
-    for width in (1, 5):  # As drawn, and after JPEG
-        for level in _spikes(counts, width):
-            if all(abs(level - ink.level) > 4 for ink in inks):
-                distance = np.abs(grey.astype(np.int16) - level)
-                inks.append(_Ink(level, middle, distance <= width // 2))
-    strong = [ink for ink in inks if abs(ink.level - middle) > INK_LEVELS and np.count_nonzero(ink.seed) >= 20]
-    return strong[:_MAX_INKS]
-
-# %% ../../nbs/micrographs/04b_overlay.ipynb #12628b30
-_NEAR, _FAR = (2, 4), (5, 8)  # Distances from a piece at which its surroundings are compared, px
-_MAX_PIECES = 4000  # More pieces than that are a texture, no writing
-
-
-@dataclass(frozen=True)
-class _Piece:
-    "A connected piece of ink; rows and columns in px, the last ones excluded"
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-    mask: np.ndarray  # Its pixels within that box, bool
-    thick: float  # Of its thickest stroke, px
-    sharp: float  # Share of the pixels around it that stand off the ink
-    alone: float  # Contrast close to it over contrast further out
-
-    height = property(lambda self: self.bottom - self.top)
-    width = property(lambda self: self.right - self.left)
-
-    @property
-    def box(self) -> tuple:
-        "Top, bottom, left, right"
-        return self.top, self.bottom, self.left, self.right
-
-
-def _describe(grey: np.ndarray, labels: np.ndarray, number: int, place: tuple, level: int) -> _Piece:
-    "Measure the piece with a number, whose box is `place`"
-    rows, columns = place
-    top, left = max(0, rows.start - _FAR[1]), max(0, columns.start - _FAR[1])
-    part = np.s_[top : rows.stop + _FAR[1], left : columns.stop + _FAR[1]]
-    own, others = labels[part] == number, (labels[part] > 0) & (labels[part] != number)
-    contrast = np.abs(grey[part].astype(np.int16) - level)
-    distance = ndimage.distance_transform_edt(~own)
-    near, far = ((distance > low) & (distance <= high) & ~others for low, high in (_NEAR, _FAR))
-    thick = 2 * ndimage.distance_transform_edt(np.pad(own, 1)).max() - 1
-    sharp = alone = 0.0
-    if near.any() and far.any():
-        sharp = float((contrast[near] >= INK_LEVELS).mean())
-        alone = float(contrast[near].mean() / max(1, contrast[far].mean()))
-    box = rows.start, rows.stop, columns.start, columns.stop
-    return _Piece(*box, labels[place] == number, thick, sharp, alone)
-
-# %% ../../nbs/micrographs/04b_overlay.ipynb #2d2bd91d
-def _pieces(grey: np.ndarray, ink: _Ink) -> list:
-    "Pieces of an ink that have the size of letters or bars"
-    height, width = grey.shape
-    labels, sizes = labelled(ink.seed | (ndimage.binary_dilation(ink.seed, AROUND) & ink.near(grey, 0.4)))
-    tall, wide = sizes.height, sizes.width
-    letter = (tall >= max(6, 0.01 * height)) & (tall <= 0.15 * height) & (wide <= 2.5 * tall) & (sizes.fill >= 0.1)
-    bar = (wide >= max(16, 0.02 * width)) & (wide >= 4 * tall) & (tall <= 0.06 * height) & (sizes.fill >= 0.1)
-    chosen = np.flatnonzero(letter | bar)
-    if len(chosen) > _MAX_PIECES:
-        return []
-    return [_describe(grey, labels, k + 1, sizes.places[k], ink.level) for k in chosen]
-
 # %% ../../nbs/micrographs/04b_overlay.ipynb #537b9cbf
 _LETTERS = 4  # Letters that make a line by themselves
 _READABLE_PX = 8  # Height of the tallest letter of a line, at least
 _SHARE = 0.25  # Share of all letter-like pieces that must stand in lines, unless a line is long
 
 
-def _is_letter(piece: _Piece, height: int) -> bool:
+def _is_letter(piece: Piece, height: int) -> bool:
     "Whether a piece may be a letter in a picture `height` px high"
     is_sized = max(6, 0.01 * height) <= piece.height <= 0.15 * height and piece.width <= 2.5 * piece.height
     is_stroke = piece.thick <= 0.5 * piece.height and piece.mask.mean() >= 0.12
     return is_sized and is_stroke and piece.sharp >= 0.8 and piece.alone >= 0.85
 
 
-def _follows(line: list, piece: _Piece) -> bool:
+def _follows(line: list, piece: Piece) -> bool:
     "Whether a piece is the next letter of a line"
     tall = max(letter.height for letter in line)
     taller = max(tall, piece.height)
@@ -189,20 +87,20 @@ def _around(boxes: list) -> tuple:
     return min(tops), max(bottoms), min(lefts), max(rights)
 
 
-def _soft_pieces(grey: np.ndarray, ink: _Ink, box: tuple, up: float, aside: float) -> list:
+def _soft_pieces(grey: np.ndarray, ink: Ink, box: tuple, up: float, aside: float) -> list:
     "Sharp pieces of about the ink around a box, to so many px above and below it, and beside it"
     top, left = max(0, int(box[0] - up)), max(0, int(box[2] - aside))
     part = grey[top : int(box[1] + up), left : int(box[3] + aside)]
     labels, sizes = labelled(ink.near(part, 0.45))
     seen = (np.maximum(sizes.height, sizes.width) >= 3) & (sizes.fill * sizes.height * sizes.width >= 5)
     seen &= (sizes.height < part.shape[0]) & (sizes.width < part.shape[1])
-    pieces = [_describe(part, labels, k + 1, sizes.places[k], ink.level) for k in np.flatnonzero(seen)]
+    pieces = [describe(part, labels, k + 1, sizes.places[k], ink.level) for k in np.flatnonzero(seen)]
     shift = {"top": top, "bottom": top, "left": left, "right": left}
     moved = [{name: getattr(p, name) + by for name, by in shift.items()} for p in pieces]
     return [replace(p, **places) for p, places in zip(pieces, moved, strict=True) if p.sharp > 0.6]
 
 
-def _extended(grey: np.ndarray, ink: _Ink, line: list) -> tuple:
+def _extended(grey: np.ndarray, ink: Ink, line: list) -> tuple:
     "Box of a line of letters and of what belongs to it"
     box, tall = _around([letter.box for letter in line]), max(letter.height for letter in line)
     high, low = box[0] - 0.4 * tall, box[1] + 0.5 * tall
@@ -216,20 +114,23 @@ def _extended(grey: np.ndarray, ink: _Ink, line: list) -> tuple:
     return box
 
 # %% ../../nbs/micrographs/04b_overlay.ipynb #7efc9848
-def _core(line: _Piece) -> slice:
+_SCRATCH = 30  # Levels by which a column of a bar may differ from its ink
+
+
+def _core(line: Piece) -> slice:
     "Rows of a line without its ticks and rims"
     full = np.flatnonzero(line.mask.mean(1) > 0.8) + line.top
     return slice(int(full[0]), int(full[-1]) + 1)
 
 
-def _has_bar_size(piece: _Piece, shape: tuple) -> bool:
+def _has_bar_size(piece: Piece, shape: tuple) -> bool:
     "Whether a piece is as large as a bar may be, and does not touch the frame"
     height, width = shape
     is_sized = piece.width >= max(16, 0.02 * width, 4 * piece.height) and piece.height <= 0.06 * height
     return is_sized and piece.left > 0 and piece.right < width and piece.top > 0 and piece.bottom < height
 
 
-def _is_bar(piece: _Piece, grey: np.ndarray, level: int) -> bool:
+def _is_bar(piece: Piece, grey: np.ndarray, level: int) -> bool:
     "Whether a piece of the size of a bar is one"
     if not is_block(piece.mask) or piece.sharp < 0.85 or piece.alone < 0.9:
         return False
@@ -237,12 +138,14 @@ def _is_bar(piece: _Piece, grey: np.ndarray, level: int) -> bool:
     rows = grey[piece.top : piece.bottom, piece.left - margin : piece.right + 6].astype(np.int16)
     contrast = np.abs(rows - level)
     core = (contrast[:, margin + 1 : margin + piece.width - 1] <= 10).mean(1) >= 0.97
+    inner = contrast[core, margin + 2 : margin + piece.width - 2]
+    is_crossed = inner.size and np.median(inner, 0).max() > _SCRATCH
     has_ticks = piece.height >= 5 * core.sum() > 0
     ends = np.hstack([contrast[core, : max(1, margin - 2)], contrast[core, margin + piece.width + 2 :]])
-    return bool((core.sum() >= 2 or has_ticks) and ends.size and (ends >= INK_LEVELS).mean() >= 0.9)
+    return bool((core.sum() >= 2 or has_ticks) and not is_crossed and ends.size and (ends >= INK_LEVELS).mean() >= 0.9)
 
 # %% ../../nbs/micrographs/04b_overlay.ipynb #5700bfa4
-def _labels_of(grey: np.ndarray, ink: _Ink, bar: _Piece) -> list:
+def _labels_of(grey: np.ndarray, ink: Ink, bar: Piece) -> list:
     "Lines of two letters or more above or below a bar"
     height, width = grey.shape
     near = _soft_pieces(grey, ink, bar.box, 0.1 * height, max(0.15 * bar.width, 0.05 * width))
@@ -251,7 +154,7 @@ def _labels_of(grey: np.ndarray, ink: _Ink, bar: _Piece) -> list:
     return _lines(letters, least=2)
 
 
-def _boxes(grey: np.ndarray, ink: _Ink) -> list:
+def _boxes(grey: np.ndarray, ink: Ink) -> list:
     "Boxes filled with an ink, with four straight sides, one of which a bar may interrupt"
     height, width = grey.shape
     filled = ink.seed if 0 < ink.level < 255 else np.abs(grey.astype(np.int16) - ink.level) <= 14
@@ -263,46 +166,68 @@ def _boxes(grey: np.ndarray, ink: _Ink) -> list:
         mask = labels[sizes.places[k]] == k + 1
         sides = sorted(side.mean() for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
         if sides[0] >= 0.7 and sides[1] >= 0.97:
-            found.append(_describe(grey, labels, k + 1, sizes.places[k], ink.level))
+            found.append(describe(grey, labels, k + 1, sizes.places[k], ink.level))
     return [piece for piece in found if piece.sharp > 0.25]
 
 # %% ../../nbs/micrographs/04b_overlay.ipynb #e3fba376
-def _goes_on(grey: np.ndarray, line: _Piece) -> bool:
-    "Whether a line goes on behind a gap"
-    return is_continued(grey, _core(line), slice(line.left, line.right))
+_SHORTEST_PX = 16  # Of a bar
+_RIM = 3  # Rows that spots may add to a line
+_GAP_PX = 14  # Longest gap between two rests of one line
+_LOOSE = 0.4  # Share of the pixels above and below a line that spots may fill
 
 
-def _is_damaged(grey: np.ndarray, line: _Piece) -> bool:
+def _goes_on(grey: np.ndarray, line: Piece) -> bool:
+    "Whether a line, which is not the stroke of a letter, goes on behind a gap"
+    is_letter = line.height > _thickness(line) + _RIM and line.width < _SHORTEST_PX
+    return not is_letter and is_continued(grey, _core(line), slice(line.left, line.right))
+
+
+def _is_damaged(grey: np.ndarray, line: Piece) -> bool:
     "Whether a line lacks the tick of one end, or goes on behind a gap"
     return has_odd_end(line.mask) or _goes_on(grey, line)
 
 
-def _touch(a: _Piece, b: _Piece) -> bool:
+def _touch(a: Piece, b: Piece) -> bool:
     "Whether two pieces are not more than three pixels apart, as a line and its outline are"
     is_apart = a.top > b.bottom + 3 or b.top > a.bottom + 3 or a.left > b.right + 3 or b.left > a.right + 3
     return not is_apart
 
 
-def _thickness(line: _Piece) -> int:
+def _thickness(line: Piece) -> int:
     "Rows of a line without its ticks, px"
     rows = _core(line)
     return rows.stop - rows.start
 
 
-def _is_thick_as(thick: np.ndarray, bar: _Piece) -> np.ndarray:
+def _is_thick_as(thick: np.ndarray, bar: Piece) -> np.ndarray:
     "Whether lines are about as thick as a bar"
-    return np.abs(thick - _thickness(bar)) <= max(1, 0.25 * _thickness(bar))
+    return np.abs(thick - _thickness(bar)) <= max(1, 0.35 * _thickness(bar))
 
 
-def _lines_alike(grey: np.ndarray, ink: _Ink, bar: _Piece) -> list:
-    "Straight pieces of about the ink and as thick as a bar, after spots and scratches are smoothed away"
-    smooth = ndimage.binary_closing(ink.near(grey, 0.4), AROUND)
+def _straight(grey: np.ndarray, ink: Ink, mask: np.ndarray, bar: Piece, least: float, fill: float) -> list:
+    "Sharp straight pieces of a mask as thick as a bar, at least so long, that fill so much of their boxes"
+    labels, sizes = labelled(mask)
     thick = _thickness(bar)
-    labels, sizes = labelled(ndimage.binary_opening(smooth, np.ones((max(2, thick - 2), 4))))
-    is_sized = sizes.width >= max(16, 0.02 * grey.shape[1], 2 * thick)
-    chosen = np.flatnonzero(is_sized & _is_thick_as(sizes.height, bar) & (sizes.fill >= 0.8))
-    lines = [_describe(grey, labels, k + 1, sizes.places[k], ink.level) for k in chosen]
-    return [line for line in lines if line.sharp > 0.6 and is_spoilt_line(line.mask)]
+    is_slim = (sizes.height >= thick - max(1, 0.35 * thick)) & (sizes.height <= 1.25 * thick + _RIM)
+    chosen = np.flatnonzero((sizes.width >= least) & is_slim & (sizes.fill >= fill))
+    lines = [describe(grey, labels, k + 1, sizes.places[k], ink.level) for k in chosen]
+    lines = [line for line in lines if line.sharp > 0.6 and is_spoilt_line(line.mask, _LOOSE)]
+    return [line for line in lines if _is_thick_as(_thickness(line), bar)]
+
+
+def _precedes(line: Piece, other: Piece) -> bool:
+    "Whether a line ends in the same rows in which another begins, behind a gap"
+    return 0 <= other.left - line.right <= _GAP_PX and abs(_core(line).start - _core(other).start) <= 1
+
+
+def _lines_alike(grey: np.ndarray, ink: Ink, bar: Piece) -> list:
+    "Lines of about the ink and as thick as a bar, without their spots and scratches, and short rests of such lines"
+    thick = _thickness(bar)
+    smooth = ndimage.binary_closing(ink.near(grey, 0.4), AROUND)
+    opened = ndimage.binary_opening(smooth, np.ones((max(2, thick - 2), 4)))
+    lines = _straight(grey, ink, opened, bar, max(_SHORTEST_PX, 0.02 * grey.shape[1], 2 * thick), 0.5)
+    short = [line for line in _straight(grey, ink, smooth, bar, 2 * thick, 0.8) if _is_thick_as(line.height, bar)]
+    return lines + [line for line in short if any(_precedes(line, other) for other in short)]
 
 # %% ../../nbs/micrographs/04b_overlay.ipynb #c3a0b5b4
 _SEARCHED_PX = 2048  # A longer side is thinned out for the search
@@ -318,10 +243,10 @@ class Overlay:
     bars: tuple = ()  # Lengths of the drawn bars, px; nan for what was a bar and is not whole
 
 
-def _found_in(grey: np.ndarray, ink: _Ink) -> tuple:
+def _found_in(grey: np.ndarray, ink: Ink) -> tuple:
     "Boxes of everything drawn in an ink, the bars among it, and the lines that are not whole"
     height, width = grey.shape
-    pieces = _pieces(grey, ink)
+    pieces = sized_pieces(grey, ink)
     lines = _lines([piece for piece in pieces if _is_letter(piece, height)])
     bars, spoilt, found = [], [], [piece.box for piece in _boxes(grey, ink)]
     for line in (piece for piece in pieces if is_spoilt_line(piece.mask) and piece.sharp > 0.6):
@@ -370,7 +295,7 @@ def _coloured_lengths(chroma: np.ndarray) -> list:
     "Lengths of coloured bars, px; nan where one is not whole"
     labels, sizes = labelled(chroma > _COLOUR_LEVELS)
     chosen = (sizes.width >= max(16, 0.02 * chroma.shape[1])) & (sizes.width >= 4 * sizes.height) & (sizes.fill > 0.1)
-    pieces = [_describe(chroma, labels, k + 1, sizes.places[k], 255) for k in np.flatnonzero(chosen)]
+    pieces = [describe(chroma, labels, k + 1, sizes.places[k], 255) for k in np.flatnonzero(chosen)]
     bars = [piece for piece in pieces if is_block(piece.mask)]
     return _lengths(chroma, bars, [bar for bar in bars if _is_damaged(chroma, bar)])
 
@@ -393,7 +318,7 @@ def find_overlay(
     chroma = None if chroma is None else chroma[::step, ::step]
     coloured, boxes, bars, spoilt = _coloured(chroma), [], [], []
     lengths = [] if coloured is None else _coloured_lengths(chroma)
-    for ink in _inks(grey) if min(grey.shape) >= 32 else []:
+    for ink in find_inks(grey) if min(grey.shape) >= 32 else []:
         found, more, damaged = _found_in(grey, ink)
         boxes, bars, spoilt = boxes + found, bars + more, spoilt + damaged
     mask = _mask_of(boxes, coloured, image.shape, step)

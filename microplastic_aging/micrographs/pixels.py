@@ -26,6 +26,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from ..aging import FileFormatError
 from ..files import read_bytes
+from .jpeg import jpeg_fault
 from .metadata import embedded_xml, sem_tags
 
 # %% ../../nbs/micrographs/06_pixels.ipynb #529f0257
@@ -243,7 +244,8 @@ def _tiff_by_pillow(page: tifffile.TiffPage, path: Path) -> tuple:
     file.seek(0)
     content = file.read()
     if page.compression in _JPEG:
-        _check_scans(content, len(page.dataoffsets), path)
+        tables = page.jpegtables or content[page.dataoffsets[0] :]
+        _check_scans(content, len(page.dataoffsets), path, tables)
     picture = TiffImageFile(io.BytesIO(content))
     picture.seek(page.index)
     if _stored_shape(picture) != _stored_shape(page):
@@ -253,8 +255,7 @@ def _tiff_by_pillow(page: tifffile.TiffPage, path: Path) -> tuple:
 
 def _palette_grey(palette: np.ndarray) -> np.ndarray:
     "Luminance of each colour of a TIFF palette of shape (3, colours), float32; some writers fill only 8 of its 16 bits"
-    white = np.float32(65535 if palette.max() > 255 else 255)
-    return np.minimum(_LUMINANCE @ (palette / white), 1)
+    return np.minimum(_LUMINANCE @ (palette / np.float32(65535 if palette.max() > 255 else 255)), 1)
 
 
 def _palette_chroma(palette: np.ndarray) -> np.ndarray:
@@ -299,17 +300,19 @@ def _check_unpacked(page: tifffile.TiffPage, path: Path):
             raise MicrographFormatError(path, "unpacks to more pixels than its header declares; export it again")
 
 
-def _check_scans(content: bytes, pieces: int, path: Path):
-    "Refuse a JPEG, or pieces of it, with scans without end"
+def _check_scans(content: bytes, pieces: int, path: Path, tables: bytes):
+    "Refuse a JPEG, or pieces of it, with scans without end or with damaged tables"
     scans = content.count(b"\xff\xda")
     if scans > _MAX_SCANS + pieces:
         raise MicrographFormatError(path, f"is a JPEG of {scans:,} scans; save it as PNG or TIFF")
+    if fault := jpeg_fault(tables):
+        raise MicrographFormatError(path, f"is a damaged JPEG: it {fault}; export it again")
 
 
 def _check_effort(picture: Image.Image, content: bytes, path: Path):
-    "Refuse a JPEG or BMP that takes long to decode"
+    "Refuse a JPEG or BMP that takes long to decode, or whose tables are damaged"
     if isinstance(picture, JpegImageFile):
-        _check_scans(content, 0, path)
+        _check_scans(content, 0, path, content)
     is_slow = isinstance(picture, BmpImageFile) and picture.tile[0][0] == "bmp_rle"
     if is_slow and picture.width * picture.height > _MAX_RUNS_PX:
         found = f"is a BMP in run-length code of more than {_MAX_RUNS_PX:,} pixels"
@@ -382,8 +385,7 @@ def read_picture(
         if isinstance(picture, tifffile.TiffPage):
             return *_tiff_grey(picture, path, max_px), sem_tags(picture)
         _check_effort(picture, content, path)
-        tags = embedded_xml(content)
-        if not tags:
+        if not (tags := embedded_xml(content)):
             _check_end(picture, content, path)
         del content  # A decoder keeps the bytes as long as it needs them
         return *_pillow_grey(picture, path), tags

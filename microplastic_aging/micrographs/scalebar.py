@@ -51,6 +51,8 @@ def _pieces(band: np.ndarray) -> list:
 
 # %% ../../nbs/micrographs/05_scalebar.ipynb #bdf0bf8f
 _LADDER_TICKS = 6  # Ticks of a ladder, at least
+_LINE_PX = 12  # Length of a straight line that stands beside no ladder
+_SOFT = 20  # Levels by which that line may have faded
 
 
 def _ladder_length(pieces: list) -> float:
@@ -100,7 +102,8 @@ _ALIKE = 1.05  # Lines whose lengths differ by more cannot both be the scale bar
 
 def _plausible_lengths(band: np.ndarray) -> list:
     "Lengths of all candidates that a scale bar may have in an information bar, px; nan for one that is not whole"
-    pieces, width = _pieces(band), band.shape[1]
+    height, width = band.shape
+    pieces = [piece for piece in _pieces(band) if piece.rows.start > 0 and piece.rows.stop < height]
     shortest, longest = max(_MIN_LENGTH, _SHORTEST * width), _LONGEST * width
     lines = [piece for piece in pieces if is_line(piece.mask) and piece.length >= shortest / 2]
     lengths = [_ladder_length(pieces), *_line_lengths(lines, band)]
@@ -117,8 +120,11 @@ def agreed_length(
 
 
 def _ladder_on_picture(image: np.ndarray) -> list:
-    "Length of a row of ticks in black or white in the lowest quarter, px"
+    "Length of a row of ticks in black or white in the lowest quarter, px; none where a line is drawn there too"
     band = to_levels(image[len(image) - int(TALLEST_BAR * len(image)) :])
+    for is_ink in (band >= 250 - _SOFT, band <= 5 + _SOFT):
+        if ndimage.binary_opening(is_ink, np.ones((2, _LINE_PX))).any():
+            return []
     extreme = (band >= 250) | (band <= 5)
     length = _ladder_length(_pieces(np.where(extreme, band, 128).astype(np.uint8)))
     return [length] if length >= _MIN_LENGTH else []

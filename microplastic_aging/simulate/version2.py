@@ -87,7 +87,7 @@ _LABORATORY = {lab.name: lab for lab in LABORATORIES}
 _WET_COVER = Cover(dirt=0.04, salt=0.01, biofilm=0.25)  # Mean shares of the surface of wet particles (G)
 
 
-def _cover(particle, rng) -> Cover:
+def cover_of(particle, rng) -> Cover:
     "What lies on the surface of one view"
     cleaned = _LABORATORY[particle.laboratory].cover(rng)
     if not particle.wet and particle.cover is None:
@@ -105,7 +105,7 @@ def _draw_picture(
     rng = particle.stream(21, view)
     field, microscope = Field(SIZE_PX, laboratory.scale(rng)), laboratory.microscope(rng)
     specimen, named = family.specimen(particle.stream(20), particle.polymer), particle.named(22, view)
-    surface = carve(family, named, field, specimen, severity, _cover(particle, rng))
+    surface = carve(family, named, field, specimen, severity, cover_of(particle, rng))
     image = micrograph(family, named, surface, field, microscope)
     pit, crack, groove = surface.masks
     return dict(image=image, um_per_px=field.um_per_px, masks=np.stack([crack, pit, groove])), (

@@ -27,13 +27,12 @@ from microplastic_aging.study.calibration import (
     held_out,
     severity_figures,
 )
-from .headline import commit_words
 from .natural import FieldSize, field_coverage, natural
 from .novelty import novelty_cases, real_files
 from .runs import K_FOLDS, Run
 from .sheets import real_spectra, sheets_digest
 from .spaces import draw_space
-from .stage import Job, Stage, has_job, read_job, read_notes
+from .stage import Job, Stage, commit_words, has_job, read_job, read_notes
 
 # %% ../../nbs/study/14_attribution.ipynb #1ba48ad1
 _SPACE_SCORES = (

@@ -27,9 +27,9 @@ from microplastic_aging.study.experiments import (
     variation_jobs,
     versus_variation,
 )
-from .headline import commit_words, pooled
+from .headline import pooled
 from .runs import Run, variant_run
-from .stage import Job, Stage, read_notes
+from .stage import Job, Stage, commit_words, read_notes
 
 # %% ../../nbs/study/05_controls.ipynb #2b05b90b
 def _each_image(arrays, change):

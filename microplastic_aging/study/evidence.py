@@ -16,7 +16,6 @@ from ..explain.maps import DEFAULT_METHOD
 from ..explain.reading import explain_row
 from ..model.store import load_model
 from .evidence_scores import faithfulness_summary, of_source, plain, same_story, token_shares
-from .headline import commit_words
 from microplastic_aging.study.maps import (
     CHECKED,
     SOURCES,
@@ -31,7 +30,7 @@ from microplastic_aging.study.maps import (
     surface_truth,
 )
 from .runs import Run
-from .stage import Job, Stage, read_notes
+from .stage import Job, Stage, commit_words, read_notes
 from ..writers import make_folder
 
 # %% ../../nbs/study/08_evidence.ipynb #bed287a5

@@ -32,20 +32,13 @@ from ..explain.neighbours import SPECIMENS, write_specimens
 from ..files import read_json, write_json, write_table
 from ..model.encoders import frozen_features
 from ..model.header import HEAD, update_card
-from microplastic_aging.model.learner import (
-    InitOptions,
-    TrainOptions,
-    learning_curve,
-    only_modality,
-    recipe_of,
-    train_model,
-)
+from ..model.learner import InitOptions, TrainOptions, learning_curve, only_modality, train_model
 from ..model.net import MODEL_KINDS
 from ..model.predictions import predict_arrays
 from ..model.store import load_model, model_card, save_model
 from .provenance import read_seconds
 from .runs import Run
-from .stage import Job, Stage, has_job, read_job
+from .stage import Job, Stage, commit_words, has_job, read_job
 
 # %% ../../nbs/study/03_headline.ipynb #1207c728
 _COST = dict(fusion=3.0, image=9.0, spectrum=3.0)  # Rough shares of the time, for the bar
@@ -69,6 +62,14 @@ def _network_job(run: Run, make, place: tuple, *more) -> Job:
 
 def headline_jobs(run: Run) -> list:  # Of `Job`
     "Every model on every fold that this study runs"
+    return fold_jobs(run, run.todo())
+
+
+def fold_jobs(
+    run: Run,
+    todo: list,  # Of (model, split, fold), networks of one modality before fusion
+) -> list:  # Of `Job`
+    "Models on folds of any split"
 
     @cache
     def features():  # made when a classical model first needs them
@@ -76,7 +77,7 @@ def headline_jobs(run: Run) -> list:  # Of `Job`
         return classical_features(run.arrays, progress=run.progress, more=dict(imagenet=imagenet))
 
     jobs = []
-    for model, split, fold in run.todo():
+    for model, split, fold in todo:
         make = partial(run_fold, run, features, model, split, fold)
         if model not in CLASSICAL:
             jobs.append(_network_job(run, make, (model, split, fold, 0), SPECIMENS))
@@ -88,13 +89,9 @@ def headline_jobs(run: Run) -> list:  # Of `Job`
 
 def further_trainings(run: Run) -> list:  # Of `Job`
     "Networks of the grouped folds, trained again from other starts"
-    jobs = []
-    for seed in run.config.seeds[1:]:
-        for model, split, fold in run.todo():
-            if model in MODEL_KINDS and split == "grouped":
-                make = partial(train_fold, run, model, split, fold, seed)
-                jobs.append(_network_job(run, make, (model, split, fold, seed)))
-    return jobs
+    todo = [place for place in run.todo() if place[0] in MODEL_KINDS and place[1] == "grouped"]
+    places = [(*place, seed) for seed in run.config.seeds[1:] for place in todo]
+    return [_network_job(run, partial(train_fold, run, *place), place) for place in places]
 
 
 def run_fold(run: Run, features, model: str, split: str, fold: int) -> tuple:  # rows, probabilities by name, notes
@@ -104,7 +101,7 @@ def run_fold(run: Run, features, model: str, split: str, fold: int) -> tuple:  #
     train, test = run.rows(split, fold)
     y = run.samples.y
     # a random split is blind to specimens, and so is tuning in it
-    groups = run.samples.groups if split == "grouped" else np.arange(len(y))
+    groups = run.samples.groups if split != "random" else np.arange(len(y))
     rows = TrainingRows(y, groups, train, run.samples.scheme.n, run.config.seed)
     prob, notes = fit_predict_classical(model, features(), rows, test)
     return test, dict(prob=prob), dict(curve=[]) | notes
@@ -129,7 +126,7 @@ def train_fold(
     start = config.seed + fold + _SEED_STEP * seed
     init = InitOptions(parts=trained_parts(run, model, split, fold, seed))
     options = TrainOptions(test, model, start, config.recipe, config.device, init=init)
-    title, epochs = f"  {model}, {split} fold {fold}", recipe_of(options).epochs
+    title, epochs = f"  {model}, {split} fold {fold}", options.passes.epochs
     with tqdm(total=epochs, desc=title, unit="epoch", leave=False, disable=not run.progress) as bar:
         learn = train_model(arrays, s.y, s.groups, s.scheme, train, replace(options, progress=bar.update))
     folder = run.model_folder(seed_name(model, seed), fold, split)
@@ -165,8 +162,8 @@ def pooled(
 ) -> dict:  # Model -> probabilities, shape (n, n_classes); nan where not predicted
     "All predictions of one split; a model that predicts nothing that counts is left out"
     s, out = run.samples, {}
-    for model, of, fold in run.todo():
-        if of != split or (seed and model not in MODEL_KINDS):
+    for model, fold in ((m, k) for m in MODEL_MODALITIES if m in run.models for k in run.folds_of(split)):
+        if seed and model not in MODEL_KINDS:
             continue
         rows, found, _ = read_job(run.out, seed_name(model, seed), split, fold)
         if answer in found:
@@ -347,11 +344,6 @@ def summarise_headline(run: Run) -> dict:  # What metrics.json holds
     return metrics
 
 # %% ../../nbs/study/03_headline.ipynb #ad6d7d42
-def commit_words(commits: set) -> str | None:
-    "Commits of the code that made the jobs; jobs made by several say so"
-    return ", ".join(sorted(filter(None, commits))) or None
-
-
 # Wrong predictions that a temperature must rest on: a model that is always right would be made surer without end
 _MIN_WRONG = 10
 

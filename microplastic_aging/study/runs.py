@@ -86,6 +86,12 @@ class Run:
         groups = self.samples.groups[self.samples.y >= 0]
         return len(np.unique(groups)) < len(groups)
 
+    def folds_of(self, split: str) -> list:
+        "Folds of a split that are run; of one beside grouped and random all"
+        if split in ("grouped", "random"):
+            return self.grouped if split == "grouped" else self.random
+        return sorted({int(k) for k in self.folds[split] if k >= 0})
+
     @property
     def splits(self) -> list:
         "(split, fold) of all that is run"

@@ -110,6 +110,11 @@ def has_job(out, name, split="grouped", fold=0) -> bool:
     "Is it finished?"
     return read_notes(out, name, split, fold) is not None
 
+
+def commit_words(commits: set) -> str | None:
+    "Commits of the code that made the jobs; jobs made by several say so"
+    return ", ".join(sorted(filter(None, commits))) or None
+
 # %% ../../nbs/study/02_stage.ipynb #cc9b1621
 @dataclass(frozen=True)
 class Stage:

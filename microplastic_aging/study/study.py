@@ -17,6 +17,7 @@ from ..report.page import write_report
 from .attribution import attribution_stage
 from .controls import variation_stage
 from .evidence import EVIDENCE, UNSEEN_EVIDENCE
+from .families import FAMILIES
 from .headline import HEADLINE, TRAININGS
 from .natural import FieldSize
 from .numbers import labels_as_numbers, study_number
@@ -31,6 +32,7 @@ def study_plan(
 ) -> dict:  # Name, as in `--stage` -> list of `Stage` in their order; the last is what the name stands for
     "What follows the headline"
     plan = {kind: [variation_stage(kind, variations)] for kind in ("operators", "ablations", "controls")}
+    plan["families"] = [FAMILIES]
     plan["evidence"] = [EVIDENCE]
     networks, attribution = variation_stage("attribution", variations), attribution_stage(field or FieldSize())
     plan["attribution"] = [networks, EVIDENCE, UNSEEN_EVIDENCE, attribution]
@@ -43,6 +45,8 @@ def chosen_stages(config: StudyConfig, plan: dict) -> list:  # Of `Stage`, each 
     if unknown:
         raise StudyError(f"no stage is called {', '.join(unknown)}; there are {', '.join(plan)}")
     able = [name for name, stages in plan.items() if config.is_usual or stages[-1].everywhere]
+    if config.benchmark == 1:  # it has one family of surfaces
+        able = [name for name in able if name != "families"]
     names = able if config.stages is None else [name for name in able if name in config.stages]
     more = [TRAININGS] if len(config.seeds) > 1 else []
     return more + list({stage.name: stage for name in names for stage in plan[name]}.values())
