@@ -141,10 +141,11 @@ def _is_glyph(mask: np.ndarray, contrast: np.ndarray, rows: slice) -> bool:
     return len(mask) > thick + 2 or (len(mask) >= 0.6 * thick and mask.mean() < 0.7)
 
 
-def _is_rest_beside(pieces: list, contrast: np.ndarray, own: slice, length: int) -> bool:
-    "Whether one of the pieces on one side of a line, the nearest first, is the rest of it"
+def _is_rest_beside(pieces: list, contrast: np.ndarray, own: slice, length: int, least: int) -> bool:
+    "Whether one of the pieces on one side of a line, the nearest first, is the rest of it, `least` px long or longer"
     thick = own.stop - own.start
     rests = [(m, p) for m, p in pieces if _is_fragment(m, p[0].start, own) and np.median(contrast[p][m]) <= _FLAT]
+    rests = [(m, p) for m, p in rests if m.shape[1] >= least]
     slim = {place[1].start for mask, place in rests if len(mask) <= thick + 2}
     has_text = any(_is_glyph(m, contrast[p], own) for m, p in pieces if p[1].start not in slim)
     if any(mask.shape[1] >= 4 * thick or not has_text for mask, _ in rests):
@@ -165,11 +166,12 @@ def is_continued(
     level, ground = np.median(grey[rows, columns]), np.median(part[[0, -1]])
     contrast = np.abs(part - level) / max(1, abs(level - ground))
     own, start, stop = slice(rows.start - top, rows.stop - top), columns.start - left, columns.stop - left
-    for reach in _REACHES:
+    # a sharper look leaves the stems of soft letters alone, which are short
+    for reach, least in zip(_REACHES, (0, own.stop - own.start), strict=True):
         labels, sizes = labelled(contrast < reach)
         pieces = [(labels[place] == number, place) for number, place in enumerate(sizes.places, 1)]
         before = sorted((p for p in pieces if p[1][1].stop <= start), key=lambda p: -p[1][1].stop)
         behind = sorted((p for p in pieces if p[1][1].start >= stop), key=lambda p: p[1][1].start)
-        if any(side and _is_rest_beside(side, contrast, own, length) for side in (before, behind)):
+        if any(side and _is_rest_beside(side, contrast, own, length, least) for side in (before, behind)):
             return True
     return False
