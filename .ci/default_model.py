@@ -42,7 +42,8 @@ with tempfile.TemporaryDirectory() as folder:
     specimens = (Path(folder) / "model" / SPECIMENS).read_bytes()
     s = read_samples(Path(folder) / "data")
     arrays, rows = load_arrays(s, made.card["view"]["size_px"], made.card["view"]["fov_um"]), range(len(s))
-    rules = fit_severity_models(embed_arrays(made, arrays), true_severity(s), s.groups, arrays.presence(made.modalities))
+    has = arrays.presence(made.modalities)
+    rules = fit_severity_models(embed_arrays(made, arrays), true_severity(s), s.groups, has)
     attributor = replace(
         calibrated, distribution=fit_training_distribution(made, arrays, s.y, s.groups, rows), severity_models=rules
     )

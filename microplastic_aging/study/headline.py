@@ -111,10 +111,13 @@ _SEED_STEP = 100  # Between the seeds of two trainings: folds differ by one
 
 
 def trained_parts(run: Run, model: str, split: str, fold: int, seed: int) -> tuple:  # Of `AgingNet`
-    "The networks of one modality on the same fold, from which a fusion model begins; none where one is not trained"
+    "The networks of one modality on the same fold, from which a fusion model begins; none where the study has none"
     if model != "fusion" or not set(MODALITIES) <= set(run.models):
         return ()
-    return tuple(load_model(run.model_folder(seed_name(m, seed), fold, split)) for m in MODALITIES)
+    folders = {m: run.model_folder(seed_name(m, seed), fold, split) for m in MODALITIES}
+    for m in (m for m in MODALITIES if not (folders[m] / HEAD).exists()):
+        train_fold(run, m, split, fold, seed)
+    return tuple(load_model(folder) for folder in folders.values())
 
 
 def train_fold(
