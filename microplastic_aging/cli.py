@@ -187,6 +187,7 @@ def check(
 _OUT_HELP = "Run folder. Default: runs/study, with --quick runs/quick."
 _MODELS_HELP = "Models to compare, with commas: fusion,image,classical_fusion. Default: all that the data allow."
 _FULL_HELP = "All grouped folds, and of the simulated benchmark the stages as well: hours on two cores."
+_CONTROL_HELP = "One grouped fold and nothing else, for controls."
 _STAGE_HELP = "With --full: only this stage beside the headline; may be given again. Default: all of them."
 
 
@@ -218,39 +219,18 @@ def study(
     quick: Annotated[bool, option("Running", "A small run, to see that all is well.", "--quick")] = False,
     full: Annotated[bool, option("Running", _FULL_HELP, "--full")] = False,
     stage: Annotated[list[StageName] | None, option("Running", _STAGE_HELP, show_default=False)] = None,
-    control: Annotated[
-        bool, option("Running", "One grouped fold and nothing else, for controls.", "--control")
-    ] = False,
+    control: Annotated[bool, option("Running", _CONTROL_HELP, "--control")] = False,
 ):
     "Run the whole study and write its report. Given again, it goes on where it stopped."
     mode = study_mode(quick=quick, full=full, control=control)
-    if stage and (not full or manifest or variant not in (None, Variant.standard)):
-        raise typer.BadParameter("--stage belongs to --full, on the standard simulated benchmark")
-    if manifest and (samples or variant or benchmark or extra):
-        asked = "--samples, --variant, --benchmark and --extra are for the simulated benchmark"
-        raise typer.BadParameter(f"{asked}, not for your own dataset")
+    simulated = dict(samples=samples, variant=variant and variant.value, benchmark=benchmark, extra=extra)
+    tasks.check_study(manifest, stage, full, simulated)
     if manifest:
         readable_samples(manifest, label, group, find_scheme(scheme))
-    from microplastic_aging.study.study import study as run
-
-    use_fonts()
-    options = dict(
-        manifest=manifest and str(manifest),
-        samples=samples,
-        variant=variant and variant.value,
-        benchmark=benchmark,
-        extra=extra,
-        seeds=tuple(range(trainings)),
-        epochs=epochs,
-        device=usable_device(device),
-        models=names_between_commas(models),
-        stages=stage and tuple(k.value for k in stage if k.value != "none"),
-        scheme=scheme,
-    )
-    named = {k: v for k, v in options.items() if v is not None}
-    folder = out or f"runs/{'quick' if quick else 'study'}"
-    report = run(out=str(folder), label=label, group=group, seed=seed, mode=mode, number=number, **named)
-    typer.echo(f"report: {shown_path(report)}")
+    chosen = dict(label=label, group=group, scheme=scheme, number=number, seed=seed, mode=mode, epochs=epochs)
+    chosen |= dict(models=names_between_commas(models), seeds=tuple(range(trainings)), device=usable_device(device))
+    chosen["stages"] = stage and tuple(k.value for k in stage if k.value != "none")
+    tasks.run_study(manifest, out or f"runs/{'quick' if quick else 'study'}", chosen | simulated)
 
 # %% ../nbs/98_cli.ipynb #364af829
 _FROM_HELP = (

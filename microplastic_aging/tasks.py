@@ -79,6 +79,33 @@ def print_columns(wanted: bool):
         typer.echo(f"{c.column}\n    {c.meaning}{unit}\n    values: {c.values}; table: {c.tables}")
     raise typer.Exit()
 
+# %% ../nbs/97_tasks.ipynb #257f9c95
+def check_study(
+    manifest: Path | None,  # Of one's own dataset
+    stage: list | None,  # Stages asked for
+    full: bool,  # All folds?
+    simulated: dict,  # samples, variant, benchmark, extra; None where not asked for
+):
+    "Refuse options that do not go together"
+    if stage and (not full or manifest or simulated["variant"] not in (None, "standard")):
+        raise typer.BadParameter("--stage belongs to --full, on the standard simulated benchmark")
+    if manifest and any(simulated.values()):
+        asked = "--samples, --variant, --benchmark and --extra are for the simulated benchmark"
+        raise typer.BadParameter(f"{asked}, not for your own dataset")
+
+
+def run_study(
+    manifest: Path | None,  # None: the simulated benchmark
+    out: Path | str,  # Run folder
+    options: dict,  # Fields of `StudyConfig`; None: as usual
+):
+    "Run a study and say where its report is"
+    from microplastic_aging.study.study import study
+
+    use_fonts()
+    report = study(manifest, str(out), **{k: v for k, v in options.items() if v is not None})
+    typer.echo(f"report: {shown_path(report)}")
+
 # %% ../nbs/97_tasks.ipynb #a208da5e
 _DATA_HELP = "A manifest, a folder of files, or files, each of which may hold many spectra."
 _POLYMER_HELP = (
