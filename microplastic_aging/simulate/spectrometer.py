@@ -12,7 +12,6 @@ from functools import lru_cache
 import numpy as np
 
 from ..spectra.core import GRID
-from ..spectra.corrections import penetration_depth
 from ..spectra.library import pseudo_voigt
 
 # %% ../../nbs/simulate/12_spectrometer.ipynb #3eda86ba
@@ -97,6 +96,8 @@ def _depth(instrument, gap_um) -> np.ndarray:  # Shape (851,)
     "By how much a band appears, relative to diamond with perfect contact"
     if not instrument.crystal:
         return GRID / 2900.0
+    from microplastic_aging.spectra.corrections import penetration_depth  # with scikit-learn: a second
+
     air = penetration_depth(GRID, instrument.crystal, instrument.angle, n2=1.0)
     return np.exp(-2 * gap_um / air)
 
