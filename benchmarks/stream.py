@@ -30,6 +30,7 @@ from microplastic_aging.spectra.core import GRID
 
 OUT = Path(__file__).resolve().parents[1] / "microplastic_aging/assets/results/speed_stream.json"
 EACH, ALONE = 1000, 60  # Spectra of a table or folder; samples asked one by one
+LOOK_S = 2  # Between two looks at the memory: the kernel counts for a quarter of a second each time
 MOST_MIB, MOST_SECONDS = 1.5e9 / 2**20, 150  # Of 100 000 samples
 COMMAND = [sys.executable, "-c", "from microplastic_aging.cli import main; main()", "predict"]
 
@@ -114,7 +115,7 @@ def watch(args: list, stop=None) -> Measured:
             found.peaks[key] = max(found.peaks[key], sum(kib(p, key) for p in processes) / 1024)
         if stop and stop():
             command.send_signal(signal.SIGKILL)
-        time.sleep(0.5)
+        time.sleep(LOOK_S)
     found.seconds, found.code = time.perf_counter() - start, command.returncode
     return found
 

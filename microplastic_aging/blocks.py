@@ -22,19 +22,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from . import __version__
 from .attribute.attribution import ATTRIBUTION, calibrated_predictions, found_confounders
 from .data import members
 from .data.arrays import View, file_jobs, unlabelled_arrays
-from .data.checks import PATIENCE, map_files, serve
+from .data.checks import PATIENCE, map_files
 from .data.manifest import Samples
 from .data.members import split_member
 from .files import digest, write_atomic
 from .model.header import WEIGHTS, ModelFormatError
 from .model.predictions import Predictions
-from .writers import make_folder
+from .writers import make_folder, serve
 
 # %% ../nbs/90_blocks.ipynb #b10c0008
 BLOCK = 2048  # Samples; a multiple of the batch of `predict_full`
@@ -77,9 +78,11 @@ class _Readers:
     "Processes that read files ahead of what is computed; none where there are few files"
 
     def __init__(self, n_samples: int):
-        self.pool = None
-        workers = min(_MAX_WORKERS, os.cpu_count() or 1)
+        self.pool, self.limits = None, None
+        cores = os.cpu_count() or 1
+        workers = min(_MAX_WORKERS, cores)
         if n_samples > _ALONE_UP_TO and workers > 1:
+            self.limits = threadpool_limits(max(cores - workers, 1))  # threads wait for cores on which others read
             context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
             self.pool = ProcessPoolExecutor(workers, context, _serve, [os.getpid()])
             list(self.pool.map(abs, range(workers)))  # start them now
@@ -89,6 +92,7 @@ class _Readers:
 
     def __exit__(self, *_):
         if self.pool:
+            self.limits.restore_original_limits()
             self.pool.shutdown(cancel_futures=True)
 
     def start(self, jobs: list) -> list:  # Of (portion, what will be its results)

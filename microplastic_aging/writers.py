@@ -12,11 +12,13 @@ import json
 import os
 import platform
 import shutil
+import signal
 import threading
 import warnings
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from time import sleep
 
 from .aging import InputError
 from .files import OutputError, check_place, unwritable
@@ -222,3 +224,25 @@ def new_folder(
         if not str(e.filename or out).startswith(str(out.parent)):
             raise  # of a file that was read meanwhile
         raise unwritable(out, e) from e
+
+# %% ../nbs/02_writers.ipynb #5e41a002
+def serve(parent: int):
+    "In a process that helps: leave Ctrl-C to the parent, and end where the parent was killed"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=[parent], daemon=True).start()
+
+
+def _end_with(parent: int):
+    while os.getppid() == parent:
+        sleep(1)
+    os._exit(1)
+
+
+def several(
+    n: int,  # Processes; with one, the work is done here
+    **settings,  # Of joblib's `Parallel`
+):
+    "joblib's `Parallel`, whose processes end with this one"
+    from joblib import Parallel
+
+    return Parallel(n, initializer=serve, initargs=[os.getpid()], **settings)

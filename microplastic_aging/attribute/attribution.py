@@ -316,7 +316,7 @@ def views_counted(
 ) -> np.ndarray:  # bool, shape (n,)
     "Views that a share counts: in distribution, of specimens that are in distribution by all their views"
     inside = specimens.specimen_id[specimens.in_distribution]
-    return views.in_distribution.to_numpy() & np.isin(np.asarray(groups, str), inside)
+    return views.in_distribution.to_numpy() & pd.Index(np.asarray(groups, str)).isin(inside)
 
 # %% ../../nbs/attribute/06_attribution.ipynb #e6b2649e
 def calibrated_predictions(

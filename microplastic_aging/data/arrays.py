@@ -27,7 +27,7 @@ from .manifest import Samples, notes_by_row
 from .members import split_member
 from .names import content_digest, side_files
 from .rules import N_FOLDS
-from .table import ManifestError, Problem
+from .table import ManifestError, Problem, file_below
 from ..files import digest, write_atomic
 from ..micrographs.core import read_micrograph, to_view
 from ..spectra.core import GRID, MIN_COVERAGE, coverage
@@ -36,8 +36,7 @@ from ..writers import make_folder
 # %% ../../nbs/data/08_arrays.ipynb #26569902
 def _scale_of(samples, i) -> float | None:
     "µm per pixel that the table names for the picture of sample `i`"
-    um = samples.table.um_per_px[i]
-    return float(um) if um > 0 else None
+    return float(um) if (um := samples.table.um_per_px[i]) > 0 else None
 
 
 def choose_fov(
@@ -195,8 +194,9 @@ def _one_image(path, um_per_px, view) -> tuple:
 def file_jobs(samples: Samples, view: View) -> dict:
     "(sample, modality) -> job of `map_files` that reads its file"
     images, spectra = (np.flatnonzero(samples.table[m] != "") for m in MODALITIES)
-    jobs = {(i, "image"): (_one_image, samples.file(i, "image"), _scale_of(samples, i), view) for i in images}
-    return jobs | {(i, "spectrum"): (read_one_spectrum, samples.file(i, "spectrum")) for i in spectra}
+    file = partial(samples.file, below=cache(file_below))
+    jobs = {(i, "image"): (_one_image, file(i, "image"), _scale_of(samples, i), view) for i in images}
+    return jobs | {(i, "spectrum"): (read_one_spectrum, file(i, "spectrum")) for i in spectra}
 
 
 def _read_files(samples, view, progress) -> dict:

@@ -9,15 +9,12 @@ __all__ = ['check_manifest']
 import hashlib
 import multiprocessing
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
-from time import sleep
 
 import numpy as np
 import pandas as pd
@@ -32,6 +29,7 @@ from ..micrographs.core import MAX_MIRRORED, read_micrograph
 from ..spectra.core import GRID, MIN_COVERAGE, coverage, to_grid
 from ..spectra.quality import quality_flags
 from ..spectra.units import SpectrumFormatError
+from ..writers import serve
 
 # %% ../../nbs/data/06_checks.ipynb #a843c2e9
 PATIENCE = 5  # Seconds of silence before a progress bar
@@ -46,18 +44,6 @@ def _attempt(job) -> tuple:
         return fn(*args), None
     except (ValueError, OSError) as e:
         return None, str(getattr(e, "reason", None) or getattr(e, "strerror", None) or e)
-
-
-def serve(parent: int):
-    "In a process that reads: leave Ctrl-C to the parent, and end where the parent was killed"
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with, args=[parent], daemon=True).start()
-
-
-def _end_with(parent: int):
-    while os.getppid() == parent:
-        sleep(1)
-    os._exit(1)
 
 
 def map_files(

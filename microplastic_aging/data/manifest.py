@@ -7,6 +7,7 @@ __all__ = ['Samples', 'read_samples', 'read_unlabelled']
 
 # %% ../../nbs/data/03_manifest.ipynb #eec692f8
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,7 +25,15 @@ from microplastic_aging.data.rules import (
     row_problems,
     unclear_numbers,
 )
-from .table import ManifestError, Problem, find_manifest, problem_table, read_table, sample_file
+from microplastic_aging.data.table import (
+    ManifestError,
+    Problem,
+    file_below,
+    find_manifest,
+    problem_table,
+    read_table,
+    sample_file,
+)
 from ..files import read_json
 
 # %% ../../nbs/data/03_manifest.ipynb #abcbd01d
@@ -91,11 +100,12 @@ def file(
     self: Samples,
     i: int,  # Which sample
     modality: str,  # 'image' or 'spectrum'
+    below: Callable = file_below,  # See `sample_file`
 ) -> Path | None:  # None where the sample has no such modality
     "File of one modality of sample `i`"
     value = self.table[modality][i]
     try:
-        return sample_file(self.folder, value) if value else None
+        return sample_file(self.folder, value, below) if value else None
     except ValueError as e:
         raise ManifestError(self.folder, [Problem(self.row[i], modality, value, *e.args)]) from None
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..aging import SEVEN_TYPES, Scheme, plain_scheme
-from .table import Problem, sample_file
+from .table import Problem, file_below, sample_file
 
 # %% ../../nbs/data/02_rules.ipynb #acbd0709
 def choose_scheme(
@@ -273,7 +273,7 @@ def find_files(
 ) -> tuple:  # Dict (row, column) -> path, and list of `Problem`
     "Files of all rows; paths that lead nowhere or out of the folder, and files that serve two groups, are problems"
     files, problems = {}, []
-    find = lru_cache(None)(partial(sample_file, folder))
+    find = partial(sample_file, folder, below=lru_cache(None)(file_below))
     for row, image, spectrum in zip(table.index, table.image, table.spectrum, strict=True):
         if not image and not spectrum:
             problems.append(Problem(row, "image, spectrum", "", "neither is named", "name at least one file"))

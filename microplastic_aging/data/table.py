@@ -8,6 +8,8 @@ __all__ = ['write_manifest', 'ManifestError']
 # %% ../../nbs/data/01_table.ipynb #6eceb24c
 import csv
 import io
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
@@ -291,25 +293,14 @@ def read_table(path: Path) -> tuple:  # Table of text, its index the spreadsheet
     return _to_table(records, path)
 
 # %% ../../nbs/data/01_table.ipynb #f352ce3f
-def sample_file(folder: Path, value: str) -> Path:
-    "The file that a cell names, or the spectrum of it; `ValueError` (problem, remedy) where it is outside or no file"
-    ends = [len(value), *(i for i in range(len(value) - 1, 0, -1) if value[i] == "#")]
-    for end in ends:
-        try:
-            return Path(f"{_file_below(folder, value[:end])}{value[end:]}")
-        except ValueError as e:
-            refusal = e
-    raise refusal
-
-
-def _file_below(folder, value) -> Path:
-    "The file of a path below the folder"
+def file_below(folder: Path, value: str) -> Path:
+    "The file of a path below the folder; `ValueError` as of `sample_file`"
     relative = _relative_path(value)
     try:
         path = folder.joinpath(*relative.parts)
         if not path.exists():
             path = folder.joinpath(*map(file_name, relative.parts))
-        if not path.resolve().is_relative_to(folder.resolve()):
+        if os.path.lexists(path) and not path.resolve().is_relative_to(folder.resolve()):
             raise ValueError("is a link that leads out of the folder", "copy the file into the dataset folder")
         if path.is_file():
             return path
@@ -329,3 +320,18 @@ def _relative_path(value) -> PureWindowsPath:
     if ".." in relative.parts:
         raise ValueError("leads out of the folder through '..'", "move the file into the dataset folder")
     return relative
+
+
+def sample_file(
+    folder: Path,
+    value: str,  # Of a cell
+    below: Callable = file_below,  # One that remembers what it has found asks the disk once a file
+) -> Path:
+    "The file that a cell names, or the spectrum of it; `ValueError` (problem, remedy) where it is outside or no file"
+    ends = [len(value), *(i for i in range(len(value) - 1, 0, -1) if value[i] == "#")]
+    for end in ends:
+        try:
+            return Path(f"{below(folder, value[:end])}{value[end:]}")
+        except ValueError as e:
+            refusal = e
+    raise refusal

@@ -9,7 +9,7 @@ __all__ = ['classical_features']
 import time
 
 import numpy as np
-from joblib import Parallel, cpu_count, delayed
+from joblib import cpu_count, delayed
 from skimage.feature import graycomatrix, graycoprops, local_binary_pattern
 from tqdm import tqdm
 
@@ -21,6 +21,7 @@ from ..spectra.index_definitions import INDICES
 from ..spectra.indices import to_index
 from ..spectra.library import fit_pristine
 from ..spectra.transforms import savgol, snv
+from ..writers import several
 
 # %% ../../nbs/evaluate/07_features.ipynb #ed5316a4
 _SLOPE_CM1 = 20.0  # Window of the derivatives, cm⁻¹; about the width of a narrow band
@@ -178,7 +179,7 @@ def _measure(function, images, rows, um_per_px, bar: dict) -> np.ndarray:  # Sha
     if not len(rows):
         return np.zeros((0, 1))
     todo = (delayed(function)(images[i], um_per_px) for i in rows)
-    made = Parallel(n_jobs(len(rows)), batch_size=8, return_as="generator")(todo)
+    made = several(n_jobs(len(rows)), batch_size=8, return_as="generator")(todo)
     return np.stack(list(tqdm(made, total=len(rows), leave=False, **bar)))
 
 # %% ../../nbs/evaluate/07_features.ipynb #29ff842a

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from ..aging import BANDS, MECHANISMS, PAPER, SURFACE_FEATURES, InputError
 from .links import ENOUGH_POWER, judge_links, link_record, measure_link
@@ -27,6 +27,7 @@ from ..simulate.version2 import FAMILIES, cover_of, material_of, particle_of
 from ..spectra.core import GRID
 from ..spectra.index_definitions import find_index
 from ..spectra.indices import to_index
+from ..writers import several
 
 # %% ../../nbs/evaluate/13_planted_links.ipynb #2749fb81
 _WINDOW = {b.mechanism: (GRID >= b.low) & (GRID <= b.high) for b in BANDS if b.source == PAPER}
@@ -136,7 +137,7 @@ class Drawing:
 def _spectrum_rows(specimens: pd.DataFrame, drawing: Drawing, variant: str) -> pd.DataFrame:
     "Planted heights and indices of every view that counts"
     todo, draw = drawing.todo(specimens), delayed(_SPECTRUM[drawing.benchmark])
-    sides = Parallel(drawing.jobs)(draw(row, view, drawing.seed, variant) for row, view in todo)
+    sides = several(drawing.jobs)(draw(row, view, drawing.seed, variant) for row, view in todo)
     found = {"number": [row.number for row, _ in todo], "view": [view for _, view in todo]}
     spectra = np.stack([side.spectrum for side in sides])
     for k, mechanism in enumerate(MECHANISMS):
@@ -158,7 +159,7 @@ def _redealt(spectra: pd.DataFrame, specimens: pd.DataFrame, drawing: Drawing) -
 def _mark_rows(specimens: pd.DataFrame, drawing: Drawing) -> pd.DataFrame:
     "Share of the micrograph under each mark, of every view that counts"
     todo, draw = drawing.todo(specimens), delayed(_MARKS[drawing.benchmark])
-    areas = Parallel(drawing.jobs)(draw(row, view, drawing.seed) for row, view in todo)
+    areas = several(drawing.jobs)(draw(row, view, drawing.seed) for row, view in todo)
     columns = dict(zip([f"{m}_area" for m in MECHANISMS], np.transpose(areas), strict=True))
     return pd.DataFrame({"number": [row.number for row, _ in todo], "view": [view for _, view in todo]} | columns)
 

@@ -7,13 +7,15 @@ __all__ = ['spectrum_probe', 'image_features', 'image_probe', 'class_probabiliti
 
 # %% ../../nbs/evaluate/06_probes.ipynb #7454687b
 import numpy as np
-from joblib import Parallel, cpu_count, delayed
+from joblib import cpu_count, delayed
 from scipy import ndimage as ndi
 from skimage.feature import local_binary_pattern
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.pipeline import make_pipeline
+
+from ..writers import several
 
 # %% ../../nbs/evaluate/06_probes.ipynb #25ceee91
 def spectrum_probe(
@@ -79,7 +81,7 @@ def image_features(
 ) -> np.ndarray:  # Shape (n, f)
     "Texture features of many micrographs"
     jobs = jobs or (cpu_count() if len(images) > 200 else 1)
-    return np.stack(Parallel(jobs, batch_size=16)(delayed(texture_features)(im) for im in images))
+    return np.stack(several(jobs, batch_size=16)(delayed(texture_features)(im) for im in images))
 
 # %% ../../nbs/evaluate/06_probes.ipynb #0290a684
 def image_probe(

@@ -8,7 +8,7 @@ __all__ = ['measure_truth', 'score_truth']
 # %% ../../nbs/evaluate/10_surface_truth.ipynb #41a35703
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import delayed
 from scipy.stats import rankdata
 from skimage.transform import resize
 
@@ -19,6 +19,7 @@ from ..micrographs.masks import FEATURES, surface_masks
 from ..micrographs.measures import crack_numbers
 from ..simulate.surfaces import SEVERITY_CEILING
 from ..simulate.version1 import simulate_view, specimen_table
+from ..writers import several
 
 # %% ../../nbs/evaluate/10_surface_truth.ipynb #6551f92b
 _MECHANISM_OF = {feature.name: feature.mechanism for feature in SURFACE_FEATURES}
@@ -82,7 +83,7 @@ def measure_truth(
     "Masks of many simulated micrographs against their truth"
     rows = specimen_table(seed=seed).groupby("aging_type").head(per_class).itertuples()
     todo = (delayed(_measure_view)(row, view, seed) for row in rows for view in range(views))
-    return pd.DataFrame(Parallel(jobs)(todo))
+    return pd.DataFrame(several(jobs)(todo))
 
 # %% ../../nbs/evaluate/10_surface_truth.ipynb #74df0d81
 def _subsets(table, feature) -> dict:  # Name -> bool (n,)

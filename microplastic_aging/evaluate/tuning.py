@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -22,6 +22,7 @@ from .baselines import BASELINES, early_fusion, why_not
 from .features import Features, n_jobs
 from .probes import mean_log
 from .uncertainty import fit_score_temperature, score_softmax
+from ..writers import several
 
 # %% ../../nbs/evaluate/09_tuning.ipynb #0092fc40
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _out_of_fold(fits, x, y, fold, n_classes) -> np.ndarray:  # Shape (settings,
     "Scores of every training row by models that have not seen its specimen"
     tasks = [(i, k) for i in range(len(fits)) for k in range(fold.max() + 1)]
     jobs = n_jobs(len(y)) if len(tasks) > fold.max() + 1 else 1  # an estimator without settings uses the cores itself
-    found = Parallel(jobs)(delayed(_fold_scores)(fits[i], x, y, fold == k, n_classes) for i, k in tasks)
+    found = several(jobs)(delayed(_fold_scores)(fits[i], x, y, fold == k, n_classes) for i, k in tasks)
     out = np.full((len(fits), len(y), n_classes), np.nan)
     for (i, k), scores in zip(tasks, found, strict=True):
         out[i, fold == k] = scores

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, cpu_count, delayed
+from joblib import cpu_count, delayed
 from PIL import Image
 from tqdm import tqdm
 
@@ -23,7 +23,7 @@ from ..micrographs.core import write_micrograph
 from .version1 import N_SAMPLES, Version, version1
 from .version2 import VERSION2
 from ..spectra.core import GRID, write_spectrum
-from ..writers import new_folder
+from ..writers import new_folder, several
 
 # %% ../../nbs/simulate/15_benchmark.ipynb #9167d846
 BENCHMARKS = {1: version1(), 2: VERSION2}
@@ -90,7 +90,7 @@ def run_calls(
 ) -> list:  # Results in the order of the calls
     "Simulate samples on several processes"
     jobs = jobs or (cpu_count() if len(calls) >= 100 else 1)
-    made = Parallel(jobs, return_as="generator", batch_size=8)(calls)
+    made = several(jobs, return_as="generator", batch_size=8)(calls)
     return list(tqdm(made, total=len(calls), desc=title, unit="sample", disable=not progress))
 
 

@@ -86,6 +86,9 @@ def _said(lines: list) -> dict:  # 'first', 'last', 'points', 'step' -> number
     return said
 
 
+_DIVIDER = re.compile(r"[\s;,]+")  # Of the numbers of a line
+
+
 def _values_of(rows: list, n: float | None) -> tuple:  # Values and line of each, shape (n,); None for other rows
     "Values of rows of one number each, or of as many as make the declared number of points"
     found = [(number, _numbers_of(row)) for number, row in rows]
@@ -108,9 +111,10 @@ def _body(lines: list) -> tuple:  # Lines above, rows of numbers
 def _numbers_of(line: str) -> list:
     "Numbers of a line that holds nothing else, first as one with a decimal comma; empty for any other line"
     line = line.strip(" ,;\t")
-    for cells in ([line], re.split(r"[\s;,]+", line)):
+    first = _DIVIDER.split(line, 1)[0]  # a name here spares reading all of a long row
+    for read in (lambda: [cell_value(line)], lambda: [cell_value(first), *map(cell_value, _DIVIDER.split(line)[1:])]):
         try:
-            return [cell_value(cell) for cell in cells]
+            return read()
         except ValueError:
             continue
     return []

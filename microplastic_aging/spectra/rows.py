@@ -120,10 +120,15 @@ def _axis_of(cells: list, mark: str | None) -> RowAxis | None:
     return head if head.by_text else None
 
 
+_DIGIT = re.compile(r"\d")
+
+
 def find_row_axis(
     line: str,  # A line that may be a header
 ) -> RowAxis | None:  # None for any other line
     "The axis in a header"
+    if not _DIGIT.search(line):
+        return None
     for mark in (";", "\t", ",", None):
         count = line.count(mark) if mark else line.count(" ")
         if count >= MIN_POINTS - 1:

@@ -212,6 +212,7 @@ def _cut_off(text: str) -> list:
 # %% ../../nbs/spectra/07_tables.ipynb #7f820547
 _MOST_ABOVE = 20_000  # Lines above the first row of numbers
 _NAME_COLUMNS = "name the columns in the first line, as sample,wavenumber,absorbance"
+_LOOKED_AT = 1000  # Characters of a line, for words beside numbers
 _NUMBER_IN_WORDS = re.compile(r"(?<![\w.])\d+[.,]?\d*(?![\w.])")
 
 
@@ -222,7 +223,7 @@ def _refuse_without_rows(path: str | Path, lines: list):
     if len(lines) > _MOST_ABOVE:
         found, lines = f"{found} in the first {_MOST_ABOVE}", lines[:_MOST_ABOVE]
     single = sum(bool(re.fullmatch(NUMBER, line)) for _, line in lines)
-    mixed = sum(len(_NUMBER_IN_WORDS.findall(line)) >= 2 for _, line in lines)
+    mixed = sum(len(_NUMBER_IN_WORDS.findall(line[:_LOOKED_AT])) >= 2 for _, line in lines)
     advice = "; expected rows such as 1715.0,0.0123, without thousands separator"
     if lines and lines[0][1][0] in "{[<":
         advice = ": it is a web page, XML or JSON. Export the spectrum as CSV"

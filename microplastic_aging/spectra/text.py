@@ -115,17 +115,18 @@ def find_delimiter(
     for mark in ";\t":
         if mark in row:
             return mark
-    cells = row.split()
-    decimal_commas = len(cells) > 1 and all(_may_hold_decimal_comma(cell) for cell in cells)
+    start = row.split(None, 1)  # of a long line of words no more is looked at
+    decimal_commas = len(start) > 1 and all(map(_may_hold_decimal_comma, (start[0], *start[1].split())))
     return None if decimal_commas or "," not in row else ","
 
 
 def is_data(row: str) -> bool:
     "Whether a line is a row of numbers, the first of them present"
-    first, *others = (cell.strip() for cell in row.split(find_delimiter(row)) or [""])
-    if not others or not NUMBER.fullmatch(first):
+    first, *others = row.split(find_delimiter(row), 1) or [""]
+    if not others or not NUMBER.fullmatch(first.strip()):
         return False
-    return all(NUMBER.fullmatch(cell) or cell.lower() in _MISSING for cell in others)
+    cells = map(str.strip, others[0].split(find_delimiter(row)))
+    return all(NUMBER.fullmatch(cell) or cell.lower() in _MISSING for cell in cells)
 
 
 def cell_value(cell: str) -> float:
