@@ -2,18 +2,47 @@
 where their visible cells are pasted and their hidden ones checked in one run"""
 
 import json
+import multiprocessing
 import os
 import shutil
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from conftest import NBS, ROOT, call, notebooks, said, tool
+from conftest import NBS, ROOT, notebooks, said, tool
+
+# Where processes can be forked, each page finds imported what takes longest to import; nothing of this project
+START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+PAGE = multiprocessing.get_context(START)
+PAGE.set_forkserver_preload(["nbdev.test", "IPython", "fastai.basics", "sklearn.pipeline", "sklearn.ensemble", "umap"])
+
+
+def _test_page(path, where, env, out, err):
+    "`nbdev-test` on one notebook, in the process that this begins"
+    for name, value in env.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+    for number, file in ((1, out), (2, err)):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
+    os.chdir(where)
+    from nbdev.test import nbdev_test
+
+    nbdev_test(str(path))
 
 
 def run_notebook(path, **env):
     "`nbdev-test` on one notebook, in its own process"
     where = ROOT if path.is_relative_to(ROOT) else path.parent
     commands = f"{tool('nbdev-test').parent}{os.pathsep}{os.environ['PATH']}"  # `microplastic-aging` in a %%bash cell
-    return call(tool("nbdev-test"), path, cwd=where, IN_TEST=None, PATH=commands, **env)
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, name) for name in ("out", "err")]
+        page = PAGE.Process(target=_test_page, args=(path, where, dict(IN_TEST=None, PATH=commands) | env, *files))
+        page.start()
+        page.join()
+        out, err = (file.read_text(encoding="utf-8") if file.exists() else "" for file in files)
+    return SimpleNamespace(returncode=page.exitcode, stdout=out, stderr=err)
 
 
 # pages that train or explain: `make fast` leaves them out

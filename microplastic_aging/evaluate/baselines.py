@@ -193,7 +193,7 @@ _SPECTRUM_BASELINES = dict(
         _SPECTRUM,
         "snv",
         _logistic,
-        grid=dict(logisticregression__C=[0.1, 1, 10, 100, 1000]),
+        grid=dict(logisticregression__C=[0.001, 0.01, 0.1, 1, 10, 100, 1000]),
         stacked=True,
     ),
     index_logistic=Baseline(
@@ -221,7 +221,7 @@ def _member(title: str, family: str, make: Callable, grid: dict) -> Baseline:
     return Baseline(title, _SPECTRUM, family, make, grid=grid, default=False, stacked=True)
 
 
-_SOFT = dict(logisticregression__C=[0.01, 0.1, 1, 10])
+_SOFT = dict(logisticregression__C=[0.001, 0.01, 0.1, 1, 10])
 _RESIDUAL_GRID = dict(svc__C=[10, 100, 1000], svc__gamma=[0.00003, 0.0001, 0.0003])
 _MEMBERS = dict(
     slope_logistic=_member("SNV and first derivative, logistic regression", "snv+slope", _logistic, _SOFT),

@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 from joblib import delayed
+from sklearn.base import BaseEstimator, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -34,6 +35,7 @@ class TrainingRows:
     rows: np.ndarray  # Numbers of the rows to learn from, shape (m,)
     n_classes: int
     seed: int = 0  # Of inner folds and of estimators
+    bits: np.ndarray | None = None  # Which mechanisms each class holds, shape (n_classes, k); None for plain labels
 
     def among(
         self,
@@ -80,12 +82,32 @@ def _set_all(model, parameter: str, value):
     return model.set_params(**dict.fromkeys(names, value))
 
 
-def _fitted(make, params, seed, x, y):
+class ByMechanism(BaseEstimator):
+    "A class is as likely as its mechanisms: one two-class estimator for each, whose log-odds are added up"
+
+    def __init__(self, each, bits):
+        self.each, self.bits = each, bits
+
+    def fit(self, x, y):
+        self.classes_, wanted = np.unique(y), self.bits[y]
+        self.varies_ = np.flatnonzero(np.ptp(wanted, 0))
+        self.each_ = [clone(self.each).fit(x, wanted[:, k]) for k in self.varies_]
+        return self
+
+    def decision_function(self, x):
+        odds = [_scores(model, x, 2) @ [-1, 1] for model in self.each_]
+        return np.stack(odds, 1) @ self.bits[self.classes_][:, self.varies_].T
+
+
+def _fitted(make, params, training: TrainingRows, bits, x, y):
     "An estimator with these settings, fitted; a constant where there is one class only, or no class with two rows"
     n_present = len(np.unique(y))
     if n_present < 2 or len(y) <= n_present:
         return DummyClassifier(strategy="prior").fit(x, y)
-    model = _set_all(make().set_params(**params), "random_state", seed)
+    model = make().set_params(**params)
+    if bits is not None:
+        model = ByMechanism(model, bits)
+    model = _set_all(model, "random_state", training.seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(x, y)
@@ -110,6 +132,19 @@ def _fold_scores(fit, x, y, held: np.ndarray, n_classes: int) -> np.ndarray:
     return _scores(fit(x[~held], y[~held]), x[held], n_classes)
 
 # %% ../../nbs/evaluate/09_tuning.ipynb #2388043c
+_MECHANISMS = "by mechanism"  # In the settings of a baseline that answers so
+
+
+def _candidates(make, grid, training: TrainingRows) -> tuple:  # Settings; (features, labels) -> estimator, for each
+    "Every setting for all classes at once, and for each mechanism alone"
+    settings = list(ParameterGrid(grid))
+    fits = [partial(_fitted, make, params, training, None) for params in settings]
+    if training.bits is not None:
+        fits += [partial(_fitted, make, params, training, training.bits) for params in settings]
+        settings += [params | {_MECHANISMS: True} for params in settings]
+    return settings, fits
+
+
 def tune(
     make,  # () -> scikit-learn estimator
     grid,  # For `ParameterGrid`
@@ -118,9 +153,8 @@ def tune(
     folds: int = _INNER_FOLDS,  # Inner folds, at most
 ) -> tuple[np.ndarray, dict]:  # Probabilities (n, n_classes), out of fold where trained on; settings and their accuracy
     "Choose settings on the training rows, fit on all of them, predict every row of `x`"
-    settings = list(ParameterGrid(grid))
+    settings, fits = _candidates(make, grid, training)
     y, n_classes = training.y[training.rows], training.n_classes
-    fits = [partial(_fitted, make, params, training.seed) for params in settings]
     fold = inner_folds(y, training.groups[training.rows], training.seed, folds)
     oof = _out_of_fold(fits, x[training.rows], y, fold, n_classes)
     held = fold >= 0

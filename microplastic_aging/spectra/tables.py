@@ -248,7 +248,10 @@ def _refuse_damaged_row(path: str | Path, preamble: list, names: list, rows: lis
     "Refuse a line above the numbers that is one of their rows but for a damaged cell"
     if len(names) < 2 or not NUMBER.fullmatch(names[0]) or len(rows) < 2:
         return
-    above, first, second = (cell_value(re.split(r"[;\t, ]", cell)[0]) for cell in (names[0], rows[0][1], rows[1][1]))
+    starts = [re.split(r"[;\t, ]", cell)[0] for cell in (names[0], rows[0][1], rows[1][1])]
+    if not all(map(NUMBER.fullmatch, starts)):
+        return  # what is wrong with a row says who reads the numbers
+    above, first, second = map(cell_value, starts)
     if abs(above - first) <= 2 * abs(second - first):
         number, line = preamble[-1]
         raise SpectrumFormatError(path, f"line {number} ({line[:40]!r}) begins as a row of numbers does; complete it")
