@@ -83,12 +83,12 @@ def _sidecar_text(place: Path) -> tuple:
 
 def _damage_flags(text: str, meta: SemMetadata, shape: tuple) -> tuple:
     "What shows that a side file is damaged: characters that no microscope writes, a scale in a line that is cut off"
-    if meta.um_per_px is None:
+    if meta.um_per_px is None and meta.marker_um is None:
         return ()
     if _UNPRINTABLE.search(text):
         return ("the side file holds unprintable characters, so it may be damaged: check the scale",)
     whole_lines = _parse_sidecar(text[: text.rfind("\n") + 1], shape)
-    if whole_lines is None or whole_lines.um_per_px != meta.um_per_px:
+    if whole_lines is None or (whole_lines.um_per_px, whole_lines.marker_um) != (meta.um_per_px, meta.marker_um):
         return ("the side file ends within the line of the scale, so it may be cut short: check the scale",)
     return ()
 
