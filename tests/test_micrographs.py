@@ -103,7 +103,7 @@ def test_paths_that_are_no_files(tmp_path):
         found = special.measured(*paths, seconds=60)
         assert len(found) == len(paths)
         for path, (cpu, peak, outcome) in zip(paths, found, strict=True):
-            assert outcome.startswith(words) and cpu < 1 and peak < special.GIGABYTE / 2, (path.name, outcome)
+            assert outcome.startswith(words) and cpu < 5 and peak < special.GIGABYTE / 2, (path.name, outcome)
             assert make is special.make_special or f"side file {path.stem}.txt" in outcome, outcome
 
 

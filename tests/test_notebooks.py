@@ -1,6 +1,7 @@
 """Every notebook runs from top to bottom in a shell of its own, through nbdev's runner; front pages in `test_pages`,
 where their visible cells are pasted and their hidden ones checked in one run"""
 
+import atexit
 import json
 import multiprocessing
 import os
@@ -29,7 +30,12 @@ def _test_page(path, where, env, out, err):
     os.chdir(where)
     from nbdev.test import nbdev_test
 
-    nbdev_test(str(path))
+    try:
+        nbdev_test(str(path))
+    finally:  # what the end of a program does: helpers that wait for more work end, temporary folders go
+        for helper in multiprocessing.active_children():
+            helper.terminate()
+        atexit._run_exitfuncs()
 
 
 def run_notebook(path, **env):

@@ -139,7 +139,7 @@ def _candidates(make, grid, training: TrainingRows) -> tuple:  # Settings; (feat
     "Every setting for all classes at once, and for each mechanism alone"
     settings = list(ParameterGrid(grid))
     fits = [partial(_fitted, make, params, training, None) for params in settings]
-    if training.bits is not None:
+    if training.bits is not None and grid:  # a baseline without settings stays as it is
         fits += [partial(_fitted, make, params, training, training.bits) for params in settings]
         settings += [params | {_MECHANISMS: True} for params in settings]
     return settings, fits
