@@ -30,7 +30,7 @@ from microplastic_aging.spectra.core import GRID
 
 OUT = Path(__file__).resolve().parents[1] / "microplastic_aging/assets/results/speed_stream.json"
 EACH, ALONE = 1000, 60  # Spectra of a table or folder; samples asked one by one
-LOOK_S = 2  # Between two looks at the memory: the kernel counts for a quarter of a second each time
+LOOK_S = 2  # Between two looks at the memory: the kernel counts pages at each, on a core that the command could use
 MOST_MIB, MOST_SECONDS = 1.5e9 / 2**20, 150  # Of 100 000 samples
 COMMAND = [sys.executable, "-c", "from microplastic_aging.cli import main; main()", "predict"]
 
