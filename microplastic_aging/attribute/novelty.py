@@ -30,8 +30,8 @@ def _varied_batch(net, readers, rows) -> np.ndarray:
     device = next(net.parameters()).device
     batch = [vary.encodes(read(rows)).to(device) for read, vary in readers]
     tokens, masks = net.tokens(*batch)
-    pooled = [net.pool[m](tokens[m], masks[m])[0] for m in net.modalities]
-    return torch.cat(pooled, 1).double().cpu().numpy()
+    pooled = net.pooled(tokens, masks)
+    return torch.cat([pooled[m][0] for m in net.modalities], 1).double().cpu().numpy()
 
 
 @torch.inference_mode()

@@ -218,17 +218,22 @@ def _empty_arrays(samples, view) -> DecodedSamples:
     return DecodedSamples(image, spectrum, mask, has_image, has_spectrum, view.fov_um, "not yet", field_um)
 
 # %% ../../nbs/data/08_arrays.ipynb #d7f07271
+_LOOK = "look at the file before trusting it"
+
+
 def _fill_arrays(samples, view, found) -> tuple:
     "`DecodedSamples` of what files hold, and the problems of those that cannot be read"
     arrays = _empty_arrays(samples, view)
+    names = {modality: list(samples.table[modality]) for modality in MODALITIES}
     problems, read = [], []
     for (i, modality), (result, reason) in found.items():
+        cell = samples.row[i], modality, names[modality][i]
         if reason:
             remedy = "replace the file, or empty the cell if the other modality is enough"
-            problems.append(Problem(samples.row[i], modality, samples.table[modality][i], reason, remedy))
+            problems.append(Problem(*cell, reason, remedy))
             continue
         *content, doubts = result
-        problems += [_doubt_problem(samples, i, modality, doubt) for doubt in doubts]
+        problems += [Problem(*cell, doubt, _LOOK, "warning") for doubt in doubts]
         if modality == "image":
             arrays.image[i], arrays.field_um[i] = content
             arrays.has_image[i] = True
@@ -240,12 +245,6 @@ def _fill_arrays(samples, view, found) -> tuple:
     arrays.spectrum[narrow], arrays.mask[narrow] = 0, False
     problems += [_narrow_problem(samples, i, arrays.has_image[i]) for i in narrow]
     return arrays, problems
-
-
-def _doubt_problem(samples, i, modality, doubt) -> Problem:
-    "What a reader found doubtful about a file"
-    remedy = "look at the file before trusting it"
-    return Problem(samples.row[i], modality, samples.table.at[i, modality], doubt, remedy, "warning")
 
 
 def _narrow_problem(samples, i, has_image) -> Problem:

@@ -322,14 +322,21 @@ def _relative_path(value) -> PureWindowsPath:
     return relative
 
 
+def _may_exist(folder: Path, value: str) -> bool:
+    "Whether to look for a file: false where one look at the disk shows that there is none, in whatever spelling"
+    if "\0" in value or "\\" in value or file_name(value) != value:
+        return True
+    return os.path.lexists(os.path.join(folder, value))
+
+
 def sample_file(
     folder: Path,
     value: str,  # Of a cell
     below: Callable = file_below,  # One that remembers what it has found asks the disk once a file
 ) -> Path:
     "The file that a cell names, or the spectrum of it; `ValueError` (problem, remedy) where it is outside or no file"
-    ends = [len(value), *(i for i in range(len(value) - 1, 0, -1) if value[i] == "#")]
-    for end in ends:
+    *further, shortest = [len(value), *(i for i in range(len(value) - 1, 0, -1) if value[i] == "#")]
+    for end in [*(end for end in further if _may_exist(folder, value[:end])), shortest]:
         try:
             return Path(f"{below(folder, value[:end])}{value[end:]}")
         except ValueError as e:

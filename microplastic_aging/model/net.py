@@ -192,15 +192,31 @@ class _AgingTokens(_AgingLayers):
 class _AgingAnswer(_AgingTokens):
     "The second half of an `AgingNet`: evidence of each modality and the joint correction"
 
+    def pooled(
+        self,
+        tokens: dict,  # From `tokens`
+        masks: dict,  # From `tokens`
+    ) -> dict:  # modality -> vector (b, d), 0 where it is missing; weights (b, heads, n)
+        "One vector of each modality; without gradients, none is computed that no sample has"
+        found = {}
+        for m in self.modalities:
+            x = tokens[m]
+            if torch.is_grad_enabled() or masks[m].any():
+                found[m] = self.pool[m](x, masks[m])
+            else:
+                found[m] = x.new_zeros(len(x), x.shape[2]), x.new_zeros(len(x), self.pool[m].heads, x.shape[1])
+        return found
+
     def answer(
         self,
         tokens: dict,  # From `tokens`
         masks: dict,  # From `tokens`
         need_weights: bool = False,  # Write out the attention between the modalities
         embed: bool = True,  # False: without the embedding, and without fusion where no sample has both modalities
+        pooled: dict | None = None,  # From `pooled`; None to pool here
     ) -> tuple:  # Logits of all heads (b, k, n), the prediction first; embedding (b, d) or None; weights
         "From tokens to logits; weights `own_…` are those of each modality's own head"
-        pooled = {m: self.pool[m](tokens[m], masks[m]) for m in self.modalities}
+        pooled = pooled or self.pooled(tokens, masks)
         own = {f"own_{m}": pooled[m][1] for m in self.modalities}
         present = {m: masks[m].any(-1, keepdim=True) for m in self.modalities}
         evidence = [self.head[m](self.drop(pooled[m][0])) * present[m] for m in self.modalities]

@@ -29,12 +29,12 @@ class Predictions:
 
 def _one_rotation(net, tokens: dict, masks: dict) -> torch.Tensor:
     "Log-probabilities, evidence, energy and pooled vectors, one after the other"
-    logits = net.answer(tokens, masks, embed=False)[0].double()
-    pooled = [net.pool[m](tokens[m], masks[m])[0].double() for m in net.modalities]
+    pooled = net.pooled(tokens, masks)
+    logits = net.answer(tokens, masks, embed=False, pooled=pooled)[0].double()
     log_p = logits[:, 0].log_softmax(-1)
     evidence = logits[:, -len(net.modalities) :].unbind(1)
     energy = -logits[:, 0].logsumexp(-1, keepdim=True)
-    return torch.cat([log_p, *evidence, energy, *pooled], 1)
+    return torch.cat([log_p, *evidence, energy, *(pooled[m][0].double() for m in net.modalities)], 1)
 
 
 def _mean_prediction(net, micrograph, spectrum) -> torch.Tensor:

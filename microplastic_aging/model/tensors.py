@@ -114,8 +114,11 @@ class ReadMicrograph(Transform):
 
     def encodes(self, row):
         arrays, row = _place(row, self.arrays)
-        x = torch.from_numpy(np.multiply(arrays.image[row], np.float32(1 / 255), dtype="float32"))
         missing = torch.as_tensor(~np.asarray(arrays.has_image[row]))
+        if missing.all():  # spectra alone need no room for pictures
+            blank = torch.full(arrays.image[row].shape[-2:], math.nan)
+            return TensorMicrograph(blank.expand(*missing.shape, 1, *blank.shape))
+        x = torch.from_numpy(np.multiply(arrays.image[row], np.float32(1 / 255), dtype="float32"))
         return TensorMicrograph(x.masked_fill_(missing[..., None, None], math.nan).unsqueeze(-3))
 
 

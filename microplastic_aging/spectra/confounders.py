@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.signal import hilbert
 
 from ..aging import InputError
@@ -209,59 +209,68 @@ class ConfounderModel:
         unsure = _MISFIT * self.rigid[:, 0]
         misfit = unsure[:, None] * unsure * np.exp(-(((GRID[:, None] - GRID) / 12) ** 2) / 2)
         covariance = sum(c @ c.T for c in (self.vary, self.free, self.wave)) + noise + misfit
-        self.factor = cho_factor(covariance[np.ix_(measured, measured)])
-        weighted = cho_solve(self.factor, self.rigid[measured])
+        self.factor = cholesky(covariance[np.ix_(measured, measured)], lower=True)
+        weighted, *self.likely = (
+            cho_solve((self.factor, True), c[measured]) for c in (self.rigid, self.vary, self.free, self.wave)
+        )
         self.variance = np.linalg.inv(self.rigid[measured].T @ weighted)
         self.weights = weighted @ self.variance  # shape (m, 12)
 
     def amounts(
         self,
         spectra: np.ndarray,  # Absorbance, shape (n, 851)
-    ) -> tuple:  # Of the rigid columns (n, 12); weighted residual (n, m)
+    ) -> tuple:  # Of the rigid columns (n, 12); what they leave (n, m)
         "Fit the rigid columns"
         seen = spectra[:, self.measured]
         found = seen @ self.weights
-        return found, cho_solve(self.factor, (seen - found @ self.rigid[self.measured].T).T).T
+        return found, seen - found @ self.rigid[self.measured].T
+
+    def _varied(self, left):
+        "What the bands of the polymer, free bands and the wave make of what the rigid columns leave, (n, 851) each"
+        columns = self.vary, self.free, self.wave
+        return (left @ likely @ c.T for likely, c in zip(self.likely, columns, strict=True))
 
     def parts(
         self,
         found: np.ndarray,  # Amounts of the rigid columns, shape (n, 12)
-        left: np.ndarray,  # Weighted residual, shape (n, m); both from `amounts`
+        left: np.ndarray,  # What they leave, shape (n, m); both from `amounts`
     ) -> dict:  # 'polymer', 'its scatter', 'free bands', 'baseline' and the confounders: each (n, 851)
         "What each spectrum is made of, drawn on through points that are not measured"
-
-        def likely(columns):
-            return left @ columns[self.measured] @ columns.T
 
         def some(columns):
             return found[:, columns] @ self.rigid[:, columns].T
 
+        varied = list(self._varied(left))
+        varied[-1] += some([-3, -2, -1])
         return (
             {"polymer": some([0])}
             | {k: some(1 + np.flatnonzero(_OWNER == i)) for i, k in enumerate(_NAMES)}
-            | {
-                "its scatter": likely(self.vary),
-                "free bands": likely(self.free),
-                "baseline": some([-3, -2, -1]) + likely(self.wave),
-            }
+            | dict(zip(("its scatter", "free bands", "baseline"), varied, strict=True))
         )
+
+    def misfit(
+        self,
+        spectra: np.ndarray,  # Absorbance, shape (n, 851)
+    ) -> np.ndarray:  # About 1 where a spectrum is made of these columns, infinite without the polymer; shape (n,)
+        "What is left of each spectrum, over what is expected to be"
+        found, left = self.amounts(spectra)
+        top = (found[:, :1] * self.rigid[:, 0] + next(self._varied(left))).max(1)
+        is_there = (found[:, 0] > 1e-6 * np.abs(spectra).max(1)) & (top > 0)
+        misfit = np.full(len(spectra), np.inf)
+        if is_there.any():
+            white = solve_triangular(self.factor, left[is_there].T, lower=True)
+            misfit[is_there] = (white**2).sum(0) / found[is_there, 0] ** 2 / (len(white) - self.rigid.shape[1])
+        return misfit
 
     def read(
         self,
         spectra: np.ndarray,  # Absorbance, shape (n, 851)
-    ) -> tuple:  # Heights and their standard errors, (n, 5); misfit and fit, (n,)
+        misfit: np.ndarray,  # Finite, from `misfit`, shape (n,)
+    ) -> tuple:  # Heights and their standard errors, (n, 5); fit, (n,)
         "Heights relative to the strongest polymer band"
         found, left = self.amounts(spectra)
         parts = self.parts(found, left)
-        top = (parts["polymer"] + parts["its scatter"]).max(1)
-        none = ~((found[:, 0] > 1e-6 * np.abs(spectra).max(1)) & (top > 0))
-        scale, unit = (np.where(none, np.nan, v) for v in (top, found[:, 0]))
-        seen = spectra[:, self.measured]
-        misfit = (
-            ((seen - found @ self.rigid[self.measured].T) * left).sum(1)
-            / unit**2
-            / (self.measured.sum() - self.rigid.shape[1])
-        )
+        scale, unit = (parts["polymer"] + parts["its scatter"]).max(1), found[:, 0]
         alone = (spectra - sum(parts[k] for k in (*_NAMES, "free bands", "baseline")))[:, self.measured]
         rest = alone - parts["polymer"][:, self.measured]
         heights = found @ _HEIGHTS / scale[:, None]
@@ -270,12 +279,7 @@ class ConfounderModel:
             np.sqrt(np.diag(_HEIGHTS.T @ self.variance @ _HEIGHTS) * np.maximum(misfit, 1)[:, None])
             * (unit / scale)[:, None]
         )
-        return (
-            heights,
-            errors,
-            np.where(none, np.inf, misfit),
-            1 - (rest**2).sum(1) / np.where(none, np.nan, (alone**2).sum(1)),
-        )
+        return heights, errors, 1 - (rest**2).sum(1) / (alone**2).sum(1)
 
 # %% ../../nbs/spectra/19_confounders.ipynb #cf5aa6f7
 _LIMIT_SD = 3.0  # Standard errors
@@ -317,32 +321,45 @@ def _checked(spectra, mask, polymer) -> tuple:  # Absorbance (n, 851), measured 
     )
 
 # %% ../../nbs/spectra/19_confounders.ipynb #d4cb4737
+@lru_cache(8)
+def _model(polymer: str, measured: bytes) -> ConfounderModel:
+    "The model of a pattern of measured points; blocks of many spectra share it"
+    return ConfounderModel(polymer, np.frombuffer(measured, bool))
+
+
+def _read_part(spectra, names, measured, best):
+    "Read some spectra of one pattern, each with its polymer, or with the one of least misfit; fills `best`"
+    pattern, polymers = measured.tobytes(), list(pristine_bands())
+    misfit = np.full((len(polymers), len(spectra)), np.inf)
+    for row, polymer in zip(misfit, polymers, strict=True):
+        tried = np.isin(names, ("", polymer))
+        if tried.any():
+            row[tried] = _model(polymer, pattern).misfit(spectra[tried])
+    least, which = misfit.min(0), misfit.argmin(0)
+    for k, polymer in enumerate(polymers):
+        rows = np.flatnonzero((which == k) & np.isfinite(least))
+        if rows.size:
+            height, error, fit = _model(polymer, pattern).read(spectra[rows], least[rows])
+            found = dict(height=height, error=error, misfit=least[rows], fit=fit, polymer=polymer)
+            for name, values in found.items():
+                best[name][rows] = values
+
+
 def _read_all(spectra, measured, names) -> dict:  # height and error (n, 5), misfit and fit (n,), polymer (n,)
     "Read each spectrum with its polymer, or with the one of least misfit"
     n = len(spectra)
-    best = dict(
-        height=np.full((n, 5), np.nan),
-        error=np.full((n, 5), np.nan),
-        misfit=np.full(n, np.inf),
-        fit=np.full(n, np.nan),
-        polymer=names.copy(),
-    )
+    height, error = np.full((2, n, 5), np.nan)
+    best = dict(height=height, error=error, misfit=np.full(n, np.inf), fit=np.full(n, np.nan), polymer=names.copy())
     masks, which = np.unique(np.packbits(measured, axis=1), axis=0, return_inverse=True)
     for k in range(len(masks)):
         same = np.flatnonzero(which.ravel() == k)
         if measured[same[0]].mean() < MIN_COVERAGE:
             continue
-        for polymer in pristine_bands():
-            rows = same[np.isin(names[same], ("", polymer))]
-            if not rows.size:
-                continue
-            model = ConfounderModel(polymer, measured[rows[0]])
-            for part in np.array_split(rows, -(-rows.size // _AT_ONCE)):
-                found = dict(zip(("height", "error", "misfit", "fit"), model.read(spectra[part]), strict=False))
-                better = found["misfit"] < best["misfit"][part]
-                for name, values in found.items():
-                    best[name][part[better]] = values[better]
-                best["polymer"][part[better]] = polymer
+        for rows in np.array_split(same, -(-same.size // _AT_ONCE)):
+            part = {name: values[rows] for name, values in best.items()}
+            _read_part(spectra[rows], names[rows], measured[same[0]], part)
+            for name, values in part.items():
+                best[name][rows] = values
     return best
 
 # %% ../../nbs/spectra/19_confounders.ipynb #e7162330

@@ -8,6 +8,7 @@ __all__ = ['MIN_COVERAGE', 'GRID', 'Spectrum', 'read_spectra', 'write_spectrum',
 # %% ../../nbs/spectra/08_core.ipynb #88ae3314
 import os
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -204,23 +205,29 @@ def _half_windows(wn: np.ndarray, grid: np.ndarray, to_edge: np.ndarray) -> np.n
     return np.clip(np.minimum(grid_step / 2, grid_step - file_step), 0, to_edge.clip(0))
 
 
+@lru_cache(16)
+def _windows(axis: bytes, places: bytes) -> tuple:  # bool (g,) twice; cm⁻¹ (w,) three times, not to be written to
+    "For an axis and a grid: points that are covered, those that are averaged, and from where to where; width"
+    wn, grid = np.frombuffer(axis), np.frombuffer(places)
+    first, last = _stretches(wn)
+    stretch = np.clip(np.searchsorted(first, grid, "right") - 1, 0, None)
+    to_edge = np.minimum(grid - first[stretch], last[stretch] - grid)
+    half = _half_windows(wn, grid, to_edge)
+    wide = half > 1e-6
+    return to_edge >= 0, wide, grid[wide] - half[wide], grid[wide] + half[wide], 2 * half[wide]
+
+
 def to_grid(
     spectrum: Spectrum,  # As `read_spectra` gives it
     grid: np.ndarray | None = None,  # cm⁻¹, shape (g,), increasing; None for `GRID`
 ) -> tuple:  # Absorbance float32 (g,), 0 where masked; validity mask bool (g,)
     "Absorbance on the grid, averaged where the file is finer, masked outside its coverage and in its holes"
     wn, ab = spectrum.wavenumber, spectrum.absorbance
-    grid = GRID if grid is None else grid
-    first, last = _stretches(wn)
-    stretch = np.clip(np.searchsorted(first, grid, "right") - 1, 0, None)
-    to_edge = np.minimum(grid - first[stretch], last[stretch] - grid)
-    half = _half_windows(wn, grid, to_edge)
-    wide = half > 1e-6
-    low, high, width = grid[wide] - half[wide], grid[wide] + half[wide], 2 * half[wide]
+    grid = np.asarray(GRID if grid is None else grid, float)
+    mask, wide, low, high, width = _windows(np.asarray(wn, float).tobytes(), grid.tobytes())
     values = np.interp(grid, wn, ab)
     values[wide] = (_area_below(wn, ab, high) - _area_below(wn, ab, low)) / width
-    mask = to_edge >= 0
-    return np.where(mask, values, 0).astype(np.float32), mask
+    return np.where(mask, values, 0).astype(np.float32), mask.copy()
 
 
 def coverage(

@@ -276,7 +276,7 @@ def to_floats(cells: list) -> list:
     "Numbers of cells; nan where a cell says that there is none"
     if _OF_NUMBERS.issuperset("".join(cells)):
         try:
-            return [float(cell) for cell in cells]
+            return list(map(float, cells))
         except ValueError:
             pass
     return [cell_value(cell) for cell in cells]

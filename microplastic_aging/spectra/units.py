@@ -218,6 +218,14 @@ def find_x(
     declared: str | None,  # Name that the file gives it
 ) -> tuple:  # Unit: 'cm⁻¹', 'µm' or 'nm'; flags as a list of sentences
     "The unit of an axis: the declared one where the numbers allow it, else the one that the numbers show"
+    unit, *flags = _unit_and_flags(path, np.asarray(x, float).tobytes(), declared)
+    return unit, flags
+
+
+@lru_cache(16)
+def _unit_and_flags(path: str | Path, axis: bytes, declared: str | None) -> tuple:
+    "As `find_x`, once for all spectra of a table"
+    x = np.frombuffer(axis)
     kind, low, high = x_kind(declared), x.min(), x.max()
     named, span = repr(str(declared).strip()), f"the axis runs from {low:g} to {high:g}"
     if kind in ("Raman shift", "another unit"):
@@ -227,12 +235,13 @@ def find_x(
         advice = "wavenumbers and wavelengths are positive. The file is damaged, or this is no spectrum"
         raise SpectrumFormatError(path, f"{span}; {advice}")
     if kind == "wavelength":
-        return _unit_of_wavelength(path, x, named)
+        unit, flags = _unit_of_wavelength(path, x, named)
+        return unit, *flags
     if kind is None:
         unit = _infer_x(path, x)
-        return unit, [f"the axis has no unit; read as {unit} from its numbers"]
+        return unit, f"the axis has no unit; read as {unit} from its numbers"
     _check_declared(path, kind, x)
-    return kind, []
+    return (kind,)
 
 
 def _unit_of_wavelength(path: str | Path, x: np.ndarray, named: str) -> tuple:
