@@ -2203,6 +2203,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                 'microplastic_aging/micrographs/overlay.py'),
                                                         'microplastic_aging.micrographs.overlay._is_letter': ( 'micrographs/overlay.html#_is_letter',
                                                                                                                'microplastic_aging/micrographs/overlay.py'),
+                                                        'microplastic_aging.micrographs.overlay._is_struck': ( 'micrographs/overlay.html#_is_struck',
+                                                                                                               'microplastic_aging/micrographs/overlay.py'),
                                                         'microplastic_aging.micrographs.overlay._is_thick_as': ( 'micrographs/overlay.html#_is_thick_as',
                                                                                                                  'microplastic_aging/micrographs/overlay.py'),
                                                         'microplastic_aging.micrographs.overlay._labels_of': ( 'micrographs/overlay.html#_labels_of',

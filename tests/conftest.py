@@ -17,6 +17,14 @@ if (PUBLIC := ROOT.parent / "shared/data").is_dir():
     os.environ.setdefault("MPA_PUBLIC", str(PUBLIC))  # published measurements, where they lie beside the checkout
 
 
+LONGEST = ("test_docs_are_staged", "study/15_study", "study/14_attribution", "tutorials/train_on_your_particles")
+
+
+def pytest_collection_modifyitems(items):
+    "What takes longest begins first, so that no core waits for it at the end"
+    items.sort(key=lambda item: not any(name in item.nodeid for name in LONGEST))
+
+
 def notebooks():
     "Every notebook of the project, relative to nbs/, in reading order"
     found = (p.relative_to(NBS) for p in NBS.rglob("*.ipynb"))

@@ -126,7 +126,7 @@ def _is_fragment(mask: np.ndarray, top: int, rows: slice) -> bool:
 
 def _is_crossed_rest(mask: np.ndarray, top: int, rows: slice) -> bool:
     "Whether a piece fills exactly the rows of a line, and beyond them is one stroke, as a short rest with a scratch is"
-    full = mask.mean(1) > 0.9
+    full = mask.mean(1) > 0.7
     if np.flatnonzero(full).tolist() != list(range(rows.start - top, rows.stop - top)):
         return False
     stroke = np.flatnonzero(mask[~full].any(0))
@@ -150,8 +150,8 @@ def _is_rest_beside(pieces: list, contrast: np.ndarray, own: slice, length: int,
     has_text = any(_is_glyph(m, contrast[p], own) for m, p in pieces if p[1].start not in slim)
     if any(mask.shape[1] >= 4 * thick or not has_text for mask, _ in rests):
         return True
-    mask, place = pieces[0]
-    return length >= 5 * thick and _is_crossed_rest(mask, place[0].start, own)
+    nearest = next(((m, p) for m, p in pieces if m.sum() >= _FRAGMENT_PX), None)  # spots lie between
+    return length >= 5 * thick and nearest is not None and _is_crossed_rest(nearest[0], nearest[1][0].start, own)
 
 
 def is_continued(

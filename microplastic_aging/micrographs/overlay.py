@@ -171,7 +171,7 @@ def _boxes(grey: np.ndarray, ink: Ink) -> list:
 
 # %% ../../nbs/micrographs/04b_overlay.ipynb #e3fba376
 _SHORTEST_PX = 16  # Of a bar
-_RIM = 3  # Rows that spots may add to a line
+_RIM = 3  # Rows that spots may add to a line, above and below
 _GAP_PX = 14  # Longest gap between two rests of one line
 _LOOSE = 0.4  # Share of the pixels above and below a line that spots may fill
 
@@ -180,6 +180,14 @@ def _goes_on(grey: np.ndarray, line: Piece) -> bool:
     "Whether a line, which is not the stroke of a letter, goes on behind a gap"
     is_letter = line.height > _thickness(line) + _RIM and line.width < _SHORTEST_PX
     return not is_letter and is_continued(grey, _core(line), slice(line.left, line.right))
+
+
+def _is_struck(grey: np.ndarray, ink: Ink, line: Piece) -> bool:
+    "Whether a stroke of about the ink stands on a line between its ends, or hangs from it"
+    end, reach = max(_RIM, _thickness(line)), 2 * _RIM
+    inked = ink.near(grey[max(0, line.top - reach) : line.bottom + reach, line.left + end : line.right - end], 0.4)
+    above, below = inked[: min(reach, line.top)], inked[-min(reach, len(grey) - line.bottom) :]
+    return bool(above.all(0).any() or below.all(0).any())
 
 
 def _is_damaged(grey: np.ndarray, line: Piece) -> bool:
@@ -208,7 +216,7 @@ def _straight(grey: np.ndarray, ink: Ink, mask: np.ndarray, bar: Piece, least: f
     "Sharp straight pieces of a mask as thick as a bar, at least so long, that fill so much of their boxes"
     labels, sizes = labelled(mask)
     thick = _thickness(bar)
-    is_slim = (sizes.height >= thick - max(1, 0.35 * thick)) & (sizes.height <= 1.25 * thick + _RIM)
+    is_slim = (sizes.height >= thick - max(1, 0.35 * thick)) & (sizes.height <= 1.25 * thick + 2 * _RIM)
     chosen = np.flatnonzero((sizes.width >= least) & is_slim & (sizes.fill >= fill))
     lines = [describe(grey, labels, k + 1, sizes.places[k], ink.level) for k in chosen]
     lines = [line for line in lines if line.sharp > 0.6 and is_spoilt_line(line.mask, _LOOSE)]
@@ -258,7 +266,8 @@ def _found_in(grey: np.ndarray, ink: Ink) -> tuple:
             lines += labels
             bars.append(line)
             spoilt += _lines_alike(grey, ink, line)
-        if (_is_damaged(grey, line) or not is_bar) if is_sized else _goes_on(grey, line):
+        is_whole = is_bar and not _is_damaged(grey, line) and not _is_struck(grey, ink, line)
+        if not is_whole if is_sized else _goes_on(grey, line):
             spoilt.append(line)
     boxes = found + [_extended(grey, ink, line) for line in lines] + [bar.box for bar in bars]
     return boxes, bars, spoilt
