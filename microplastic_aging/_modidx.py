@@ -2011,6 +2011,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                          'microplastic_aging/micrographs/jpeg.py')},
             'microplastic_aging.micrographs.lines': { 'microplastic_aging.micrographs.lines.Sizes': ( 'micrographs/lines.html#sizes',
                                                                                                       'microplastic_aging/micrographs/lines.py'),
+                                                      'microplastic_aging.micrographs.lines._fills': ( 'micrographs/lines.html#_fills',
+                                                                                                       'microplastic_aging/micrographs/lines.py'),
                                                       'microplastic_aging.micrographs.lines._is_crossed_rest': ( 'micrographs/lines.html#_is_crossed_rest',
                                                                                                                  'microplastic_aging/micrographs/lines.py'),
                                                       'microplastic_aging.micrographs.lines._is_fragment': ( 'micrographs/lines.html#_is_fragment',

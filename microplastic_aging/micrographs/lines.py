@@ -108,6 +108,7 @@ def bar_length(
 _BEYOND = 3  # Rows above and below a line that a letter reaches and a line does not
 _FRAGMENT_PX = 3  # Smallest piece that counts as the rest of a line
 _GLYPH_PX = 8  # Smallest piece that counts as a letter
+_STOUT = 4  # Rows of a line that no full stop has by chance
 _REACHES = 0.4, 0.2  # Shares of its contrast by which the rest of a line may differ: if soft, and in a coarse ground
 _FLAT = 0.2  # Largest share of contrast by which the ink of a letter differs from that of a line
 
@@ -124,12 +125,17 @@ def _is_fragment(mask: np.ndarray, top: int, rows: slice) -> bool:
     return in_rows and (is_slim or (width >= 3 * thick and beyond.mean() <= 0.2))
 
 
+def _fills(mask: np.ndarray, top: int, rows: slice) -> bool:
+    "Whether a piece is full in exactly the rows of a line"
+    full = np.flatnonzero(mask.mean(1) > 0.7) + top
+    return full.tolist() == list(range(rows.start, rows.stop))
+
+
 def _is_crossed_rest(mask: np.ndarray, top: int, rows: slice) -> bool:
     "Whether a piece fills exactly the rows of a line, and beyond them is one stroke, as a short rest with a scratch is"
-    full = mask.mean(1) > 0.7
-    if np.flatnonzero(full).tolist() != list(range(rows.start - top, rows.stop - top)):
+    if not _fills(mask, top, rows):
         return False
-    stroke = np.flatnonzero(mask[~full].any(0))
+    stroke = np.flatnonzero(mask[mask.mean(1) <= 0.7].any(0))
     return bool(stroke.size and np.ptp(stroke) < max(3, 0.4 * mask.shape[1]))
 
 
@@ -149,6 +155,8 @@ def _is_rest_beside(pieces: list, contrast: np.ndarray, own: slice, length: int,
     slim = {place[1].start for mask, place in rests if len(mask) <= thick + 2}
     has_text = any(_is_glyph(m, contrast[p], own) for m, p in pieces if p[1].start not in slim)
     if any(mask.shape[1] >= 4 * thick or not has_text for mask, _ in rests):
+        return True
+    if any(m.all() and _fills(m, p[0].start, own) for m, p in pieces if thick >= _STOUT and m.shape[1] > 1):
         return True
     nearest = next(((m, p) for m, p in pieces if m.sum() >= _FRAGMENT_PX), None)  # spots lie between
     return length >= 5 * thick and nearest is not None and _is_crossed_rest(nearest[0], nearest[1][0].start, own)

@@ -171,6 +171,7 @@ def _boxes(grey: np.ndarray, ink: Ink) -> list:
 
 # %% ../../nbs/micrographs/04b_overlay.ipynb #e3fba376
 _SHORTEST_PX = 16  # Of a bar
+_ROWS = 2  # By which lines alike may differ, since JPEG softens some of them
 _RIM = 3  # Rows that spots may add to a line, above and below
 _GAP_PX = 14  # Longest gap between two rests of one line
 _LOOSE = 0.4  # Share of the pixels above and below a line that spots may fill
@@ -209,7 +210,7 @@ def _thickness(line: Piece) -> int:
 
 def _is_thick_as(thick: np.ndarray, bar: Piece) -> np.ndarray:
     "Whether lines are about as thick as a bar"
-    return np.abs(thick - _thickness(bar)) <= max(1, 0.35 * _thickness(bar))
+    return np.abs(thick - _thickness(bar)) <= max(_ROWS, 0.35 * _thickness(bar))
 
 
 def _straight(grey: np.ndarray, ink: Ink, mask: np.ndarray, bar: Piece, least: float, fill: float) -> list:
@@ -293,7 +294,7 @@ def _lengths(grey: np.ndarray, bars: list, spoilt: list) -> list:
     names = {id(line) for line in spoilt}
     inner = [a for a in bars if not any(_around([a.box, b.box]) == a.box != b.box for b in bars)]
     measured = [(bar_length(grey, a.top, a.left, a.mask), a) for a in inner if id(a) not in names]
-    whole = [(length, a) for length, a in measured if abs(length - a.width) <= 2]
+    whole = [(length, a) for length, a in measured if abs(length - a.width) <= np.clip(0.04 * a.width, 1, 2)]
     apart = [line for line in spoilt if not any(_touch(line, a) for _, a in whole)]
     doubted = any(_is_thick_as(_thickness(line), a) for line in apart for _, a in whole)
     doubted |= bool(apart) and not whole
