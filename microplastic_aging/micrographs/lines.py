@@ -156,10 +156,12 @@ def _is_rest_beside(pieces: list, contrast: np.ndarray, own: slice, length: int,
     has_text = any(_is_glyph(m, contrast[p], own) for m, p in pieces if p[1].start not in slim)
     if any(mask.shape[1] >= 4 * thick or not has_text for mask, _ in rests):
         return True
-    if any(m.all() and _fills(m, p[0].start, own) for m, p in pieces if thick >= _STOUT and m.shape[1] > 1):
-        return True
     nearest = next(((m, p) for m, p in pieces if m.sum() >= _FRAGMENT_PX), None)  # spots lie between
-    return length >= 5 * thick and nearest is not None and _is_crossed_rest(nearest[0], nearest[1][0].start, own)
+    if nearest is None or length < 5 * thick:
+        return False
+    mask, top = nearest[0], nearest[1][0].start
+    is_square = mask.all() and mask.shape[1] > 1 and thick >= _STOUT
+    return bool(is_square and _fills(mask, top, own)) or _is_crossed_rest(mask, top, own)
 
 
 def is_continued(
