@@ -185,10 +185,12 @@ def _goes_on(grey: np.ndarray, line: Piece) -> bool:
 
 def _is_struck(grey: np.ndarray, ink: Ink, line: Piece) -> bool:
     "Whether a stroke of about the ink stands on a line between its ends, or hangs from it"
-    end, reach = max(_RIM, _thickness(line)), 2 * _RIM
-    inked = ink.near(grey[max(0, line.top - reach) : line.bottom + reach, line.left + end : line.right - end], 0.4)
+    reach = 2 * _RIM
+    inked = ink.near(grey[max(0, line.top - reach) : line.bottom + reach, line.left : line.right], 0.4)
     above, below = inked[: min(reach, line.top)], inked[-min(reach, len(grey) - line.bottom) :]
-    return bool(above.all(0).any() or below.all(0).any())
+    strokes, count = ndimage.label(above.all(0) | below.all(0))
+    at_ends = {*strokes[:_RIM], *strokes[-_RIM:], 0}  # ticks
+    return count > len(at_ends) - 1
 
 
 def _is_damaged(grey: np.ndarray, line: Piece) -> bool:
@@ -213,15 +215,14 @@ def _is_thick_as(thick: np.ndarray, bar: Piece) -> np.ndarray:
     return np.abs(thick - _thickness(bar)) <= max(_ROWS, 0.35 * _thickness(bar))
 
 
-def _straight(grey: np.ndarray, ink: Ink, mask: np.ndarray, bar: Piece, least: float, fill: float) -> list:
-    "Sharp straight pieces of a mask as thick as a bar, at least so long, that fill so much of their boxes"
+def _slim(grey: np.ndarray, ink: Ink, mask: np.ndarray, bar: Piece, least: float, fill: float) -> list:
+    "Sharp pieces of a mask about as high as a bar, at least so long, that fill so much of their boxes"
     labels, sizes = labelled(mask)
     thick = _thickness(bar)
     is_slim = (sizes.height >= thick - max(1, 0.35 * thick)) & (sizes.height <= 1.25 * thick + 2 * _RIM)
     chosen = np.flatnonzero((sizes.width >= least) & is_slim & (sizes.fill >= fill))
     lines = [describe(grey, labels, k + 1, sizes.places[k], ink.level) for k in chosen]
-    lines = [line for line in lines if line.sharp > 0.6 and is_spoilt_line(line.mask, _LOOSE)]
-    return [line for line in lines if _is_thick_as(_thickness(line), bar)]
+    return [line for line in lines if line.sharp > 0.6]
 
 
 def _precedes(line: Piece, other: Piece) -> bool:
@@ -232,10 +233,14 @@ def _precedes(line: Piece, other: Piece) -> bool:
 def _lines_alike(grey: np.ndarray, ink: Ink, bar: Piece) -> list:
     "Lines of about the ink and as thick as a bar, without their spots and scratches, and short rests of such lines"
     thick = _thickness(bar)
-    smooth = ndimage.binary_closing(ink.near(grey, 0.4), AROUND)
-    opened = ndimage.binary_opening(smooth, np.ones((max(2, thick - 2), 4)))
-    lines = _straight(grey, ink, opened, bar, max(_SHORTEST_PX, 0.02 * grey.shape[1], 2 * thick), 0.5)
-    short = [line for line in _straight(grey, ink, smooth, bar, 2 * thick, 0.8) if _is_thick_as(line.height, bar)]
+    near = ink.near(grey, 0.4)
+    smooth = ndimage.binary_closing(near, AROUND)
+    lines, least = [], max(_SHORTEST_PX, 0.02 * grey.shape[1], 2 * thick)
+    for mask in (smooth, near):  # spots are closed, strokes that stand close to each other are not
+        opened = ndimage.binary_opening(mask, np.ones((max(2, thick - 2), 4)))
+        found = _slim(grey, ink, opened, bar, least, 0.5)
+        lines += [line for line in found if is_spoilt_line(line.mask, _LOOSE) and _is_thick_as(_thickness(line), bar)]
+    short = [line for line in _slim(grey, ink, smooth, bar, thick, 0.8) if _is_thick_as(line.height, bar)]
     return lines + [line for line in short if any(_precedes(line, other) for other in short)]
 
 # %% ../../nbs/micrographs/04b_overlay.ipynb #c3a0b5b4
