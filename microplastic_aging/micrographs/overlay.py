@@ -193,9 +193,23 @@ def _is_struck(grey: np.ndarray, ink: Ink, line: Piece) -> bool:
     return count > len(at_ends) - 1
 
 
+def _is_even(part: np.ndarray) -> bool:
+    "Whether pixels are one grey, and neither black nor white, as saturated ones are"
+    return bool(part.size and np.ptp(part) <= 1 and 5 < part[0, 0] < 250)
+
+
+def _is_covered(grey: np.ndarray, line: Piece) -> bool:
+    "Whether an end of a line meets an even patch, where the ground above and below it is not even"
+    rows = grey[line.top : line.bottom]
+    ends = rows[:, max(0, line.left - 5) : max(0, line.left - 2)], rows[:, line.right + 2 : line.right + 5]
+    columns = grey[:, line.left : line.right]
+    ground = columns[max(0, line.top - 5) : max(0, line.top - 2)], columns[line.bottom + 2 : line.bottom + 5]
+    return any(map(_is_even, ends)) and not any(map(_is_even, ground))
+
+
 def _is_damaged(grey: np.ndarray, line: Piece) -> bool:
-    "Whether a line lacks the tick of one end, or goes on behind a gap"
-    return has_odd_end(line.mask) or _goes_on(grey, line)
+    "Whether a line lacks the tick of one end, has an end that is covered, or goes on behind a gap"
+    return has_odd_end(line.mask) or _is_covered(grey, line) or _goes_on(grey, line)
 
 
 def _touch(a: Piece, b: Piece) -> bool:
