@@ -184,9 +184,9 @@ def _unpacked(path: Path) -> Predicted | None:
 
 # %% ../nbs/90_blocks.ipynb #b10c0016
 def _file_state(path: Path) -> tuple:
-    "Name, size and time of a file; of a spectrum in a table, of the whole table"
+    "Name, size and time of a file"
     try:
-        state = os.stat(split_member(path)[0])
+        state = os.stat(path)
     except OSError as error:
         return str(path), error.strerror
     return str(path), state.st_size, state.st_mtime_ns
@@ -197,7 +197,9 @@ def _block_name(samples: Samples, jobs: dict, basis: str) -> str:
     table = samples.table
     columns = [c for c in ("sample_id", "image", "spectrum", "um_per_px", "polymer") if c in table]
     rows = [digest(*table[c].astype(str)) for c in columns]
-    states = digest(*(_file_state(job[1]) for job in jobs.values()))
+    paths = [job[1] for job in jobs.values()]
+    files = dict.fromkeys(split_member(path)[0] for path in paths)  # of a spectrum in a table, the whole table
+    states = digest(*map(str, paths), *map(_file_state, files))
     return f"block-{digest(basis, columns, rows, states)}.npz"
 
 # %% ../nbs/90_blocks.ipynb #b10c0018

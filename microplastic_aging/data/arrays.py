@@ -27,7 +27,7 @@ from .manifest import Samples, notes_by_row
 from .members import split_member
 from .names import content_digest, side_files
 from .rules import N_FOLDS
-from .table import ManifestError, Problem, file_below
+from .table import ManifestError, Problem
 from ..files import digest, write_atomic
 from ..micrographs.core import read_micrograph, to_view
 from ..spectra.core import GRID, MIN_COVERAGE, coverage
@@ -193,10 +193,9 @@ def _one_image(path, um_per_px, view) -> tuple:
 # %% ../../nbs/data/08_arrays.ipynb #9507824d
 def file_jobs(samples: Samples, view: View) -> dict:
     "(sample, modality) -> job of `map_files` that reads its file"
-    images, spectra = (np.flatnonzero(samples.table[m] != "") for m in MODALITIES)
-    file = partial(samples.file, below=cache(file_below))
-    jobs = {(i, "image"): (_one_image, file(i, "image"), _scale_of(samples, i), view) for i in images}
-    return jobs | {(i, "spectrum"): (read_one_spectrum, file(i, "spectrum")) for i in spectra}
+    images, spectra = map(samples.files, MODALITIES)
+    jobs = {(i, "image"): (_one_image, path, _scale_of(samples, i), view) for i, path in images.items()}
+    return jobs | {(i, "spectrum"): (read_one_spectrum, path) for i, path in spectra.items()}
 
 
 def _read_files(samples, view, progress) -> dict:

@@ -7,8 +7,8 @@ __all__ = ['Samples', 'read_samples', 'read_unlabelled']
 
 # %% ../../nbs/data/03_manifest.ipynb #eec692f8
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -100,14 +100,28 @@ def file(
     self: Samples,
     i: int,  # Which sample
     modality: str,  # 'image' or 'spectrum'
-    below: Callable = file_below,  # See `sample_file`
 ) -> Path | None:  # None where the sample has no such modality
     "File of one modality of sample `i`"
     value = self.table[modality][i]
+    return _file_of(self, i, modality, value, file_below) if value else None
+
+
+@patch
+def files(
+    self: Samples,
+    modality: str,  # 'image' or 'spectrum'
+) -> dict:  # Sample -> path, of all that have this modality
+    "As `file`, of all samples; a table of many spectra is looked up once"
+    below = cache(file_below)
+    return {i: _file_of(self, i, modality, value, below) for i, value in enumerate(self.table[modality]) if value}
+
+
+def _file_of(samples, i, modality, value, below) -> Path:
+    "The file that a cell names; `ManifestError` where it is none"
     try:
-        return sample_file(self.folder, value, below) if value else None
+        return sample_file(samples.folder, value, below)
     except ValueError as e:
-        raise ManifestError(self.folder, [Problem(self.row[i], modality, value, *e.args)]) from None
+        raise ManifestError(samples.folder, [Problem(samples.row[i], modality, value, *e.args)]) from None
 
 
 @patch

@@ -48,7 +48,7 @@ def predict_full(
     model,  # `AgingNet`, or a learner that holds one
     arrays: DecodedSamples,  # Decoded samples
     rows=None,  # Row numbers; default all
-    bs: int = 128,  # Samples at once
+    bs: int = 64,  # Samples at once
 ) -> Predictions:
     "Predict on rows as listed; a row that lacks what the model needs gets the model's prior, so check what it `has`"
     net = getattr(model, "model", model).eval()
@@ -72,7 +72,7 @@ def predict_arrays(
     model,  # As in `predict_full`
     arrays: DecodedSamples,  # Decoded samples
     rows=None,  # Row numbers; default all
-    bs: int = 128,  # Samples at once
+    bs: int = 64,  # Samples at once
 ) -> tuple:  # Type probabilities (n, n_classes); mechanism probabilities (n, 3) or None
     "Types and mechanisms of rows; see `predict_full`"
     p = predict_full(model, arrays, rows, bs).prob
@@ -83,7 +83,7 @@ def embed_arrays(
     model,  # As in `predict_full`
     arrays: DecodedSamples,  # Decoded samples
     rows=None,  # Row numbers; default all
-    bs: int = 128,  # Samples at once
+    bs: int = 64,  # Samples at once
 ) -> np.ndarray:  # Shape (n, modalities·d)
     "Pooled vectors of each modality; see `predict_full`"
     return predict_full(model, arrays, rows, bs).pooled

@@ -105,17 +105,13 @@ def _templates() -> np.ndarray:  # Absorbance where the height is 1, shape (851,
 
 # %% ../../nbs/spectra/19_confounders.ipynb #4ddba39a
 _AWAY = (2280.0, 2400.0)  # cm⁻¹, CO₂ of the air: not used
-_LEAST_CV = (
-    0.2  # A polymer band is free by this share of its height, or by its replicate scatter where that is larger (G)
-)
+# A polymer band is free by this share of its height, or by its replicate scatter where that is larger (G)
+_LEAST_CV = 0.2
 _POSITION_SD, _WIDTH_SD = (1.5, 2.5), 0.1  # cm⁻¹ for strong and weak bands (M: .6 to 1.5, and 1.5 to 4); relative (G)
 _SLOPE_SD, _DISPERSION_SD, _MISFIT = 0.3, 0.5, 0.03  # Of the crystal, relative to the polymer's spectrum (G)
 _WAVE, _WAVE_SD = 500.0, 0.1  # cm⁻¹, and relative to the strongest band: baseline beyond a parabola (G)
-_WHITE, _DRIFT, _DRIFT_CM1 = (
-    0.0014,
-    0.0015,
-    30.0,
-)  # noise relative to the strongest band, and the length of its drift, cm⁻¹
+# Noise relative to the strongest band, and the length of its drift, cm⁻¹
+_WHITE, _DRIFT, _DRIFT_CM1 = 0.0014, 0.0015, 30.0
 
 # %% ../../nbs/spectra/19_confounders.ipynb #81684fab
 _FREE_BANDS = np.array(
@@ -151,9 +147,8 @@ _FREE_BANDS = np.array(
     ]
 )  # of a film, shared with polymer and minerals
 
-_HEIGHTS = np.r_[
-    np.zeros((1, 5)), np.eye(5)[_OWNER], np.zeros((3, 5))
-]  # From the rigid columns to the five heights, shape (12, 5)
+# From the rigid columns to the five heights, shape (12, 5)
+_HEIGHTS = np.r_[np.zeros((1, 5)), np.eye(5)[_OWNER], np.zeros((3, 5))]
 
 # %% ../../nbs/spectra/19_confounders.ipynb #90f3d332
 @lru_cache
@@ -201,11 +196,8 @@ class ConfounderModel:
         polymer: str,  # As in `pristine_bands`
         measured: np.ndarray,  # Points of `GRID` that are used, bool, shape (851,)
     ):
-        self.measured, (self.rigid, self.vary, self.free), (self.wave, noise) = (
-            measured,
-            _columns(polymer),
-            _background(),
-        )
+        self.measured, (self.rigid, self.vary, self.free) = measured, _columns(polymer)
+        self.wave, noise = _background()
         unsure = _MISFIT * self.rigid[:, 0]
         misfit = unsure[:, None] * unsure * np.exp(-(((GRID[:, None] - GRID) / 12) ** 2) / 2)
         covariance = sum(c @ c.T for c in (self.vary, self.free, self.wave)) + noise + misfit
@@ -242,11 +234,9 @@ class ConfounderModel:
 
         varied = list(self._varied(left))
         varied[-1] += some([-3, -2, -1])
-        return (
-            {"polymer": some([0])}
-            | {k: some(1 + np.flatnonzero(_OWNER == i)) for i, k in enumerate(_NAMES)}
-            | dict(zip(("its scatter", "free bands", "baseline"), varied, strict=True))
-        )
+        over = {k: some(1 + np.flatnonzero(_OWNER == i)) for i, k in enumerate(_NAMES)}
+        rest = zip(("its scatter", "free bands", "baseline"), varied, strict=True)
+        return {"polymer": some([0])} | over | dict(rest)
 
     def misfit(
         self,
@@ -275,11 +265,8 @@ class ConfounderModel:
         rest = alone - parts["polymer"][:, self.measured]
         heights = found @ _HEIGHTS / scale[:, None]
         heights[:, 1] += np.minimum(heights[:, 0], 0) / AMIDE_RATIO  # no more amide II than there is amide I for
-        errors = (
-            np.sqrt(np.diag(_HEIGHTS.T @ self.variance @ _HEIGHTS) * np.maximum(misfit, 1)[:, None])
-            * (unit / scale)[:, None]
-        )
-        return heights, errors, 1 - (rest**2).sum(1) / (alone**2).sum(1)
+        variance = np.diag(_HEIGHTS.T @ self.variance @ _HEIGHTS) * np.maximum(misfit, 1)[:, None]
+        return heights, np.sqrt(variance) * (unit / scale)[:, None], 1 - (rest**2).sum(1) / (alone**2).sum(1)
 
 # %% ../../nbs/spectra/19_confounders.ipynb #cf5aa6f7
 _LIMIT_SD = 3.0  # Standard errors
@@ -366,9 +353,7 @@ def _read_all(spectra, measured, names) -> dict:  # height and error (n, 5), mis
 def confounder_table(
     spectra: np.ndarray,  # Absorbance on `GRID`, shape (n, 851); unitless, at any scale
     mask: np.ndarray = None,  # Measured points, bool, shape (n, 851); None: all that are finite
-    polymer: list
-    | str
-    | None = None,  # As in `pristine_bands`, of each spectrum or of all; where None or unknown, the one that fits best
+    polymer: list | str | None = None,  # As in `pristine_bands`, of each or of all; where unknown, what fits best
 ) -> pd.DataFrame:  # One row a spectrum: polymer, fit; height, limit and presence of each confounder
     "What lies over the ageing bands of each spectrum"
     spectra, measured, names = _checked(spectra, mask, polymer)
