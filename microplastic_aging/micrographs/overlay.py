@@ -184,18 +184,31 @@ def _goes_on(grey: np.ndarray, line: Piece) -> bool:
 
 
 def _is_struck(grey: np.ndarray, ink: Ink, line: Piece) -> bool:
-    "Whether a stroke of about the ink stands on a line between its ends, or hangs from it"
-    reach = 2 * _RIM
-    inked = ink.near(grey[max(0, line.top - reach) : line.bottom + reach, line.left : line.right], 0.4)
-    above, below = inked[: min(reach, line.top)], inked[-min(reach, len(grey) - line.bottom) :]
-    strokes, count = ndimage.label(above.all(0) | below.all(0))
-    at_ends = {*strokes[:_RIM], *strokes[-_RIM:], 0}  # ticks
-    return count > len(at_ends) - 1
+    "Whether a thin sharp stroke of about the ink stands on a line between its ends, or hangs from it"
+    reach, columns = 2 * _RIM, grey[:, line.left : line.right]
+    for strip in (columns[max(0, line.top - reach) : line.top], columns[line.bottom : line.bottom + reach]):
+        strokes, _ = ndimage.label(ink.near(strip, 0.2).all(0))
+        for (place,) in ndimage.find_objects(strokes):
+            is_tick = place.start < _RIM or place.stop > line.width - _RIM
+            if is_tick or place.stop - place.start > max(_RIM, _thickness(line)):
+                continue
+            beside = strip[:, [place.start - 2, place.stop + 1]].astype(np.int16)
+            if (np.abs(beside - ink.level) >= INK_LEVELS).mean() >= 0.8:
+                return True
+    return False
 
 
-def _is_even(part: np.ndarray) -> bool:
-    "Whether pixels are one grey, and neither black nor white, as saturated ones are"
-    return bool(part.size and np.ptp(part) <= 1 and 5 < part[0, 0] < 250)
+_BLOCK = 3  # Columns that are compared at a time
+
+
+def _has_even(part: np.ndarray) -> bool:
+    "Whether some columns beside each other are one grey, and neither black nor white, as saturated ones are"
+    n = part.shape[1] // _BLOCK
+    blocks = part[:, : n * _BLOCK].reshape(len(part), n, _BLOCK)
+    if not blocks.size:
+        return False
+    is_even = np.ptp(blocks, (0, 2)) <= 1
+    return bool((is_even & (blocks[0, :, 0] > 5) & (blocks[0, :, 0] < 250)).any())
 
 
 def _is_covered(grey: np.ndarray, line: Piece) -> bool:
@@ -204,7 +217,7 @@ def _is_covered(grey: np.ndarray, line: Piece) -> bool:
     ends = rows[:, max(0, line.left - 5) : max(0, line.left - 2)], rows[:, line.right + 2 : line.right + 5]
     columns = grey[:, line.left : line.right]
     ground = columns[max(0, line.top - 5) : max(0, line.top - 2)], columns[line.bottom + 2 : line.bottom + 5]
-    return any(map(_is_even, ends)) and not any(map(_is_even, ground))
+    return any(map(_has_even, ends)) and not any(map(_has_even, ground))
 
 
 def _is_damaged(grey: np.ndarray, line: Piece) -> bool:
