@@ -51,6 +51,7 @@ def _pieces(band: np.ndarray) -> list:
 
 # %% ../../nbs/micrographs/05_scalebar.ipynb #bdf0bf8f
 _LADDER_TICKS = 6  # Ticks of a ladder, at least
+_TICK_PX = 3  # Height of a tick, at least: single pixels of noise stand in a row by chance
 _LINE_PX = 12  # Length of a straight line that stands beside no ladder
 _SOFT = 20  # Levels by which that line may have faded
 
@@ -60,7 +61,7 @@ def _ladder_length(pieces: list) -> float:
     rows = {}
     for piece in pieces:
         height, width = piece.mask.shape
-        is_tick = width <= max(3, height / 2) and piece.mask.mean() > 0.8
+        is_tick = height >= _TICK_PX and width <= max(3, height / 2) and piece.mask.mean() > 0.8
         if is_tick:
             rows.setdefault((piece.rows.start, piece.rows.stop), []).append(piece.columns.start)
     longest = 0.0
