@@ -156,6 +156,8 @@ def check(
 ):
     """List every problem of a dataset, with row numbers; of a folder without a manifest, propose one.
 
+    A proposal is written beside the files, as proposed_manifest.csv.
+
     Opens every file; ends with 1 if a manifest has an error, or if a folder has nothing to propose."""
     drawn_um = scale_bar_length(scale_bar)
     check_problems_path(csv, manifest)

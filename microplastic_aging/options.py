@@ -172,11 +172,13 @@ def in_order(paths: list) -> tuple:  # Model, data
 
 def readable_samples(manifest, label, group, scheme):
     "Refuse an unusable dataset before the slow modules are loaded"
+    from microplastic_aging.data.load import check_is_manifest
     from microplastic_aging.data.manifest import read_samples
 
+    check_is_manifest(existing(manifest))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return read_samples(existing(manifest), label, group, scheme)
+        return read_samples(manifest, label, group, scheme)
 
 
 def check_problems_path(csv: Path | None, source: Path):

@@ -26,7 +26,7 @@ from .attribute.frequencies import SampleOrigin
 from .attribute.novelty import name_modalities
 from .blocks import BlockRun, partial_folder, predict_blocks, remove_blocks
 from .data.arrays import DecodedSamples, View, load_unlabelled
-from .data.load import load_with_notes, pairing_sentence
+from .data.load import beside_sentence, load_with_notes, pairing_sentence
 from .data.manifest import Samples
 from .estimate import estimate_number
 from .explain.neighbours import nearest_specimens
@@ -302,13 +302,14 @@ class Prediction:
     ) -> str:
         "The page that sums up, as HTML"
         run = self.evaluated
+        unnamed = "" if isinstance(self.source, Samples) else beside_sentence(run.samples)
         content = PredictionPage(
             name=run.samples.folder.resolve().name,
             model_simulated=run.net.card["simulated"],
             samples_simulated=run.samples.simulated,
             origin=run.origin,
             refusals=self.refusals,
-            said=run.said,
+            said=[*run.said, *filter(None, [unnamed])],
             field=self.field,
             shares=self.shares,
             specimens=self.specimens,
@@ -365,9 +366,13 @@ def predict(
     views = attribute(run.predictions, attributor, run.has, run.net.scheme)
     specimens = _specimen_table(run, attributor)
     refusals = _count_refusals(views, attributor.gate is not None)
-    if not has_mechanisms:  # no mechanism, no share of one
+    field = _field_of(run, attributor, views, specimens) if has_mechanisms else None  # no mechanism, no share of one
+    if attributor.gate is None:
+        untold = "too few specimens when it was trained, so nothing is refused, however unlike its training data"
+        warnings.warn(f"{run.folder}: has no novelty threshold ({untold})", stacklevel=2)
+        views, specimens = (table.assign(in_distribution=np.nan) for table in (views, specimens))
+    if field is None:
         return Prediction(_sample_table(run, views), specimens, None, None, refusals, source, run)
-    field = _field_of(run, attributor, views, specimens)
     for sentence in field.said:
         if sentence.startswith("No "):
             warnings.warn(sentence, stacklevel=2)

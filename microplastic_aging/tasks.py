@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../nbs/97_tasks.ipynb #a1fa2cc3
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -153,6 +154,24 @@ def flag_lines(
     return [f"{row.n} of {count(n, 'spectrum', 'spectra')}: {row.Index}; {row.remedy}" for row in found.itertuples()]
 
 # %% ../nbs/97_tasks.ipynb #bc5cd13f
+_KINDS = 5  # Kinds of reasons that are named
+_NUMBER = re.compile(r"\d[\d.]*")
+
+
+def unread_lines(
+    unread,  # DataFrame: sample_id, file, reason
+) -> list:  # Of str, one a kind of reason, the most frequent first
+    "How many files could not be measured for which reason"
+    kinds = unread.groupby(unread.reason.map(lambda reason: _NUMBER.sub("…", reason)), sort=False)
+    found = kinds.agg(n=("file", "size"), file=("file", "first"), reason=("reason", "first"))
+    lines = []
+    for kind in found.sort_values("n", ascending=False, kind="stable").head(_KINDS).itertuples():
+        such = ", such as" if kind.n > 1 else ":"
+        lines.append(f"{count(kind.n, 'file')} could not be measured{such} {kind.file}: {kind.reason}")
+    rest = f"and more for {len(found) - _KINDS} other reasons; the column note has them all"
+    return [*lines, rest] if len(found) > _KINDS else lines
+
+
 def measure_lines(
     found,  # `Measurements`
     made: Path,  # The table
@@ -163,9 +182,7 @@ def measure_lines(
     kinds = f"{count(spectra, 'spectrum', 'spectra')} and {count(pictures, 'micrograph')}"
     origin = "simulated " if found.read.samples.simulated else ""
     lines = [f"{count(len(found.table), f'{origin}sample')}: {kinds} measured"]
-    if len(found.unread):
-        first, such = found.unread.iloc[0], ", such as" if len(found.unread) > 1 else ":"
-        lines.append(f"{count(len(found.unread), 'file')} could not be measured{such} {first.file}: {first.reason}")
+    lines += unread_lines(found.unread)
     lines += flag_lines(found.quality, spectra)
     written = {"measures": made} | beside
     return [*lines, *found.notes, *(f"{what}: {shown_path(path)}" for what, path in written.items())]
@@ -183,8 +200,9 @@ def print_measures(
     if out.suffix.lower() not in (".csv", ".xlsx"):
         raise InputError(f"--out {out}: is written as CSV or workbook; name a file that ends in .csv or .xlsx")
     from microplastic_aging.data.measure import check_measure_output, measure, specimens_path
+    from microplastic_aging.data.rules import _near_columns
     from microplastic_aging.report.measure_page import check_figures, write_measure_page
-    from microplastic_aging.writers import one_writer
+    from microplastic_aging.writers import make_folder, one_writer
 
     use_fonts()
     data = data if len(data) > 1 else data[0]
@@ -194,11 +212,11 @@ def print_measures(
     check_measure_output(data, out, marks | {beside["in short"]: b"<title>Measures of"})
     if figures:
         check_figures(figures)
+    make_folder(out.parent)
     with one_writer(out):
         found = measure(data, progress=shows_bars(), **settings)
         if group is not None and group not in found.table:
-            columns = ", ".join(found.table.columns)
-            raise InputError(f"--group {group!r} is no column of the table; columns are {columns}")
+            raise InputError(f"--group {group!r} is no column of the table; {_near_columns(found.table, group)}")
         beside["in short"].unlink(missing_ok=True)  # of another table
         made = found.save(out, escape_formulas)
         write_measure_page(beside["in short"], found, group, figures, [made.name])

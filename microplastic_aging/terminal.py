@@ -11,8 +11,10 @@ import multiprocessing
 import os
 import re
 import shutil
+import signal
 import sys
 import textwrap
+import threading
 import warnings
 from contextlib import suppress
 from functools import partial
@@ -101,6 +103,32 @@ _RESUMES = {"study"}  # commands that go on where they stopped
 INTERRUPTED = 130  # Exit code
 
 
+class _Interrupts:
+    "Ctrl-C, again and again until the command ends: a library may turn the first one into another error, or drop it"
+
+    def __init__(self, again_s: float = 0.7):
+        self.again_s, self.asked = again_s, False
+
+    def listen(self):
+        usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if usual and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self.interrupt)
+
+    def interrupt(self, number, frame):
+        self.asked = True
+        self.remind(self.again_s)
+        raise KeyboardInterrupt
+
+    def remind(self, seconds: float):
+        "Interrupt again after so long, 0 for never; nothing where the system has no such clock"
+        if hasattr(signal, "setitimer"):
+            signal.signal(signal.SIGALRM, self.interrupt)
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+_interrupts = _Interrupts()
+
+
 def run_app(
     app,  # Of typer
 ):
@@ -108,6 +136,7 @@ def run_app(
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    _interrupts.listen()
     try:
         app(prog_name="microplastic-aging")
     except SystemExit as end:
@@ -132,6 +161,14 @@ ONE_PATH = "name one folder above them all, one manifest that lists them, or cal
 class FriendlyGroup(TyperGroup):
     "Commands that report a mistake in one line and show a bug in full"
 
+    def interrupted(self, ctx) -> typer.Exit:
+        "What ends a command after Ctrl-C"
+        _interrupts.remind(0)
+        resumes = ctx.invoked_subcommand in _RESUMES
+        then = "goes on where it stopped" if resumes else "starts from the beginning"
+        typer.echo(f"\ninterrupted; the same command {then}", err=True)
+        return typer.Exit(INTERRUPTED)
+
     def invoke(self, ctx):
         with warnings.catch_warnings():
             if not sys.warnoptions:  # `python -W` still shows all
@@ -141,13 +178,12 @@ class FriendlyGroup(TyperGroup):
             try:
                 return super().invoke(ctx)
             except KeyboardInterrupt:
-                resumes = ctx.invoked_subcommand in _RESUMES
-                then = "goes on where it stopped" if resumes else "starts from the beginning"
-                typer.echo(f"\ninterrupted; the same command {then}", err=True)
-                raise typer.Exit(INTERRUPTED) from None
+                raise self.interrupted(ctx) from None
             except (typer.Exit, typer.Abort, BrokenPipeError):
                 raise
             except Exception as e:
+                if _interrupts.asked:
+                    raise self.interrupted(ctx) from None
                 if "unexpected extra argument" in str(getattr(e, "message", "")):
                     e.message += f": {ONE_PATH}"
                 if not is_for_user(e):

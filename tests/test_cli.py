@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from microplastic_aging.cli import app
 from microplastic_aging.micrographs.core import write_micrograph
 from microplastic_aging.spectra.core import write_spectrum
+from microplastic_aging.tasks import unread_lines
 
 ENTRY = "from microplastic_aging.cli import main; main()"
 COMMANDS = ("check", "measure", "simulate", "study", "train", "predict", "report")
@@ -321,6 +323,23 @@ def test_files_of_two_folders_are_measured_in_one_call(dataset):
     assert done.exit_code == 0 and "2 samples: 2 spectra" in done.stdout, done.output
 
 
+def test_a_file_that_cannot_be_read_is_named_and_the_folder_of_the_table_is_made(dataset):
+    (dataset / "cut.0").write_bytes(b"\x0a\x0a\xfe\xfe" + bytes(40))
+    refused = run("measure", dataset / "cut.0", "--out", "m.csv")
+    assert_refused(refused, re.escape(f"error: {dataset / 'cut.0'}: "))
+    done = run("measure", dataset / "spectra/0.csv", "--out", "new/folder/m.csv", "--group", "Polymr")
+    assert_refused(done, "--group 'Polymr' is no column of the table; did you mean polymer ")
+    assert run("measure", dataset / "spectra/0.csv", "--out", "new/folder/m.csv").exit_code == 0
+    assert Path("new/folder/m.csv").exists()
+
+
+def test_files_are_counted_by_what_is_wrong_with_them():
+    reasons = ["is black", "is 3 µm wide", "is 14 µm wide", "is 2.5 µm wide"]
+    unread = pd.DataFrame(dict(file=list("abcd"), reason=reasons))
+    first = "3 files could not be measured, such as b: is 3 µm wide"
+    assert unread_lines(unread) == [first, "1 file could not be measured: a: is black"]
+
+
 def test_one_bad_file_does_not_stop_a_batch(dataset):
     """`check` of a folder and `measure` end with 0 and say each bad file once, with 1 where nothing is left; `predict`
     in test_members.py"""
@@ -367,9 +386,9 @@ def test_a_broken_manifest(tmp_path, monkeypatch, command, name):
     assert os.listdir(tmp_path) == ["manifest.csv"]
 
 
-def test_a_folder_that_may_not_be_read(dataset):
+def test_a_folder_without_a_manifest(dataset):
     (dataset / "manifest.csv").unlink()
-    assert_refused(run("study", "data"), "manifest.csv: cannot be read")
+    assert_refused(run("study", "data"), "data: holds no manifest.csv; `microplastic-aging check` proposes")
 
 
 # ---- bugs and Ctrl-C

@@ -63,6 +63,18 @@ def test_plain_labels_are_refused_out_of_distribution_and_explained(trained, mon
     assert page.count("<img") >= 3 and "class " in page  # a class with a slash in its name is drawn too
 
 
+def test_a_model_without_threshold_says_that_nothing_is_refused(trained, tmp_path):
+    folder, _ = trained
+    rows = pd.read_csv(folder / "data/manifest.csv", dtype=str).head(12)
+    rows.to_csv(folder / "data/twelve.csv", index=False)
+    label = ("--label", "bath", "--out", tmp_path / "model", "--epochs", 1)
+    assert run("train", folder / "data/twelve.csv", *label).exit_code == 0
+    done = run("predict", tmp_path / "model", folder / "data/twelve.csv", "--out", tmp_path / "p.csv")
+    assert done.exit_code == 0 and "has no novelty threshold (too few specimens" in done.stderr
+    table = pd.read_csv(tmp_path / "p.csv", keep_default_na=False)
+    assert set(table.in_distribution) == {""} and set(table.verdict) <= {"fresh/new", "in the bath", ""}
+
+
 @pytest.fixture(scope="module")
 def of_hours(trained):
     "A model of hours that mean nothing, and what `train` said of it"

@@ -160,18 +160,37 @@ def test_values_of_an_unknown_polymer_say_for_which_they_hold(tmp_path):
     assert "hold only for PE or PP" in found.notes[0] and "none of the six 1" in found.notes[0]
 
 
+def test_a_spectrum_of_another_polymer_gets_no_verdict_by_the_limit_of_its_name(tmp_path):
+    rng = np.random.default_rng(0)
+    shown = {name: pseudo_voigt(WN, *pristine_bands()[name.upper()].T) for name in ("pe", "pet")} | dict(
+        pla=polylactide()
+    )
+    for name, values in shown.items():
+        write_spectrum(tmp_path / f"{name}.csv", WN, values + 2e-4 * rng.normal(size=WN.size))
+    found = measure(tmp_path, "PE", progress=False)
+    table = found.table.set_index("sample_id")
+    assert table.polymer_doubt["pe"] == "" and table.carbonyl_1715_verdict["pe"] == "below detection"
+    assert table.polymer_doubt["pet"].startswith("named PE, but looks like PET (p ")
+    assert table.polymer_doubt["pla"].startswith("named PE, but looks like none of PE, PP, PS")
+    doubted = table.loc[["pet", "pla"]]
+    assert set(doubted.carbonyl_1715_verdict) == {"polymer doubted"} and doubted.carbonyl_1715_limit.notna().all()
+    assert set(found.specimens.carbonyl_1715_verdict) == {"polymer doubted", "below detection"}
+    assert found.notes[0].startswith("2 spectra do not look like the polymer named (PE looks like ")
+    page = " ".join(measure_page(found, {}).split())
+    assert found.notes[0].split(" (")[0] in page and "0 of 1 spectra lie above the limit of carbonyl 1715" in page
+
+
 def test_a_name_for_all_is_kept_as_it_was_given(folder):
     found = measure(folder, "HDPE", progress=False)
     assert found.table.polymer.eq("PE").all() and found.table.polymer_given.eq("HDPE").all()
     assert "Measured under another name: HDPE as PE; see polymer_given." in found.notes
 
 
-@pytest.mark.filterwarnings("default:.*beside the manifest")
 def test_files_beside_a_manifest_are_counted_once(folder):
     (folder / "spare.csv").write_text((folder / "s0.csv").read_text())
-    with pytest.warns(UserWarning, match="named by no row") as heard:
-        measure(folder, "grade", progress=False, reference=folder / "unaged.csv")
-    assert sum("named by no row" in str(w.message) for w in heard) == 1
+    found = measure(folder, "grade", progress=False, reference=folder / "unaged.csv")
+    [said] = [note for note in found.notes if "named by no row" in note]
+    assert said.startswith("Not measured: ") and said in measure_page(found, {})
 
 
 def test_a_spectrum_is_measured_once(folder, monkeypatch):

@@ -123,6 +123,14 @@ def test_text_columns_become_columns_of_the_manifest(tmp_path):
     assert table.operator.tolist() == ["Ada", "Bo", "Ada"] and table.specimen_id.tolist() == ["a", "a", "b"]
 
 
+def test_the_column_of_the_very_name_wins(tmp_path):
+    write_wide(tmp_path / "t.csv", spectra(), "rows", Polymer=["PE"] * N, polymer=["PP"] * N)
+    done = run("check", tmp_path / "t.csv")
+    assert done.exit_code == 0, done.output
+    proposed = pd.read_csv(tmp_path / "proposed_manifest.csv", dtype=str)
+    assert set(proposed.polymer) == {"PP"} and set(proposed.table_Polymer) == {"PE"}
+
+
 def test_what_a_table_adds_to_the_manifest_is_said(tmp_path):
     texts = {"Polymer": ["PE"] * 12, "Site": ["quay"] * 12, "operator": [""] * 12}
     write_wide(tmp_path / "march.csv", spectra(12), **texts)
@@ -249,7 +257,36 @@ def test_files_in_no_row_are_counted(tmp_path):
     for name in ("a.csv", "b.csv"):
         write_wide(tmp_path / name, spectra(1))
     write_manifest(tmp_path, pd.DataFrame([dict(sample_id="a", spectrum="a.csv", specimen_id="a", aging_type="uv")]))
-    assert "1 file beside the manifest is named by no row, such as b.csv" in run("check", tmp_path).stdout
+    said = "1 file beside the manifest is named by no row, such as b.csv"
+    assert said in run("check", tmp_path).stdout
+    predicted = run("predict", tmp_path, "--out", tmp_path / "p.csv")
+    assert predicted.exit_code == 0 and said in predicted.stderr
+    assert said in (tmp_path / "p.html").read_text("utf-8")
+
+
+def test_a_proposal_that_lacks_files_is_to_be_removed(tmp_path):
+    write_wide(tmp_path / "a.csv", spectra(1))
+    assert run("check", tmp_path).exit_code == 0 and run("check", tmp_path).exit_code == 0
+    write_wide(tmp_path / "b.csv", spectra(2)[1:])
+    again = run("check", tmp_path)
+    assert again.exit_code == 1
+    assert "it lacks 1 of 2 samples, such as b: remove it, and `check` writes a new one" in " ".join(
+        again.stderr.split()
+    )
+
+
+@pytest.mark.parametrize("command", ["train", "study"])
+def test_spectra_without_a_manifest_are_not_trained_on(tmp_path, command):
+    write_wide(tmp_path / "rows.csv", spectra(6), treatment=list("aabbab"))
+    for place, found in (("rows.csv", "has no column sample_id"), ("", "holds no manifest.csv")):
+        done = run(command, tmp_path / place, "--label", "treatment", "--out", tmp_path / "out")
+        assert done.exit_code == 1 and f"{tmp_path / place}: {found}" in done.stderr, done.output
+        assert "`microplastic-aging check` proposes" in done.stderr and done.stderr.count("\n") == 1
+    assert run("check", tmp_path).exit_code == 0
+    assert (
+        "look at proposed_manifest.csv and save it as manifest.csv"
+        in run(command, tmp_path, "--out", tmp_path / "out").stderr
+    )
 
 
 def test_model_and_data_in_the_wrong_order(tmp_path):

@@ -105,7 +105,12 @@ COLUMNS = (
         "novelty threshold",
         "0 and above",
     ),
-    Column("in_distribution", "sp", "Whether the novelty score is below the threshold", values="True, False"),
+    Column(
+        "in_distribution",
+        "sp",
+        "Whether the novelty score is below the threshold",
+        values="True, False; empty for a model without one",
+    ),
     Column("nearest_class", "sp", "Class that the sample lies nearest to, in distribution or not", values="a class"),
     Column("confounders", "s", "What lies over the ageing bands (water, biofilm, soil), read from the spectrum"),
     Column("modalities_used", "sp", "What the prediction rests on", values="image, spectrum, image + spectrum"),

@@ -355,16 +355,16 @@ def _read_table(path: Path, only=None) -> pd.DataFrame:  # Columns to read; None
         names = list(current_columns(pd.read_csv(io.BytesIO(content), nrows=0)))
         gaps = {c: [""] for c in names if c not in _TEXT and only is None}
         read_as = dict(dtype=dict.fromkeys(_TEXT & set(names), str), keep_default_na=False, na_values=gaps)
-        return pd.read_csv(io.BytesIO(content), header=0, names=names, usecols=only, **read_as)
+        table = pd.read_csv(io.BytesIO(content), header=0, names=names, usecols=only, **read_as)
+        return table.assign(in_distribution=True) if table.get("in_distribution", table.index).isna().all() else table
     except ValueError as e:  # no text, no table, or without a column that is needed
         raise InputError(f"{path}: is no table of predictions ({e}); predict again") from e
 
 
 def _check_files(path: Path, of_specimens: Path):
-    for file in (path, of_specimens):
-        if not file.is_file():
-            writes = f"`microplastic-aging predict` writes {path.name} and {of_specimens.name} beside it"
-            raise InputError(f"{file}: is not there; {writes}")
+    for file in (f for f in (path, of_specimens) if not f.is_file()):
+        writes = f"`microplastic-aging predict` writes {path.name} and {of_specimens.name} beside it"
+        raise InputError(f"{file}: is not there; {writes}")
 
 
 def _read_views(path: Path, model) -> pd.DataFrame:

@@ -53,6 +53,19 @@ def _names_samples(workbook: Path) -> bool:
     return "sample_id" in header and not _AXIS.search(";".join(header).encode())
 
 
+def check_is_manifest(
+    path: Path | str,  # Of a file or a folder
+):
+    "`InputError` where a manifest is needed and something else is there"
+    path, proposes = Path(path), "`microplastic-aging check` proposes a manifest for it"
+    if path.is_file() and not is_manifest(path):
+        raise InputError(f"{path}: has no column sample_id, so it is no manifest; {proposes}")
+    if path.is_dir() and not any((path / name).exists() for name in MANIFEST_FILES):
+        proposed = (path / PROPOSAL).exists()
+        remedy = f"look at {PROPOSAL} and save it as manifest.csv" if proposed else proposes
+        raise InputError(f"{path}: holds no {MANIFEST_FILES[0]}; {remedy}")
+
+
 def _one_pair(table: pd.DataFrame) -> pd.DataFrame:
     "One micrograph and one spectrum that were given together, as one sample"
     alone = len(table) == 2 and (table.image != "").sum() == 1 and (table.spectrum != "").sum() == 1
@@ -114,6 +127,8 @@ def _proposed(
     table, notes = propose_manifest(folder, scale_bar_um=scale_bar_um, progress=progress, files=files)
     unused = notes[notes.kind.isin(["unreadable", "several spectra"])]
     if table.empty:
+        if files is not None and len(notes):
+            raise InputError("; ".join(f"{folder / n.file}: {n.problem}" for n in notes.head(5).itertuples()))
         reasons = "; ".join(f"{n.file}: {n.problem}" for n in notes.head(5).itertuples())
         raise InputError(f"{folder}: holds no micrograph and no spectrum that can be read ({reasons or 'it is empty'})")
     if warn:
@@ -177,14 +192,14 @@ def beside_sentence(
     return f"{count} named by no row, such as {files[0]}"
 
 
-def _read_manifest(manifest: Path, scheme: Scheme) -> tuple:
+def _read_manifest(manifest: Path, scheme: Scheme, warn: bool) -> tuple:
     "Samples and notes of a manifest, or of what `check` proposed"
     samples, notes = read_unlabelled(manifest, scheme)
     if manifest.name == PROPOSAL:
         said = f"{manifest}: is read as `check` proposed it; look at it and save it as manifest.csv, or remove it"
         warnings.warn(said, stacklevel=4)
         notes = _pairing_notes(samples, notes)
-    if said := beside_sentence(samples):
+    if warn and (said := beside_sentence(samples)):
         warnings.warn(said, stacklevel=4)
     return samples, notes
 
@@ -194,7 +209,7 @@ def load_with_notes(
     scheme: Scheme = SEVEN_TYPES,  # Classes that a model may choose from
     scale_bar_um: float | None = None,  # Length of the drawn scale bar, µm
     progress: bool = True,  # Show a bar
-    warn: bool = True,  # Of files without a manifest that cannot be used; their rows are there in any case
+    warn: bool = True,  # Of files that cannot be used, or that no row of a manifest names
 ) -> tuple:  # `Samples`; a note for each, array of str, shape (n,), '' where all is well
     "As `load_samples`, with what is wrong with each row"
     if isinstance(source, Samples):
@@ -209,7 +224,7 @@ def load_with_notes(
     [first, *others] = files
     manifest = None if others else _manifest_of(first) if first.is_dir() else is_manifest(first) and first
     if manifest:
-        return _read_manifest(manifest, scheme)
+        return _read_manifest(manifest, scheme, warn)
     if not others and first.is_dir():
         return _proposed(first, None, scheme, scale_bar_um, progress, warn)
     folders = [str(f) for f in files if f.is_dir()]

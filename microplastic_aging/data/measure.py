@@ -18,9 +18,18 @@ import numpy as np
 import pandas as pd
 
 from ..aging import SEVEN_TYPES, InputError
-from .load import check_not_inputs, load_with_notes
+from .load import beside_sentence, check_not_inputs, load_with_notes
+from .manifest import Samples
 from .measure_files import UNNAMED, FilesRead, read_files, with_polymers
-from .measure_tables import blanks_of, long_indices, long_quality, specimen_table, wide_table
+from microplastic_aging.data.measure_tables import (
+    DOUBTED,
+    blanks_of,
+    doubted,
+    long_indices,
+    long_quality,
+    specimen_table,
+    wide_table,
+)
 from ..files import check_replaceable, write_atomic, write_table
 from ..spectra.polymer_names import polymer_name
 from ..user_text import write_sheet
@@ -141,6 +150,27 @@ def _surface_rows(read: FilesRead) -> pd.DataFrame:
     return table
 
 
+def _unnamed(source, samples) -> list:
+    "What lies beside a manifest and is not measured; none or one sentence"
+    said = "" if isinstance(source, Samples) else beside_sentence(samples)
+    return [f"Not measured: {said}."] * bool(said)
+
+
+def _doubts(polymers: pd.DataFrame) -> list:
+    "How many spectra look like another polymer than they are named; none or one sentence"
+    own = polymers[polymers.polymer_doubt != ""]
+    if not len(own):
+        return []
+    kinds = (own.polymer + " looks like " + own.polymer_proposed.replace("other", "none of the six")).value_counts()
+    named = ", ".join(f"{kind}: {n}" for kind, n in kinds[:_FEW_NAMES].items())
+    spectra = "1 spectrum does not look" if len(own) == 1 else f"{len(own)} spectra do not look"
+    more = ", …" * (len(kinds) > _FEW_NAMES)
+    return [
+        f"{spectra} like the polymer named ({named}{more}), and the verdict is {DOUBTED!r}: see polymer_doubt. "
+        "Name each by its own polymer, in a column."
+    ]
+
+
 def _polymer_notes(polymers: pd.DataFrame) -> list:
     "How many samples have no polymer, which names stand for another, and whether proposals were used"
     said, unnamed = [], (polymers.polymer == "") & (polymers.polymer_proposed != "")
@@ -162,9 +192,7 @@ def _polymer_notes(polymers: pd.DataFrame) -> list:
 
 def _blanks(reference, polymer, wanted: set, atr_corrected: bool, progress: bool) -> tuple:
     "Limits from unaged samples, and notes"
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*named by no row")  # most files beside them are the samples
-        samples, notes = load_with_notes(reference, SEVEN_TYPES, None, progress)
+    samples, notes = load_with_notes(reference, SEVEN_TYPES, None, progress, warn=False)  # most beside are the samples
     samples = samples.take(slice(None))
     samples.table["image"] = ""  # blanks are spectra
     read = read_files(samples, notes, None, progress)
@@ -191,7 +219,7 @@ def measure(
         wanted = set(polymers.polymer)
         blanks, said = _blanks(reference, polymer, wanted, atr_corrected, progress)
     basis = "ATR corrected" if atr_corrected else "raw"
-    long = long_indices(read, polymers.polymer, blanks, atr_corrected)
+    long = doubted(long_indices(read, polymers.polymer, blanks, atr_corrected), polymers.polymer_doubt)
     table = wide_table(read, polymers, long, basis)
     return Measurements(
         long.drop(columns="row", errors="ignore"),
@@ -201,6 +229,6 @@ def measure(
         table,
         specimen_table(table, samples.groups),
         read,
-        [*_polymer_notes(polymers), *said],
+        [*_unnamed(source, samples), *_doubts(polymers), *_polymer_notes(polymers), *said],
         basis,
     )

@@ -16,6 +16,7 @@ from ..aging import InputError
 from .checks import map_files
 from .manifest import Samples
 from .members import read_member
+from .rules import _near_columns
 from ..micrographs.core import read_micrograph
 from ..micrographs.surface import surface_numbers
 from ..spectra.core import Spectrum, to_grid
@@ -127,9 +128,8 @@ def _named_polymers(
     if polymer in table and polymer != PROPOSED:
         column, named = polymer, ""
     elif polymer and polymer != PROPOSED and not named:
-        columns = ", ".join(table.columns)
         raise InputError(
-            f"polymer {polymer!r} is no column of the table and no polymer; columns are {columns}; "
+            f"polymer {polymer!r} is no column of the table and no polymer; {_near_columns(table, polymer)}; "
             f"polymers are {', '.join(_NAMES)}, or {PROPOSED!r}"
         )
     given = table.get(column, pd.Series("", table.index)).fillna("").astype(str).str.strip()
@@ -143,9 +143,10 @@ def _named_polymers(
 def with_polymers(
     read: FilesRead,  # Notes are added where a proposal contradicts the table
     polymer: str | None,  # A column, a polymer, 'proposed', or None for the column `polymer`
-) -> pd.DataFrame:  # One row a sample: polymer, polymer_given, polymer_from, polymer_proposed, polymer_p
+) -> pd.DataFrame:  # One row a sample: polymer, polymer_given, polymer_from, polymer_proposed, polymer_p, polymer_doubt
     "The polymer of each sample, and what its spectrum looks like"
-    table = _named_polymers(read.samples, polymer).assign(polymer_proposed="", polymer_p=np.nan)
+    fresh = dict(polymer_proposed="", polymer_p=np.nan, polymer_doubt="")
+    table = _named_polymers(read.samples, polymer).assign(**fresh)
     if not read.spectra:
         return table
     rows, proposed = list(read.spectra), propose_polymers(*read.grid)
@@ -157,6 +158,8 @@ def with_polymers(
         table.loc[used, "polymer"] = table.polymer_proposed[used]
         table.loc[used, "polymer_from"] = PROPOSED
     for i, words in _contradictions(table).items():
+        if table.polymer[i]:
+            table.loc[i, "polymer_doubt"] = words
         read.notes[i] = "; ".join(filter(None, (read.notes[i], words)))
     return table
 
@@ -174,6 +177,8 @@ def _contradictions(table: pd.DataFrame) -> dict:
             looks = f"looks like none of {', '.join(pristine_bands())} (p {row.polymer_p:.2f})"
         if row.polymer == "" and row.polymer_proposed not in UNNAMED:
             found[i] = f"no polymer is named, and it {looks}: indices hold only for {' or '.join(UNNAMED)}"
-        elif row.polymer not in ("", row.polymer_proposed) and row.polymer_proposed != "other":
+        elif row.polymer not in ("", row.polymer_proposed) and (
+            row.polymer_proposed != "other" or row.polymer in pristine_bands()
+        ):
             found[i] = f"named {row.polymer}, but {looks}"
     return found

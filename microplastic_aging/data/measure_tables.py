@@ -44,6 +44,22 @@ def long_indices(
     return table.drop(columns="spectrum")
 
 
+_JUDGED = ("above", "below detection", "baseline fails")  # Verdicts by the limit of a polymer
+DOUBTED = "polymer doubted"
+
+
+def doubted(
+    long: pd.DataFrame,  # From `long_indices`
+    doubt: pd.Series,  # Of each sample: why its polymer cannot be the one that it is named, '' where it can
+) -> pd.DataFrame:
+    "Indices without a verdict where the spectrum looks like another polymer than that whose limit is known"
+    if long.empty:
+        return long
+    why = doubt.to_numpy()[long.row]
+    changed = (why != "") & long.verdict.isin(_JUDGED)
+    return long.assign(verdict=long.verdict.mask(changed, DOUBTED), reason=long.reason.mask(changed, why))
+
+
 def long_quality(read: FilesRead) -> pd.DataFrame:  # One row a spectrum and flag: sample_id, and as in `quality_flags`
     "All faults of all spectra; a spectrum without a fault has no row"
     ids = read.samples.table.sample_id
@@ -174,15 +190,21 @@ def _measures(table: pd.DataFrame) -> list:
 def _mean_verdict(mean, limit, said: dict) -> np.ndarray:
     "The verdict of each mean, from its limit; without one, what the repeats say"
     without = ~np.isfinite(limit)
-    cases = [~np.isfinite(mean), without & said["polymer unknown"], without, mean > limit, said["baseline fails"]]
-    words = ["no value", "polymer unknown", "no limit", "above", "baseline fails"]
-    return np.select(cases, words, "below detection")
+    cases = {
+        "no value": ~np.isfinite(mean),
+        "polymer unknown": without & said["polymer unknown"],
+        "no limit": without,
+        DOUBTED: said[DOUBTED],
+        "above": mean > limit,
+        "baseline fails": said["baseline fails"],
+    }
+    return np.select(list(cases.values()), list(cases), "below detection")
 
 
 def _said(own: pd.DataFrame, name: str, names) -> dict:
     "Verdict -> whether a repeat of each specimen has it"
     verdicts = own[f"{name}_verdict"]
-    said = ("polymer unknown", "baseline fails")
+    said = ("polymer unknown", DOUBTED, "baseline fails")
     return {v: (verdicts == v).groupby(names, sort=False).any().to_numpy() for v in said}
 
 

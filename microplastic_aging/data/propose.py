@@ -197,7 +197,8 @@ def _field_columns(row, fields) -> dict:
     columns = {}
     for name, text in fields.items():
         column = _KNOWN_FIELDS.get(_plain_name(name), name)
-        if column in columns or (column in row and column not in _KNOWN_FIELDS.values()):
+        is_taken = column in columns or (column != name and column in fields)
+        if is_taken or (column in row and column not in _KNOWN_FIELDS.values()):
             column = f"table_{name}"
         if text or column not in row:
             columns[column] = text
@@ -316,6 +317,19 @@ def _few(files, most=6) -> str:
     return ", ".join(f.path for f in sorted(files, key=natural_order)[:most])
 
 # %% ../../nbs/data/07_propose.ipynb #83c6b812
+def _differing(path: Path, table: pd.DataFrame) -> str:
+    "What to do where an earlier proposal lists other files"
+    try:
+        old = set(pd.read_csv(path, dtype=str, keep_default_na=False).sample_id)
+    except (ValueError, AttributeError):
+        old = set()
+    new = [name for name in table.sample_id if name not in old]
+    lacking = (
+        f"it lacks {len(new)} of {len(table)} samples, such as {new[0]}" if new else "it may hold your corrections"
+    )
+    return f"{lacking}: remove it, and `check` writes a new one, or save it as manifest.csv, to keep it as it is"
+
+
 def write_proposal(
     folder: str | Path,  # The folder that was read
     table: pd.DataFrame,  # From `propose_manifest`, perhaps corrected
@@ -323,12 +337,11 @@ def write_proposal(
     "Write a proposed manifest beside the files; never over another one"
     path = Path(folder) / PROPOSAL
     if table.empty and not path.exists():
-        problem = "holds no micrograph and no spectrum that can be read; the notes say why"
-        raise FolderError(f"{folder}: {problem}")
+        raise FolderError(f"{folder}: holds no micrograph and no spectrum that can be read")
     content = table.to_csv(index=False, lineterminator="\n").encode()
     if path.exists():
         if read_bytes(path) == content:
             return path
-        problem = "exists already, and differs from what is proposed now; save it as manifest.csv, or remove it"
+        problem = f"exists already, and differs from what is proposed now; {_differing(path, table)}"
         raise FolderError(f"{path}: {problem}")
     return write_atomic(path, content)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage as ndi
 from skimage.transform import resize
 
-from .core import Micrograph
+from .core import _BLACK, Micrograph
 from .pixels import MicrographFormatError
 
 # %% ../../nbs/micrographs/08_common_scale.ipynb #555c63fd
@@ -94,11 +94,13 @@ def working_scale(
 
 
 def check_px(micrograph: Micrograph):
-    "Refuse a picture too small for any filter"
+    "Refuse a picture too small for any filter, and one that is black"
     height, width = micrograph.image.shape
     if min(height, width) < MIN_PX:
         found = f"is only {height} × {width} pixels"
         raise MicrographFormatError(micrograph.path, f"{found}; a surface needs {MIN_PX} on each side")
+    if micrograph.image.max() <= _BLACK:
+        raise MicrographFormatError(micrograph.path, "is black: no picture was taken; record it again")
 
 
 def working_picture(

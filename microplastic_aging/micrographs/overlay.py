@@ -267,7 +267,7 @@ def _lines_alike(grey: np.ndarray, ink: Ink, bar: Piece) -> list:
         opened = ndimage.binary_opening(mask, np.ones((max(2, thick - 2), 4)))
         found = _slim(grey, ink, opened, bar, least, 0.5)
         lines += [line for line in found if is_spoilt_line(line.mask, _LOOSE) and _is_thick_as(_thickness(line), bar)]
-    short = [line for line in _slim(grey, ink, smooth, bar, thick, 0.8) if _is_thick_as(line.height, bar)]
+    short = [line for line in _slim(grey, ink, smooth, bar, 0.6 * thick, 0.8) if _is_thick_as(line.height, bar)]
     return lines + [line for line in short if any(_precedes(line, other) for other in short)]
 
 # %% ../../nbs/micrographs/04b_overlay.ipynb #c3a0b5b4

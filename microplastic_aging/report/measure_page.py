@@ -227,6 +227,7 @@ _VERDICT_ORDER = {
     "below detection": 1,
     "no limit": 2,
     "polymer unknown": 2,
+    "polymer doubted": 2,
     "no value": 3,
 }
 
