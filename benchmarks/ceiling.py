@@ -9,7 +9,6 @@ Two hours on two cores; it goes on where it stopped, in runs/ceiling.
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -54,7 +53,7 @@ def main(argv=None):
         )  # another record is another model
         if not (folder / "model.json").exists():
             fresh, arrays = benchmark(args.run / "fresh", args.times * N_SAMPLES, FRESH_SEED, asked.fov_um)
-            recipe = replace(Recipe(), epochs=args.epochs)
+            recipe = Recipe().lasting(args.epochs)
             with tqdm(total=args.epochs, desc=modality, unit="epoch") as bar:
                 options = TrainOptions(modality=modality, recipe=recipe, progress=bar.update)
                 learn = train_model(arrays, fresh.y, fresh.groups, fresh.scheme, range(len(fresh)), options)

@@ -77,7 +77,7 @@ def _tell(options, sentence: str):
 
 
 def _recipe(epochs: int | None, begin) -> Recipe:
-    recipe = replace(Recipe(), epochs=epochs) if epochs else Recipe()
+    recipe = Recipe().lasting(epochs)
     if begin:
         recipe = replace(recipe, lr=_FINETUNE_LR_FACTOR * recipe.lr)
     return recipe
@@ -165,7 +165,7 @@ def _held_words(samples, train, held) -> str:
 def _train_with_bar(arrays, samples, rows, job: TrainOptions, progress: bool):
     "A trained learner, with a bar over its epochs"
     silent = not progress or rank_distrib() > 0
-    epochs = job.recipe.epochs
+    epochs = job.passes.epochs
     with tqdm(total=epochs, desc=f"train {job.modality}", unit="epoch", disable=silent) as bar:
         return train_model(arrays, samples.y, samples.groups, samples.scheme, rows, replace(job, progress=bar.update))
 

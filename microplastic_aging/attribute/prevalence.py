@@ -65,7 +65,7 @@ def check_field(
     return keep, q, h
 
 # %% ../../nbs/attribute/07_prevalence.ipynb #f04af69b
-_MAX_STEPS, _TOLERANCE = 500, 1e-7  # Accelerated projected gradient ends when every share changes by less
+_MAX_STEPS, _TOLERANCE = 500, 1e-7  # Accelerated projected gradient ends when no share changes by as much
 
 
 def mean_scores(
@@ -100,17 +100,25 @@ def adjust_counts(
 
 # %% ../../nbs/attribute/07_prevalence.ipynb #06f2482b
 def _least_squares_on_simplex(matrix, mean, start) -> np.ndarray:  # Shapes as in `adjust_counts`
+    "A problem whose shares no longer change leaves; one that overshoots starts its momentum again"
     gram, pull = np.einsum("bji,bjk->bik", matrix, matrix), np.einsum("bjk,bj->bk", matrix, mean)
-    x = z = start
-    step, t = 1 / np.linalg.eigvalsh(gram)[:, -1:], 1.0
+    step, t = 1 / np.linalg.eigvalsh(gram)[:, -1:], np.ones((len(start), 1))
+    out, left, x, z = start.copy(), np.arange(len(start)), start, start
     for _ in range(_MAX_STEPS):
-        new, old = project_to_simplex(z - step * ((gram @ z[..., None])[..., 0] - pull)), t
-        t = (1 + np.sqrt(1 + 4 * t * t)) / 2
-        change = np.abs(new - x).max()
-        x, z = new, new + (old - 1) / t * (new - x)
-        if change < _TOLERANCE:
+        new = project_to_simplex(z - step * ((gram @ z[..., None])[..., 0] - pull))
+        move = new - x
+        overshoots = ((z - new) * move).sum(1, keepdims=True) > 0
+        t = np.where(overshoots, 1.0, t)
+        later = (1 + np.sqrt(1 + 4 * t * t)) / 2
+        x, z, t = new, new + (t - 1) / later * move, later
+        on = np.abs(move).max(1) >= _TOLERANCE
+        if not on.all():
+            out[left[~on]] = x[~on]
+            left, x, z, t, step, gram, pull = (a[on] for a in (left, x, z, t, step, gram, pull))
+        if not len(left):
             break
-    return x
+    out[left] = x
+    return out
 
 # %% ../../nbs/attribute/07_prevalence.ipynb #c4044de2
 _EM_STEPS, _EM_TOLERANCE = 2000, 1e-9  # The iteration ends when every share changes by less

@@ -6,7 +6,9 @@
 __all__ = ['BASELINES', 'CLASSICAL', 'MODEL_MODALITIES', 'imagenet_weights', 'why_not']
 
 # %% ../../nbs/evaluate/08_baselines.ipynb #9208b422
+import hashlib
 import os
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -41,12 +43,28 @@ class PLSDA(PLSRegression):
         return self.predict(x)
 
 
+_KEPT = 8  # Decompositions that are remembered; one of 200 components takes a megabyte
+
+
 class Components(PCA):
-    "PCA that takes fewer components where there are too few rows or points"
+    "PCA that takes fewer components where there are too few rows or points, and decomposes the same rows once"
+
+    _known = OrderedDict()  # What was decomposed, and how -> what was fitted; shared by all
 
     def fit_transform(self, x, y=None):
+        x = np.ascontiguousarray(x)
         self.n_components = min(self.n_components, len(x) - 1, x.shape[1])
-        return super().fit_transform(x)
+        if len(x) < x.shape[1]:
+            self.svd_solver = "full"  # the covariance of all points is dearer than a few rows
+        key = (self.n_components, self.whiten, self.svd_solver, x.shape, hashlib.blake2b(x).digest())
+        if key not in self._known:
+            super().fit(x)
+            self._known[key] = {name: value for name, value in vars(self).items() if name.endswith("_")}
+        vars(self).update(self._known[key])
+        self._known.move_to_end(key)
+        while len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+        return self.transform(x)
 
 
 class Rocket(TransformerMixin, BaseEstimator):

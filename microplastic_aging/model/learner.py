@@ -298,10 +298,9 @@ class TrainOptions:
 
     @property
     def passes(self) -> Recipe:
-        "The recipe of this job: with parts that were trained before it is shorter"
-        if not self.init.parts:
-            return self.recipe
-        return replace(self.recipe, epochs=-(-self.recipe.epochs // _JOINT_SHARE))
+        "The recipe of this job: shorter for a spectrum alone, and with parts that were trained before"
+        epochs = self.recipe.spectrum_epochs if self.modality == "spectrum" else self.recipe.epochs
+        return replace(self.recipe, epochs=-(-epochs // _JOINT_SHARE) if self.init.parts else epochs)
 
 
 def _usable_rows(arrays: DecodedSamples, rows, modality: str) -> list:

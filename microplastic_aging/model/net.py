@@ -8,6 +8,7 @@ __all__ = ['MODEL_KINDS', 'to_mechanism_prob', 'NetConfig', 'AgingNet']
 # %% ../../nbs/model/07_net.ipynb #c10846eb
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -29,25 +30,29 @@ def to_mechanism_prob(
     return type_prob @ pattern
 
 
-class _TypeHead(nn.Module):
-    "Type logits from an embedding: a residual per type plus the logits of its mechanisms"
+def _bits_tell(scheme: Scheme) -> bool:
+    "Whether no two types hold the same mechanisms"
+    return scheme.pattern is not None and len(np.unique(scheme.pattern, axis=0)) == scheme.n
 
-    def __init__(self, d: int, scheme: Scheme, zero: bool = False):
+
+class _TypeHead(nn.Module):
+    "Type logits from an embedding: the logits of its mechanisms, a residual per type, or both"
+
+    def __init__(self, d: int, scheme: Scheme, by_mechanism: bool = True, drop: float = 0.0):
         super().__init__()
-        self.residual = nn.Linear(d, scheme.n)
+        self.drop = nn.Dropout(drop)
+        self.residual = None if by_mechanism and _bits_tell(scheme) else nn.Linear(d, scheme.n)
         self.mechanism = None
         bits = torch.zeros(scheme.n, 0)
         if scheme.pattern is not None:
             self.mechanism = nn.Linear(d, scheme.pattern.shape[1])
             bits = torch.from_numpy(scheme.pattern).float()
         self.register_buffer("bits", bits, persistent=False)
-        if zero:
-            for parameter in self.parameters():
-                nn.init.zeros_(parameter)
 
     def forward(self, z):
-        logits = self.residual(z)
-        return logits if self.mechanism is None else logits + self.mechanism(z) @ self.bits.T
+        z = self.drop(z)
+        parts = [] if self.mechanism is None else [self.mechanism(z) @ self.bits.T]
+        return sum(parts if self.residual is None else [*parts, self.residual(z)])
 
 # %% ../../nbs/model/07_net.ipynb #474a0065
 MODEL_KINDS = ("fusion", *MODALITIES)
@@ -62,7 +67,9 @@ class NetConfig:
     operator: str = "cross_attention"  # How the modalities are fused: a name in `OPERATORS`
     d: int = 64  # Length of tokens and embedding
     heads: int = 4  # Attention heads
-    drop: float = 0.2  # Dropout on embeddings
+    drop: float = 0.2  # Dropout on the vector of the surface and on the joint one
+    spectrum_drop: float = 0.5  # Dropout on the vector of the spectrum
+    by_mechanism: bool = True  # A type's logit is the sum of its mechanisms' alone, where bits tell the types apart
     modality_drop: float = 0.0  # Fusion, training: chance to take away the image, and likewise the spectrum
     joint_gradient: float = 0.0  # Share of the joint prediction's gradient that reaches the encoders
     image_encoder: str | None = None  # A backbone, see `BackboneEncoder`; None for the compact network
@@ -89,6 +96,10 @@ def _make_encoder(modality: str, config: NetConfig) -> nn.Module:
     if config.image_encoder:
         return BackboneEncoder(config.image_encoder, config.d)
     return ImageEncoder(config.d)
+
+
+def _make_head(scheme: Scheme, config: NetConfig, of: str) -> nn.Module:
+    return _TypeHead(config.d, scheme, config.by_mechanism, config.spectrum_drop if of == "spectrum" else config.drop)
 
 
 def _make_pool(modality: str, config: NetConfig) -> nn.Module:
@@ -130,13 +141,14 @@ class _AgingLayers(nn.Module):
         self.modalities = MODALITIES if self.modality == "fusion" else (self.modality,)
         self.encoder = nn.ModuleDict({m: _make_encoder(m, config) for m in self.modalities})
         self.pool = nn.ModuleDict({m: _make_pool(m, config) for m in self.modalities})
-        self.head = nn.ModuleDict({m: _TypeHead(config.d, scheme) for m in self.modalities})
-        self.drop = nn.Dropout(config.drop)
+        self.head = nn.ModuleDict({m: _make_head(scheme, config, m) for m in self.modalities})
         self.joint = None
         if self.modality == "fusion":
             self.fusion = make_operator(config.operator, config.d, config.heads)
             if config.operator != "late":
-                self.joint = _TypeHead(config.d, scheme, zero=True)
+                self.joint = _make_head(scheme, config, "joint")
+                for parameter in self.joint.parameters():
+                    nn.init.zeros_(parameter)
 
     @torch.no_grad()
     def zero_type_residual(
@@ -148,7 +160,7 @@ class _AgingLayers(nn.Module):
         heads = list(self.head.values())
         if self.joint is not None:
             heads.append(self.joint)
-        for head in heads:
+        for head in (h for h in heads if h.residual is not None):
             head.residual.weight[classes] = 0
             head.residual.bias[classes] = 0
 
@@ -219,7 +231,7 @@ class _AgingAnswer(_AgingTokens):
         pooled = pooled or self.pooled(tokens, masks)
         own = {f"own_{m}": pooled[m][1] for m in self.modalities}
         present = {m: masks[m].any(-1, keepdim=True) for m in self.modalities}
-        evidence = [self.head[m](self.drop(pooled[m][0])) * present[m] for m in self.modalities]
+        evidence = [self.head[m](pooled[m][0]) * present[m] for m in self.modalities]
         if self.modality != "fusion":
             return evidence[0][:, None], pooled[self.modality][0], own
         both = present["image"] & present["spectrum"]
@@ -230,7 +242,7 @@ class _AgingAnswer(_AgingTokens):
         z, weights = self.fusion(*scaled, *(masks[m] for m in self.modalities), need_weights)
         total = sum(_scale_gradient(e, share) for e in evidence)
         if self.joint is not None:
-            total = total + self.joint(self.drop(z)) * both
+            total = total + self.joint(z) * both
         return torch.stack([total, *evidence], 1), z, weights | own
 
 # %% ../../nbs/model/07_net.ipynb #f8248ff9

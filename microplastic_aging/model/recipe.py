@@ -6,7 +6,7 @@
 __all__ = ['Recipe']
 
 # %% ../../nbs/model/03_recipe.ipynb #4f183262
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # %% ../../nbs/model/03_recipe.ipynb #13f554f1
 @dataclass(frozen=True)
@@ -14,6 +14,7 @@ class Recipe:
     "How a model is trained; does not depend on a validation set"
 
     epochs: int = 30  # Passes over the training rows
+    spectrum_epochs: int = 10  # The same for a model of the spectrum alone
     lr: float = 3e-3  # Peak learning rate of the cycle
     wd: float = 0.05  # Decoupled weight decay
     bs: int = 32  # Samples a step
@@ -25,3 +26,10 @@ class Recipe:
     biofilm_augment: bool = True  # Water and biofilm among these variations
     noise_augment: bool = True  # Noise of poorer scans among them
     re_pair: bool = True  # Any spectrum of a specimen may meet any of its micrographs
+
+    def lasting(
+        self,
+        epochs: int | None,  # Passes for every model; None: as they are
+    ) -> "Recipe":
+        "The same recipe, longer or shorter"
+        return replace(self, epochs=epochs, spectrum_epochs=epochs) if epochs else self

@@ -6,7 +6,7 @@
 __all__ = ['StudyError', 'StudyConfig']
 
 # %% ../../nbs/study/00_config.ipynb #c1bb0003
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..aging import InputError
 from ..evaluate.baselines import MODEL_MODALITIES
@@ -88,4 +88,4 @@ class StudyConfig:
     @property
     def recipe(self) -> Recipe:
         epochs = self.epochs or (QUICK_EPOCHS if self.quick else None)
-        return replace(Recipe(), epochs=epochs) if epochs else Recipe()
+        return Recipe().lasting(epochs)
