@@ -6473,6 +6473,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                  'microplastic_aging/terminal.py'),
                                              'microplastic_aging.terminal._first_of_each_kind': ( 'terminal.html#_first_of_each_kind',
                                                                                                   'microplastic_aging/terminal.py'),
+                                             'microplastic_aging.terminal._in_main_thread': ( 'terminal.html#_in_main_thread',
+                                                                                              'microplastic_aging/terminal.py'),
                                              'microplastic_aging.terminal._label_line': ( 'terminal.html#_label_line',
                                                                                           'microplastic_aging/terminal.py'),
                                              'microplastic_aging.terminal._leave_at_once': ( 'terminal.html#_leave_at_once',

@@ -103,6 +103,10 @@ _RESUMES = {"study"}  # commands that go on where they stopped
 INTERRUPTED = 130  # Exit code
 
 
+def _in_main_thread() -> bool:  # Python lets no other one hear signals
+    return threading.current_thread() is threading.main_thread()
+
+
 class _Interrupts:
     "Ctrl-C, again and again until the command ends: a library may turn the first one into another error, or drop it"
 
@@ -110,8 +114,7 @@ class _Interrupts:
         self.again_s, self.asked = again_s, False
 
     def listen(self):
-        usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if usual and threading.current_thread() is threading.main_thread():
+        if _in_main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self.interrupt)
 
     def interrupt(self, number, frame):
@@ -121,7 +124,7 @@ class _Interrupts:
 
     def remind(self, seconds: float):
         "Interrupt again after so long, 0 for never; nothing where the system has no such clock"
-        if hasattr(signal, "setitimer"):
+        if _in_main_thread() and hasattr(signal, "setitimer"):
             signal.signal(signal.SIGALRM, self.interrupt)
             signal.setitimer(signal.ITIMER_REAL, seconds)
 
