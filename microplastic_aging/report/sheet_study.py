@@ -86,6 +86,8 @@ def _cleaning_values(run: dict) -> dict:
 def _changed_settings(run: dict) -> list[dict]:  # name, then, now
     "Settings of the recipe that have another value in this version"
     then, now = run["protocol"].get("recipe") or {}, asdict(Recipe())
+    if "epochs" in then:  # once a spectrum had as many as all others
+        then = dict(spectrum_epochs=then["epochs"]) | then
     return [dict(name=k, then=v, now=now[k]) for k, v in then.items() if k in now and now[k] != v]
 
 # %% ../../nbs/report/24_sheet_study.ipynb #25373383
