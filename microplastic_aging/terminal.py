@@ -110,7 +110,7 @@ def _in_main_thread() -> bool:  # Python lets no other one hear signals
 class _Interrupts:
     "Ctrl-C, again and again until the command ends: a library may turn the first one into another error, or drop it"
 
-    def __init__(self, again_s: float = 0.7):
+    def __init__(self, again_s: float = 1.5):  # Time to put things away; the whole is to take no more than two
         self.again_s, self.asked = again_s, False
 
     def listen(self):

@@ -127,10 +127,11 @@ def _proposed(
     table, notes = propose_manifest(folder, scale_bar_um=scale_bar_um, progress=progress, files=files)
     unused = notes[notes.kind.isin(["unreadable", "several spectra"])]
     if table.empty:
-        if files is not None and len(notes):
-            raise InputError("; ".join(f"{folder / n.file}: {n.problem}" for n in notes.head(5).itertuples()))
-        reasons = "; ".join(f"{n.file}: {n.problem}" for n in notes.head(5).itertuples())
-        raise InputError(f"{folder}: holds no micrograph and no spectrum that can be read ({reasons or 'it is empty'})")
+        alone = files is not None and len(notes)  # whoever names files is told of them, not of their folder
+        place = folder if alone else Path()
+        reasons = "; ".join(f"{place / n.file}: {n.problem}" for n in notes.head(5).itertuples()) or "it is empty"
+        none = f"{folder}: holds no micrograph and no spectrum that can be read ({reasons})"
+        raise InputError(reasons if alone else none)
     if warn:
         _warn_of_unused(unused)
     if files is not None and len(files) == 2:
