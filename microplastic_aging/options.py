@@ -237,11 +237,14 @@ def check_model_place(out: Path):
     check_new(out)
 
 
-def check_table_path(out: Path):
+def check_table_path(out: Path, endings: tuple = (".csv",)):
     "Refuse a place where no table can be written"
     if not out.absolute().parent.is_dir():
         raise InputError(f"--out {out}: the folder {out.parent} is not there; make it first")
     if out.is_dir():
         raise InputError(f"{out}: is a folder; name a file for the output")
-    if out.suffix.lower() != ".csv":
-        raise InputError(f"--out {out}: the table is written as CSV; name a file that ends in .csv")
+    if out.suffix.lower() not in endings:
+        kinds = "CSV" if endings == (".csv",) else "CSV or workbook"
+        raise InputError(
+            f"--out {out}: the table is written as {kinds}; name a file that ends in {' or '.join(endings)}"
+        )

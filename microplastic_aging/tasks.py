@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from .aging import InputError
-from .options import option
+from .options import check_table_path, option
 from .terminal import count, shown_path, shows_bars, use_fonts
 
 # %% ../nbs/97_tasks.ipynb #ac768eee
@@ -197,12 +197,11 @@ def print_measures(
     escape_formulas: bool = False,  # In CSV
 ):
     "Measure, write the table, the page and what else lies beside it, and say what was found"
-    if out.suffix.lower() not in (".csv", ".xlsx"):
-        raise InputError(f"--out {out}: is written as CSV or workbook; name a file that ends in .csv or .xlsx")
+    check_table_path(out, (".csv", ".xlsx"))
     from microplastic_aging.data.measure import check_measure_output, measure, specimens_path
     from microplastic_aging.data.rules import _near_columns
     from microplastic_aging.report.measure_page import check_figures, write_measure_page
-    from microplastic_aging.writers import make_folder, one_writer
+    from microplastic_aging.writers import one_writer
 
     use_fonts()
     data = data if len(data) > 1 else data[0]
@@ -212,7 +211,6 @@ def print_measures(
     check_measure_output(data, out, marks | {beside["in short"]: b"<title>Measures of"})
     if figures:
         check_figures(figures)
-    make_folder(out.parent)
     with one_writer(out):
         found = measure(data, progress=shows_bars(), **settings)
         if group is not None and group not in found.table:

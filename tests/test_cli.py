@@ -323,14 +323,16 @@ def test_files_of_two_folders_are_measured_in_one_call(dataset):
     assert done.exit_code == 0 and "2 samples: 2 spectra" in done.stdout, done.output
 
 
-def test_a_file_that_cannot_be_read_is_named_and_the_folder_of_the_table_is_made(dataset):
+def test_a_file_that_cannot_be_read_is_named_and_so_is_a_folder_that_is_not_there(dataset):
     (dataset / "cut.0").write_bytes(b"\x0a\x0a\xfe\xfe" + bytes(40))
     refused = run("measure", dataset / "cut.0", "--out", "m.csv")
     assert_refused(refused, re.escape(f"error: {dataset / 'cut.0'}: "))
-    done = run("measure", dataset / "spectra/0.csv", "--out", "new/folder/m.csv", "--group", "Polymr")
+    done = run("measure", dataset / "spectra/0.csv", "--out", "m.csv", "--group", "Polymr")
     assert_refused(done, "--group 'Polymr' is no column of the table; did you mean polymer ")
-    assert run("measure", dataset / "spectra/0.csv", "--out", "new/folder/m.csv").exit_code == 0
-    assert Path("new/folder/m.csv").exists()
+    for command in ("measure", "predict"):
+        nowhere = run(command, dataset / "spectra/0.csv", "--out", "new/folder/m.csv")
+        assert_refused(nowhere, "--out new/folder/m.csv: the folder new/folder is not there; make it first")
+        assert not Path("new").exists()
 
 
 def test_files_are_counted_by_what_is_wrong_with_them():
