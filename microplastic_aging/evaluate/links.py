@@ -128,9 +128,11 @@ class JudgedLink:
     verdict: str  # 'supported', 'contradicted' or 'not detectable'
 
     def words(self) -> str:
-        "Verdict, with the power where nothing was found"
+        "Verdict, with the power where nothing was found and a control says what to expect"
+        if self.verdict == "supported" or self.control.effect is None:
+            return self.verdict
         power = f"{self.power:.2f}".lstrip("0")
-        return self.verdict if self.verdict == "supported" else f"{self.verdict} (power {power})"
+        return f"{self.verdict} (power {power})"
 
 
 def corrected_p(links: dict) -> dict:  # Name -> p over all links that were tested, None where one was not

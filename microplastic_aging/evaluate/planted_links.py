@@ -164,21 +164,31 @@ def _mark_rows(specimens: pd.DataFrame, drawing: Drawing) -> pd.DataFrame:
     return pd.DataFrame({"number": [row.number for row, _ in todo], "view": [view for _, view in todo]} | columns)
 
 # %% ../../nbs/evaluate/13_planted_links.ipynb #17dc1af4
-def planted_specimens(drawing: Drawing) -> pd.DataFrame:  # Rows: variant, specimen; height, index, area by mechanism
-    "What was planted in aged specimens, and what the indices find, as means over views"
+def _drawn(drawing: Drawing) -> tuple:  # Tables of all specimens, and of those that are aged
     if drawing.benchmark not in _SPECTRUM:
         raise InputError(f"benchmark {drawing.benchmark!r} is not known; there are {', '.join(map(str, _SPECTRUM))}")
     specimens = benchmark_version(drawing.benchmark).specimens(drawing.n, drawing.seed, False)
-    aged = specimens[specimens.aging_type != "unaged"]
-    marks = _mark_rows(aged, drawing)
+    return specimens, specimens[specimens.aging_type != "unaged"]
+
+
+def _means(views: pd.DataFrame) -> pd.DataFrame:
+    return views.drop(columns="view").groupby("number").mean().reset_index()
+
+
+def planted_heights(drawing: Drawing) -> pd.DataFrame:  # Rows: variant, specimen; height and index by mechanism
+    "What was planted in the spectra of aged specimens, and what the indices find, as means over views"
+    specimens, aged = _drawn(drawing)
     spectra = {variant: _spectrum_rows(specimens, drawing, variant) for variant in ("standard", "neutral")}
     spectra["shuffled"] = _redealt(spectra["standard"], specimens, drawing)
-    parts = []
-    for variant in LINK_VARIANTS:
-        views = marks.merge(spectra[variant], on=["number", "view"])
-        means = views.drop(columns="view").groupby("number").mean().reset_index()
-        parts.append(aged[["number", "specimen_id", "aging_type", "polymer"]].merge(means).assign(variant=variant))
-    return pd.concat(parts, ignore_index=True).assign(seed=drawing.seed)
+    own = aged[["number", "specimen_id", "aging_type", "polymer"]]
+    parts = [own.merge(_means(spectra[variant])).assign(variant=variant) for variant in LINK_VARIANTS]
+    return pd.concat(parts, ignore_index=True)
+
+
+def planted_specimens(drawing: Drawing) -> pd.DataFrame:  # Rows: variant, specimen; height, index, area by mechanism
+    "The same with the true marks of the surface"
+    marks = _means(_mark_rows(_drawn(drawing)[1], drawing))
+    return planted_heights(drawing).merge(marks, on="number").assign(seed=drawing.seed)
 
 # %% ../../nbs/evaluate/13_planted_links.ipynb #3a27f582
 READERS = dict(planted="planted height", planted_olefins="planted height, PE and PP", index="index, PE and PP")

@@ -11,11 +11,21 @@ from functools import partial
 import numpy as np
 
 from ..aging import MECHANISMS
+from ..evaluate.planted_links import LINK_VARIANTS
 from ..explain.figures import write_explanation
 from ..explain.maps import DEFAULT_METHOD
 from ..explain.reading import explain_row
 from ..model.store import load_model
 from .evidence_scores import faithfulness_summary, of_source, plain, same_story, token_shares
+from microplastic_aging.study.links import (
+    heights_of,
+    judge_sources,
+    link_grid,
+    mark_areas,
+    planted_in,
+    says_what_was_planted,
+    source_links,
+)
 from microplastic_aging.study.maps import (
     CHECKED,
     SOURCES,
@@ -78,10 +88,10 @@ EVIDENCE_SCHEMA = dict(
     contrast="UV against chemical by the spectrum alone, see `contrast`",
     surface="mechanism -> scores on the true marks, see `surface_evidence`",
     surface_found="the same on the marks that a filter finds",
-    links="source -> mechanism -> link of band and surface, see `paper_links`",
+    links="source -> reader -> mechanism -> link of band and mark with its verdict, see `judge_sources`",
     table="bands by mechanism, see `band_table`",
     unnamed="mechanism -> bands that the paper does not name",
-    matrix="mechanism x band x surface feature, see `link_matrix`",
+    matrix="mechanism x band x mark, see `link_grid`",
     faithfulness="method -> scores, see `scorecard`",
     other_orders="orders that no explanation gives -> scores",
     curves="modality -> method -> mean curves",
@@ -92,6 +102,9 @@ EVIDENCE_SCHEMA = dict(
 )
 
 # %% ../../nbs/study/08_evidence.ipynb #5145bc40
+_PLANTED = "planted"
+
+
 def _explaining_jobs(run: Run, kind: str, make, source: str) -> list:  # Of `Job`
     "One kind of explanation of the networks of one source"
     jobs = []
@@ -123,6 +136,8 @@ def evidence_jobs(run: Run) -> list:  # Of `Job`
         job for kind, make in kinds.items() for source in SOURCES for job in _explaining_jobs(run, kind, make, source)
     ]
     jobs += _check_jobs(run)
+    if says_what_was_planted(run):
+        jobs.append(Job(run, _PLANTED, partial(planted_in, run)))
     return jobs + shares_jobs(run, "standard", jobs)
 
 
@@ -147,6 +162,21 @@ def _evidence_notes(run: Run) -> list:
     return [n for n in notes if n]
 
 
+def _links(run: Run) -> tuple:  # source -> reader -> mechanism -> record; grid of the headline networks
+    "Links in every source where they mean something; none without micrographs or without a scale"
+    links, grid, notes = {}, [], read_notes(run.out, _PLANTED)
+    for source in LINK_VARIANTS if run.main_model == "fusion" else ():
+        e = read_explained(run, source)
+        truth = e and surface_truth(e)
+        masks = surface_found(e) if e and truth is None else truth
+        if masks is None:
+            continue
+        areas = mark_areas(e, masks)
+        links[source] = source_links(e, areas, heights_of(notes, source))
+        grid = grid or link_grid(e, areas)
+    return judge_sources(links) if "standard" in links else {}, grid
+
+
 def summarise_evidence(run: Run) -> dict | None:
     "What evidence.json holds, from the finished jobs; also writes figures/explained_<mechanism>.png"
     if run.main_model is None:
@@ -154,7 +184,7 @@ def summarise_evidence(run: Run) -> dict | None:
     draw_explained(run)
     found = {source: of_source(run, source) for source in SOURCES}
     found = {source: f for source, f in found.items() if f}
-    links = {source: f.pop("links") for source, f in found.items() if "links" in f}
+    links, grid = _links(run)
     main, again, notes = found.pop("standard"), read_explained(run, "other_seed"), _evidence_notes(run)
     head = dict(
         simulated=run.samples.simulated,
@@ -165,7 +195,7 @@ def summarise_evidence(run: Run) -> dict | None:
     )
     seeds = again and same_story(read_explained(run, "standard"), again)
     faithfulness = faithfulness_summary(run)
-    return plain(head | main | dict(links=links) | faithfulness | dict(sources=found, seeds=seeds))
+    return plain(head | main | dict(links=links, matrix=grid) | faithfulness | dict(sources=found, seeds=seeds))
 
 # %% ../../nbs/study/08_evidence.ipynb #d5b9443e
 EVIDENCE = Stage(

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..aging import MECHANISMS, MODALITIES, SHOWN_BANDS, SURFACE_FEATURES
-from ..evaluate.significance import holm
+from ..aging import MECHANISMS, MODALITIES, SURFACE_FEATURES
 from ..evaluate.specimens import bootstrap_ci
 from microplastic_aging.explain.faithfulness import (
     SHARES,
@@ -23,13 +22,7 @@ from microplastic_aging.explain.faithfulness import (
     rank_correlation,
     scorecard,
 )
-from microplastic_aging.explain.hypotheses import (
-    PAPER_BAND,
-    band_surface_correlation,
-    contrast,
-    is_influential,
-    judge_hypothesis,
-)
+from ..explain.hypotheses import PAPER_BAND, contrast
 from ..explain.maps import DEFAULT_METHOD, MAP_METHODS
 from ..explain.references import blurred, polymers_with_own_band
 from microplastic_aging.explain.scores import (
@@ -130,50 +123,7 @@ def surface_evidence(
         out[m] = dict(feature=SURFACE_FEATURES[FEATURE_OF[m]].name) | named | counts
     return out
 
-# %% ../../nbs/study/07_evidence_scores.ipynb #52e63118
-def _paper_link(e: Explained, masks, k: int) -> dict:
-    "Correlation of band and surface evidence of one mechanism, within types and across them"
-    m = MECHANISMS[k]
-    window, feature = PAPER_BAND[m], SURFACE_FEATURES[FEATURE_OF[m]]
-    use = (e.bits[:, k] > 0) & ~np.isin(e.polymer, polymers_with_own_band(window))
-    band = enrichment(e.maps.spectrum[k], band_tokens(window))[use]
-    surface = mask_enrichment(e.maps.image[k], masks[k])[use]
-    of = (band, surface, e.types[use], e.groups[use])
-    across = band_surface_correlation(*of, within=False)
-    return dict(window=window.name, feature=feature.name) | band_surface_correlation(*of) | dict(across=across)
-
-
-def paper_links(
-    e: Explained,
-    masks,
-    bands: dict,  # From `paper_bands`
-) -> dict:  # mechanism -> effect, ci, p (corrected), verdict, and the same across types
-    "The paper's three links as hypotheses"
-    found = {m: _paper_link(e, masks, k) for k, m in enumerate(MECHANISMS)}
-    tested = [m for m in MECHANISMS if found[m]["p"] is not None]
-    corrected = dict(zip(tested, holm([found[m]["p"] for m in tested]), strict=True))
-    for m in MECHANISMS:
-        p = corrected.get(m)
-        verdict = judge_hypothesis(found[m], p, is_influential(bands[m]))
-        found[m] |= dict(p_holm=None if p is None else float(p), verdict=verdict)
-    return found
-
 # %% ../../nbs/study/07_evidence_scores.ipynb #26fcc4df
-def link_matrix(e: Explained, masks) -> list:  # One row a mechanism, band and feature
-    "Every mechanism × (band, surface feature), within types"
-    rows, features = [], {m: SURFACE_FEATURES[FEATURE_OF[m]].name for m in MECHANISMS}
-    for k, m in enumerate(MECHANISMS):
-        use = e.bits[:, k] > 0
-        image = e.maps.image[k][use]
-        surface = {features[other]: mask_enrichment(image, masks[j][use]) for j, other in enumerate(MECHANISMS)}
-        for window in SHOWN_BANDS:
-            band = enrichment(e.maps.spectrum[k][use], band_tokens(window))
-            for name, found in surface.items():
-                link = band_surface_correlation(band, found, e.types[use], e.groups[use])
-                rows.append(dict(mechanism=m, band=window.name, feature=name) | link)
-    return rows
-
-
 def read_contrast(run: Run, source: str) -> dict | None:  # As `contrast`; None where nothing was explained
     "All finished contrasts of one source, but for polymers with a band of their own in one of the windows"
     jobs = [] if run.main_model == "image" else finished_jobs(run, "contrast", source)
@@ -270,16 +220,13 @@ def _unnamed(e: Explained, k: int) -> list:
     return unnamed_bands(e.maps.spectrum[k][use], e.groups[use]).to_dict("records")
 
 
-def _tables(e: Explained, masks) -> dict:
-    "What is tabulated of the headline networks alone: bands, bands that the paper does not name, links"
+def _tables(e: Explained) -> dict:
+    "What is tabulated of the headline networks alone: bands, and bands that the paper does not name"
     bands = band_table(e.maps.spectrum, e.maps.difference, e.bits, e.groups, e.polymer).to_dict("records")
-    out = dict(table=bands, unnamed={m: _unnamed(e, k) for k, m in enumerate(MECHANISMS)})
-    return out if masks is None else out | dict(matrix=link_matrix(e, masks))
+    return dict(table=bands, unnamed={m: _unnamed(e, k) for k, m in enumerate(MECHANISMS)})
 
 # %% ../../nbs/study/07_evidence_scores.ipynb #e75ca817
-def of_source(
-    run: Run, source: str
-) -> dict:  # bands, surface, surface_found, links, contrast; as far as they are there
+def of_source(run: Run, source: str) -> dict:  # bands, surface, surface_found, contrast; as far as they are there
     "What one source shows"
     e = read_explained(run, source)
     if e is None:
@@ -292,10 +239,7 @@ def of_source(
         out["surface"] = surface_evidence(e, truth)
     if found is not None:
         out["surface_found"] = surface_evidence(e, found)
-    masks = found if truth is None else truth
-    if masks is not None and source in ("standard", "neutral", "shuffled"):
-        out["links"] = paper_links(e, masks, out["bands"])
-    return out | _tables(e, masks) if source == "standard" else out
+    return out | _tables(e) if source == "standard" else out
 
 
 def plain(x):
