@@ -24,6 +24,14 @@ from .loaders import aging_block, aging_dls
 from .loss import AgingLoss, aging_metrics, unseen_combinations
 from .net import AgingNet
 from .recipe import Recipe
+from microplastic_aging.model.scaling import (
+    INNER_FOLDS,
+    can_scale,
+    fit_scales,
+    inner_folds,
+    mechanism_log_odds,
+    scale_head,
+)
 from .tensors import Together
 
 # %% ../../nbs/model/09_learner.ipynb #8bb861d9
@@ -297,6 +305,15 @@ class TrainOptions:
     init: InitOptions = InitOptions()  # First weights
 
     @property
+    def n_epochs(self) -> int:
+        "Epochs of this job at most, inner folds among them"
+        return self.passes.epochs * (1 + INNER_FOLDS * self._is_scaled)
+
+    @property
+    def _is_scaled(self) -> bool:
+        return self.recipe.scaled and self.modality == "spectrum" and not self.init.start
+
+    @property
     def passes(self) -> Recipe:
         "The recipe of this job: shorter for a spectrum alone, and with parts that were trained before"
         epochs = self.recipe.spectrum_epochs if self.modality == "spectrum" else self.recipe.epochs
@@ -346,7 +363,29 @@ def train_model(
         set_seed(seed + rank_distrib())  # each process varies its samples in its own way
         _fit(learn, recipe, options.progress)
     learn.model.eval()
+    if options._is_scaled and can_scale(learn.model):
+        data = arrays, np.asarray(y), np.asarray(specimens), scheme
+        _scale_evidence(learn.model, data, train, options, settings)
     return learn
+
+
+def _scale_evidence(net: AgingNet, data: tuple, train: list, options: TrainOptions, settings: dict):
+    "Train once more for each inner fold, and scale the head by what these networks say of what they have not seen"
+    arrays, y, specimens, scheme = data
+    inside = replace(
+        options,
+        valid=(),
+        recipe=replace(options.recipe, scaled=False),
+        progress=options.progress is not True and options.progress,
+    )
+    seen, said = [], []
+    for learnt, left in inner_folds(y, specimens, train, options.seed):
+        part = train_model(*data, learnt, inside, **settings).model
+        seen.append(left)
+        said.append(mechanism_log_odds(part, arrays, left))
+    if seen:
+        rows = np.concatenate(seen)
+        scale_head(net, fit_scales(np.concatenate(said), scheme.pattern[y[rows]] > 0, specimens[rows]))
 
 
 def learning_curve(
