@@ -130,11 +130,11 @@ def simulate(
     check_model_place(out)
     if mode != "study" and variant != Variant.standard:
         raise typer.BadParameter(f"--variant is for the benchmark, not for --{mode}")
-    if counterfactuals and (mode != "study" or benchmark == 1 or variant not in (Variant.standard, Variant.neutral)):
+    if counterfactuals and (mode != "study" or benchmark != 2 or variant not in (Variant.standard, Variant.neutral)):
         raise typer.BadParameter("--counterfactuals goes with --benchmark 2, variant standard or neutral")
     if as_instruments:
         return tasks.write_instruments(out, samples, seed)
-    kind = dict(seed=seed, variant=variant.value, benchmark=benchmark or 2)
+    kind = dict(seed=seed, variant=variant.value, benchmark=benchmark or 1)
     tasks.write_simulated(out, samples, kind, campaign, counterfactuals)
 
 # %% ../nbs/98_cli.ipynb #204d75b4

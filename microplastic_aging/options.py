@@ -118,7 +118,7 @@ SimulatedOption = Annotated[
 ]
 _BENCHMARK_HELP = (
     "1: one laboratory, one kind of surface, spectra that scatter less than real ones; 2: four laboratories, four "
-    "kinds of surface, scatter as measured. Default: 2."
+    "kinds of surface, scatter as measured."
 )
 _COUNTERFACTUALS_HELP = (
     "With benchmark 2: draw each sample again without one of its mechanisms, into truth/without_uv and so on."

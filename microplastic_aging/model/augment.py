@@ -143,7 +143,7 @@ class AugmentMicrograph(Transform):
         if len(chosen):
             x = x.index_copy(0, chosen, add_biofilm(x[chosen]))
         x = x + self.bend * symmetric() * (x * (1 - x))
-        mean, sd = x.mean((2, 3), keepdim=True), x.std((2, 3), keepdim=True)
+        mean, sd = x.mean((2, 3), keepdim=True), x.std((2, 3), correction=0, keepdim=True)
         x = x.sub_(mean).mul_(torch.exp(self.contrast * symmetric())).add_(mean + self.brightness * symmetric())
         grain = torch.randn_like(x) * (self.noise * sd * symmetric().abs())
         return TensorMicrograph(x.add_(grain).clamp_(0, 1))

@@ -361,7 +361,8 @@ def train_model(
         dls = aging_dls(block, train, options.valid, recipe.bs, seed, options.device or _process_device())
         learn = aging_learner(dls, scheme, modality, seed, recipe, init, **settings)
         set_seed(seed + rank_distrib())  # each process varies its samples in its own way
-        _fit(learn, recipe, options.progress)
+        if not init.parts or learn.model.joint is not None:  # a sum of trained parts has nothing left to learn
+            _fit(learn, recipe, options.progress)
     learn.model.eval()
     if options._is_scaled and can_scale(learn.model):
         data = arrays, np.asarray(y), np.asarray(specimens), scheme
