@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..aging import MECHANISMS, SHOWN_BANDS, SURFACE_FEATURES
 from ..evaluate.features import n_jobs
-from ..evaluate.links import Link, judge_links, link_record, measure_link
+from ..evaluate.links import Link, measure_link
 from ..evaluate.planted_links import INDEX_POLYMERS, Drawing, planted_heights
 from ..explain.hypotheses import PAPER_BAND
 from ..explain.references import polymers_with_own_band
@@ -48,9 +48,6 @@ def heights_of(
     return table[table.variant == variant].set_index("specimen_id")
 
 # %% ../../nbs/study/07_links.ipynb #4283fb4b
-READERS = dict(planted="planted height", index="index, PE and PP", network="log-odds, network")
-
-
 def mark_areas(
     e: Explained,
     masks: np.ndarray,  # Of each mechanism, as from `surface_truth`, shape (3, n, h, w)
@@ -117,19 +114,3 @@ def link_grid(e: Explained, areas: np.ndarray) -> list:  # One row a mechanism, 
                 pair = dict(mechanism=m, band=window.name, feature=SURFACE_FEATURES[FEATURE_OF[other]].name)
                 rows.append(pair | dict(effect=link.effect, ci=list(link.ci), p=link.p, n=link.n))
     return rows
-
-# %% ../../nbs/study/07_links.ipynb #f9f1ed87
-_NOTHING = dict.fromkeys(MECHANISMS, Link(None, (None, None), None, 0))
-
-
-def judge_sources(
-    links: dict,  # source -> reader -> mechanism -> `Link`; 'standard' first
-) -> dict:  # source -> reader -> mechanism -> record
-    "Verdicts of every reader on every source"
-    records = {}
-    for source, readers in links.items():
-        truth, records[source] = readers.get("planted"), {}
-        for reader, found in readers.items():
-            control = links["standard"].get("planted" if source == "standard" else reader, _NOTHING)
-            records[source][reader] = link_record(judge_links(found, control, truth))
-    return records
