@@ -216,18 +216,24 @@ def all_surfaces(self: EvidenceStudy) -> HTML:  # Folded
     return folded("All scores on the marks", transposed(table.assign(marks=marks), "marks"))
 
 # %% ../../nbs/report/21_evidence_study.ipynb #bc27c2a1
+_NO_LINKS = "*The networks of this run were not asked for their links.*"
+
+
 @patch
 def links(
     self: EvidenceStudy,
     source: str = "standard",  # Or 'neutral', 'shuffled'
-) -> pd.DataFrame:  # Text, one row a link; empty where none was measured
+) -> pd.DataFrame | Markdown:  # Text, one row a link; a sentence where none was measured
     "Do band and mark go together within a type? By each reader, with the verdict on the network"
-    return link_verdicts(self.evidence["links"].get(source) or {})
+    found = self.evidence["links"].get(source)
+    return link_verdicts(found) if found else Markdown(_NO_LINKS)
 
 
 @patch
-def all_links(self: EvidenceStudy) -> HTML:  # Folded
+def all_links(self: EvidenceStudy) -> HTML | None:  # Folded; None where none was measured
     "The same of every source, with p-values, power and control"
+    if not self.evidence["links"]:
+        return None
     table = link_table(self.evidence["links"])
     return folded(f"All readers and sources of links, {len(table)} lines", table)
 
@@ -336,18 +342,22 @@ def plot_bands(
 def plot_links(
     self: EvidenceStudy,
     ax: Axes | None = None,  # New ones where None
-) -> Axes:
+) -> Axes | None:  # None where none was measured
     "Correlation of band and mark by each reader in each source"
-    return plot_link_readers(self.evidence["links"], "simulated data" if self.evidence["simulated"] else "", ax)
+    return (
+        None
+        if not self.evidence["links"]
+        else plot_link_readers(self.evidence["links"], "simulated data" if self.evidence["simulated"] else "", ax)
+    )
 
 
 @patch
 def plot_grid(
     self: EvidenceStudy,
     ax: Axes | None = None,  # New ones where None
-) -> Axes:
+) -> Axes | None:  # None where none was measured
     "Every named band against every mark, by log-odds and area"
-    return plot_link_grid(self.evidence, ax)
+    return plot_link_grid(self.evidence, ax) if self.evidence.get("matrix") else None
 
 
 @patch
