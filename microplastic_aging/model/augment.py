@@ -116,6 +116,9 @@ def add_biofilm(
     return torch.where(high - low > 1, stretched, shifted)
 
 # %% ../../nbs/model/02_augment.ipynb #ae3158b6
+_CROP = 0.7  # Side that is cut out of a micrograph, relative to the whole
+
+
 class AugmentMicrograph(Transform):
     "Random biofilm, orientation, magnification, grey scale and noise of training micrographs; NaN passes through"
 
@@ -129,7 +132,6 @@ class AugmentMicrograph(Transform):
         bend: float = 0.3,  # Largest bend of the grey scale, as by a gamma curve
         noise: float = 0.3,  # Largest standard deviation of added noise, relative to that of the micrograph
         film: float = 0.3,  # Share of the micrographs that get a biofilm
-        crop: float = 0.7,  # Side that is cut out, relative to the whole
     ):
         store_attr()
 
@@ -137,7 +139,7 @@ class AugmentMicrograph(Transform):
         def symmetric():
             return 2 * torch.rand(len(x), 1, 1, 1, device=x.device) - 1
 
-        x = _random_affine(x.as_subclass(torch.Tensor), self.scale, self.crop)
+        x = _random_affine(x.as_subclass(torch.Tensor), self.scale, _CROP)
         chosen = (torch.rand(len(x), device=x.device) < self.film) & ~x[:, 0, 0, 0].isnan()
         chosen = chosen.nonzero()[:, 0]
         if len(chosen):

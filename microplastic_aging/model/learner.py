@@ -24,14 +24,7 @@ from .loaders import aging_block, aging_dls
 from .loss import AgingLoss, aging_metrics, unseen_combinations
 from .net import AgingNet
 from .recipe import Recipe
-from microplastic_aging.model.scaling import (
-    INNER_FOLDS,
-    can_scale,
-    fit_scales,
-    inner_folds,
-    mechanism_log_odds,
-    scale_head,
-)
+from .scaling import INNER_FOLDS, can_scale, scale_evidence
 from .tensors import Together
 
 # %% ../../nbs/model/09_learner.ipynb #8bb861d9
@@ -365,28 +358,12 @@ def train_model(
             _fit(learn, recipe, options.progress)
     learn.model.eval()
     if options._is_scaled and can_scale(learn.model):
-        data = arrays, np.asarray(y), np.asarray(specimens), scheme
-        _scale_evidence(learn.model, data, train, options, settings)
+        inside = replace(options, valid=(), recipe=replace(options.recipe, scaled=False))
+        if inside.progress is True:  # one bar is enough
+            inside = replace(inside, progress=False)
+        fit = partial(train_model, arrays, y, specimens, scheme, options=inside, **settings)
+        scale_evidence(learn.model, lambda rows: fit(rows).model, (arrays, y, specimens), train, seed)
     return learn
-
-
-def _scale_evidence(net: AgingNet, data: tuple, train: list, options: TrainOptions, settings: dict):
-    "Train once more for each inner fold, and scale the head by what these networks say of what they have not seen"
-    arrays, y, specimens, scheme = data
-    inside = replace(
-        options,
-        valid=(),
-        recipe=replace(options.recipe, scaled=False),
-        progress=options.progress is not True and options.progress,
-    )
-    seen, said = [], []
-    for learnt, left in inner_folds(y, specimens, train, options.seed):
-        part = train_model(*data, learnt, inside, **settings).model
-        seen.append(left)
-        said.append(mechanism_log_odds(part, arrays, left))
-    if seen:
-        rows = np.concatenate(seen)
-        scale_head(net, fit_scales(np.concatenate(said), scheme.pattern[y[rows]] > 0, specimens[rows]))
 
 
 def learning_curve(

@@ -6,6 +6,8 @@
 __all__ = []
 
 # %% ../../nbs/model/08_scaling.ipynb #73171303
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from scipy.optimize import minimize
@@ -72,3 +74,19 @@ def inner_folds(y, specimens, rows, seed: int = 0) -> list:  # Of (row numbers t
         return []
     fold = grouped_folds(y[rows], specimens[rows], k, seed)
     return [(rows[fold != i], rows[fold == i]) for i in range(k)]
+
+
+def scale_evidence(
+    net: AgingNet,  # Of one modality, trained on all rows
+    fit: Callable,  # Row numbers -> a network that was trained on these
+    about: tuple,  # `DecodedSamples`, class and specimen of every row
+    rows,  # Row numbers to learn from
+    seed: int = 0,  # Of the deal
+):
+    "Scale the head by what networks of inner folds say of what they have not seen"
+    arrays, y, specimens = about[0], *map(np.asarray, about[1:])
+    folds = inner_folds(y, specimens, rows, seed)
+    said = [mechanism_log_odds(fit(learnt), arrays, left) for learnt, left in folds]
+    if folds:
+        left = np.concatenate([left for _, left in folds])
+        scale_head(net, fit_scales(np.concatenate(said), net.scheme.pattern[y[left]] > 0, specimens[left]))
