@@ -20,16 +20,20 @@ from .attribute.novelty import Gate, fit_gate, fit_training_distribution
 from .data.arrays import VIEW_PX, grouped_folds, load_arrays
 from .data.manifest import numbers_of, read_samples
 from .explain.neighbours import write_specimens
-from .model.learner import InitOptions, TrainOptions, train_model
+from .model.adapt import AS_IT_IS, Adapted, adapt_model
+from .model.learner import InitOptions, TrainOptions, make_net, train_model
 from .model.loss import unseen_combinations
 from .model.number_store import fit_samples, save_number
 from .model.predictions import embed_arrays
 from .model.recipe import Recipe
+from .model.scaling import INNER_FOLDS
 from .model.store import load_model, model_card, model_folder, save_model
 from .writers import new_folder
 
 # %% ../nbs/90_train.ipynb #f72565ed
 _FINETUNE_LR_FACTOR = 0.3  # Of the recipe's learning rate, where training begins with a trained model
+_FINETUNE_STEPS = 600  # Batches in all, then
+_FINETUNE_PASSES = 5, 100  # Over the samples, at least and at most
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,14 @@ def _tell(options, sentence: str):
         print(sentence, flush=True)
 
 
-def _recipe(epochs: int | None, begin) -> Recipe:
-    recipe = Recipe().lasting(epochs)
-    if begin:
-        recipe = replace(recipe, lr=_FINETUNE_LR_FACTOR * recipe.lr)
-    return recipe
+def _recipe(epochs: int | None, begin, n: int) -> Recipe:
+    "The recipe for `n` samples, and what changes where training begins with a model"
+    recipe = Recipe()
+    if not begin:
+        return recipe.lasting(epochs)
+    fewest, most = _FINETUNE_PASSES
+    passes = epochs or min(max(_FINETUNE_STEPS * recipe.bs // n, fewest), most)
+    return replace(recipe.lasting(passes), lr=_FINETUNE_LR_FACTOR * recipe.lr)
 
 # %% ../nbs/90_train.ipynb #26fb78bf
 def _check_classes(manifest, samples, rows, label):
@@ -124,12 +131,12 @@ def _fit_threshold(net, arrays, groups, held, distribution) -> Gate | None:
     return fit_gate(far, groups[held])
 
 
-def _write_distribution(learn, arrays, samples, parts, seed, folder):
+def _write_distribution(net, arrays, samples, parts, seed, folder):
     "Distribution of the training vectors and novelty threshold, where there are specimens enough"
     train, held = parts
     try:
-        distribution = fit_training_distribution(learn.model, arrays, samples.y, samples.groups, train, seed)
-        gate = _fit_threshold(learn.model, arrays, samples.groups, held, distribution)
+        distribution = fit_training_distribution(net, arrays, samples.y, samples.groups, train, seed)
+        gate = _fit_threshold(net, arrays, samples.groups, held, distribution)
         save_attributor(Attributor(distribution, gate, {}, {}, {}), folder)
     except InputError as e:
         warnings.warn(f"the model will name types only, without a dominant mechanism ({e})", stacklevel=4)
@@ -162,12 +169,51 @@ def _held_words(samples, train, held) -> str:
     return f"{m} of {n + m} specimens are held out of training, to set the novelty threshold"
 
 # %% ../nbs/90_train.ipynb #38dcdd88
-def _train_with_bar(arrays, samples, rows, job: TrainOptions, progress: bool):
-    "A trained learner, with a bar over its epochs"
-    silent = not progress or rank_distrib() > 0
-    epochs = job.n_epochs
-    with tqdm(total=epochs, desc=f"train {job.modality}", unit="epoch", disable=silent) as bar:
-        return train_model(arrays, samples.y, samples.groups, samples.scheme, rows, replace(job, progress=bar.update))
+def _knows(begin, scheme) -> bool:
+    "Whether a model names these types already"
+    return scheme.bits is not None and (begin.scheme.classes, begin.scheme.bits) == (scheme.classes, scheme.bits)
+
+
+def _train_with_bar(arrays, samples, rows, job: TrainOptions, progress: bool) -> tuple:  # `AgingNet`; `Adapted` or None
+    "A trained or adapted model, with a bar over its epochs"
+    silent, begin = not progress or rank_distrib() > 0, job.init.start
+    about = arrays, samples.y, samples.groups
+    adapts = begin is not None and _knows(begin, samples.scheme)
+    total = job.n_epochs * (1 + INNER_FOLDS * adapts)
+    with tqdm(total=total, desc=f"train {job.modality}", unit="epoch", disable=silent) as bar:
+
+        def fit(some):
+            return train_model(*about, samples.scheme, some, replace(job, progress=bar.update)).model
+
+        if not adapts:
+            return fit(rows), None
+        start = make_net(samples.scheme, job.modality, job.seed, job.init, {})
+        adapted = adapt_model(start, about, rows, fit, job.seed)
+        bar.total = bar.n  # not every candidate is trained
+        return adapted.net, adapted
+
+
+def _adapted_words(adapted: Adapted, card: dict) -> dict:
+    "What the card keeps of a choice among candidates; of a model that stays as it is, its temperatures too"
+    rows = adapted.table.reset_index(names="candidate").round(4).to_dict("records")
+    kept = {k: v for k, v in card.items() if k == "temperature" and adapted.chosen == AS_IT_IS}
+    return kept | dict(adapted=dict(chosen=adapted.chosen, why=adapted.why, candidates=rows))
+
+
+def _tell_choice(adapted: Adapted, options):
+    "The table of candidates and the choice"
+    shown = adapted.table.assign(**{c: (100 * adapted.table[c]).round(1) for c in adapted.table if "accuracy" in c})
+    if len(shown):
+        _tell(options, shown.rename(columns=_CURVE).round(3).to_string())
+    _tell(options, f"adapted, {adapted.why}")
+
+
+_CURVE = dict(
+    log_loss="log loss",
+    gain_se="standard error",
+    accuracy="samples right (%)",
+    accuracy_by_specimen="specimens right (%)",
+)
 
 
 def _train_into(folder: Path | None, manifest, modality: str | None, start, seed: int, options: ManifestOptions):
@@ -178,7 +224,6 @@ def _train_into(folder: Path | None, manifest, modality: str | None, start, seed
         _train_number(samples, value, folder, modality, seed, options)
         return
     begin = _load_start(start, modality)
-    recipe = _recipe(options.epochs, begin)
     view = begin.card["view"] if begin else dict(size_px=VIEW_PX, fov_um="auto")
     rows = np.flatnonzero(samples.y >= 0)
     _check_classes(manifest, samples, rows, options.label)
@@ -188,14 +233,18 @@ def _train_into(folder: Path | None, manifest, modality: str | None, start, seed
     said = dict(modality_chosen=why, held_out=_held_words(samples, *parts))
     for sentence in said.values():
         _tell(options, sentence)
+    recipe = _recipe(options.epochs, begin, len(parts[0]))
     job = TrainOptions(modality=modality, seed=seed, recipe=recipe, device=options.device, init=InitOptions(begin))
-    learn = _train_with_bar(arrays, samples, parts[0], job, options.progress)
+    net, adapted = _train_with_bar(arrays, samples, parts[0], job, options.progress)
+    if adapted:
+        _tell_choice(adapted, options)
+        said |= _adapted_words(adapted, begin.card)
     if folder is None:
         return
     card = model_card(samples, arrays, rows=len(parts[0]), began_with=_origin(begin), **said)
-    save_model(learn, folder, card)
-    write_specimens(folder, learn, arrays, parts[0], samples.groups, samples.table[samples.label])
-    _write_distribution(learn, arrays, samples, parts, seed, folder)
+    save_model(net, folder, card)
+    write_specimens(folder, net, arrays, parts[0], samples.groups, samples.table[samples.label])
+    _write_distribution(net, arrays, samples, parts, seed, folder)
 
 
 def train_manifest(

@@ -160,8 +160,8 @@ class InitOptions:
     # Trained models of one modality each: a fusion model adds up their evidence, and learns its joint correction alone
     parts: tuple = ()
 
-
-def _make_net(scheme, modality, seed, init: InitOptions, settings: dict) -> AgingNet:
+# %% ../../nbs/model/09_learner.ipynb #a9c01d77
+def make_net(scheme, modality, seed, init: InitOptions, settings: dict) -> AgingNet:
     "A network with its first weights"
     if init.start is not None:
         modality = init.start.modality if modality == "fusion" else modality
@@ -199,7 +199,7 @@ def aging_learner(
     **settings,  # Of `NetConfig`: operator, image_encoder, d, …
 ) -> Learner:
     "A fastai learner for ageing types; train it with `fit_one_cycle`"
-    net = _make_net(scheme, modality, seed, init, settings)
+    net = make_net(scheme, modality, seed, init, settings)
     loss = AgingLoss(scheme, recipe.smooth, recipe.mechanism, recipe.auxiliary, init.excluded)
     adamw = partial(OptimWrapper, opt=torch.optim.AdamW, betas=(0.9, 0.99), eps=1e-5)
     cbs = [ModelEMA(recipe.ema)]
