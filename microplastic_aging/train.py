@@ -32,7 +32,7 @@ from .writers import new_folder
 
 # %% ../nbs/90_train.ipynb #f72565ed
 _FINETUNE_LR_FACTOR = 0.3  # Of the recipe's learning rate, where training begins with a trained model
-_FINETUNE_STEPS = 600  # Batches in all, then
+_FINETUNE_STEPS = 300  # Batches in all, then
 _FINETUNE_PASSES = 5, 100  # Over the samples, at least and at most
 
 
@@ -79,8 +79,12 @@ def _tell(options, sentence: str):
     if options.talk and not rank_distrib():
         print(sentence, flush=True)
 
-
-def _recipe(epochs: int | None, begin, n: int) -> Recipe:
+# %% ../nbs/90_train.ipynb #b7f01c32
+def finetune_recipe(
+    epochs: int | None,  # None: as many passes as the steps make
+    begin,  # The model that training begins with, or None
+    n: int,  # Samples
+) -> Recipe:
     "The recipe for `n` samples, and what changes where training begins with a model"
     recipe = Recipe()
     if not begin:
@@ -233,7 +237,7 @@ def _train_into(folder: Path | None, manifest, modality: str | None, start, seed
     said = dict(modality_chosen=why, held_out=_held_words(samples, *parts))
     for sentence in said.values():
         _tell(options, sentence)
-    recipe = _recipe(options.epochs, begin, len(parts[0]))
+    recipe = finetune_recipe(options.epochs, begin, len(parts[0]))
     job = TrainOptions(modality=modality, seed=seed, recipe=recipe, device=options.device, init=InitOptions(begin))
     net, adapted = _train_with_bar(arrays, samples, parts[0], job, options.progress)
     if adapted:

@@ -110,11 +110,15 @@ def _weights(y: np.ndarray, specimens: np.ndarray) -> np.ndarray:  # Sum 1, shap
 _RIDGE_CONSTANT = 0.01  # Pull of slope and offsets to none
 
 
+def _standardised(way: _Way, answers: _Answers, middle, spread) -> np.ndarray:  # Shape (n, modalities, q)
+    "Features free of mean and spread, 0 where the modality is missing"
+    return (_features(way, answers) - middle) / spread * answers.present[:, :, None]
+
+
 def _fit_way(way: _Way, answers: _Answers, y, specimens, bits) -> _Correction:
     "Fit one candidate on samples of known type"
-    x = _features(way, answers)
-    middle, spread = _spread_of(x, answers.present)
-    x = (x - middle) / spread * answers.present[:, :, None]
+    middle, spread = _spread_of(_features(way, answers), answers.present)
+    x = _standardised(way, answers, middle, spread)
     (_, k, q), j = x.shape, bits.shape[1]
     # evidence speaks of its own mechanism only
     own = np.eye(q, j)[None] if way.features == "evidence" else np.ones((1, q, j))
@@ -144,7 +148,7 @@ def _fit_way(way: _Way, answers: _Answers, y, specimens, bits) -> _Correction:
 
 def _corrected(c: _Correction, answers: _Answers, bits) -> np.ndarray:  # Log-probabilities, shape (n, n_classes)
     "What a corrected model says"
-    x = (_features(c.way, answers) - c.middle) / c.spread * answers.present[:, :, None]
+    x = _standardised(c.way, answers, c.middle, c.spread)
     delta = np.einsum("nkq,kqj->nj", x, c.weight) + answers.present @ c.constant
     return log_softmax((1 + c.slope) * answers.log_p + delta @ bits.T, axis=1)
 
@@ -185,7 +189,7 @@ def _between(start: AgingNet, end: AgingNet) -> AgingNet:
     return net
 
 # %% ../../nbs/model/13_adapt.ipynb #afe62822
-_MIN_FULL = 16  # Specimens from which on all weights are trained
+_MIN_FULL = 64  # Specimens from which on all weights are trained
 
 
 @dataclass(eq=False)
@@ -217,21 +221,25 @@ def _by_specimen(log_p, y, specimens) -> pd.DataFrame:  # Index specimen; type, 
     return found.assign(specimen=table.to_numpy().argmax(1) == found.y)
 
 
+def _gain(usual: pd.DataFrame, other: pd.DataFrame, weight) -> tuple:  # Mean, standard error
+    "Fall of the loss, paired by specimen"
+    gain = usual.loss - other.loss
+    mean = (weight * gain).sum()
+    return mean, np.sqrt((weight**2 * (gain - mean) ** 2).sum() * len(gain) / max(len(gain) - 1, 1))
+
+
 def _compare(left_out: dict, y, specimens) -> pd.DataFrame:  # Index candidate
     "Losses and accuracies of all candidates, types weighted alike"
     each = {name: _by_specimen(log_p, y, specimens) for name, log_p in left_out.items()}
     usual = each[AS_IT_IS]
     weight = 1 / usual.groupby("y").loss.transform("size")
     weight = weight / weight.sum()
-    rows = {}
-    for name, e in each.items():
-        gain = usual.loss - e.loss
-        mean = (weight * gain).sum()
-        se = np.sqrt((weight**2 * (gain - mean) ** 2).sum() * len(e) / max(len(e) - 1, 1))
-        shares = ((weight * e[c]).sum() for c in ("loss", "sample", "specimen"))
-        shown = dict(zip(("log_loss", "accuracy", "accuracy_by_specimen"), shares, strict=True))
-        rows[name] = shown | dict(gain=mean, gain_se=se)
-    return pd.DataFrame(rows).T[["log_loss", "gain", "gain_se", "accuracy", "accuracy_by_specimen"]]
+    rows = {
+        name: (*_gain(usual, e, weight), *((weight * e[c]).sum() for c in ("loss", "sample", "specimen")))
+        for name, e in each.items()
+    }
+    columns = ["gain", "gain_se", "log_loss", "accuracy", "accuracy_by_specimen"]
+    return pd.DataFrame(rows, columns).T[["log_loss", *columns[:2], *columns[3:]]]
 
 
 def _choose(table: pd.DataFrame) -> str:

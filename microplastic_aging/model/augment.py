@@ -95,13 +95,14 @@ def _biofilm_cover(
 
 def add_biofilm(
     x: torch.Tensor,  # Micrographs, grey values 0 to 1, shape (b, 1, S, S)
+    cover: tuple | None = None,  # From `_biofilm_cover` for as many; None: drawn anew
 ) -> torch.Tensor:  # Same shape, 0 to 1
     "Draw a biofilm on every micrograph"
 
     def draw():
         return torch.rand(len(x), 1, 1, 1, device=x.device)
 
-    film, cells = _biofilm_cover(len(x), x.shape[-1], x.device)
+    film, cells = cover or _biofilm_cover(len(x), x.shape[-1], x.device)
     right = cells - cells.roll(1, -1)
     down = cells - cells.roll(1, -2)
     light = (2 * draw() - 1) * right + (2 * draw() - 1) * down
@@ -119,6 +120,23 @@ def add_biofilm(
 _CROP = 0.7  # Side that is cut out of a micrograph, relative to the whole
 
 
+_N_COVERS = 128  # Biofilms that a training draws
+
+
+def _some_covers(covers: tuple, b: int) -> tuple:  # Film and cells, each (b, 1, S, S)
+    "Some of many biofilms, moved, and turned or mirrored"
+    film, cells = covers
+    size, device = film.shape[-1], film.device
+    rows = torch.randint(len(film), (b,), device=device)
+    across, down, turns, mirror = (int(torch.randint(n, ())) for n in (size, size, 4, 2))
+
+    def moved(x):
+        x = x[rows].roll((down, across), (-2, -1)).rot90(turns, (-2, -1))
+        return x.flip(-1) if mirror else x
+
+    return moved(film), moved(cells)
+
+
 class AugmentMicrograph(Transform):
     "Random biofilm, orientation, magnification, grey scale and noise of training micrographs; NaN passes through"
 
@@ -134,6 +152,13 @@ class AugmentMicrograph(Transform):
         film: float = 0.3,  # Share of the micrographs that get a biofilm
     ):
         store_attr()
+        self.covers = None
+
+    def _covers(self, b: int, size: int, device) -> tuple:
+        "Biofilms for `b` micrographs out of those that were drawn at the first call"
+        if self.covers is None or self.covers[0].shape[-1] != size or self.covers[0].device != device:
+            self.covers = _biofilm_cover(_N_COVERS, size, device)
+        return _some_covers(self.covers, b)
 
     def encodes(self, x: TensorMicrograph):
         def symmetric():
@@ -143,7 +168,7 @@ class AugmentMicrograph(Transform):
         chosen = (torch.rand(len(x), device=x.device) < self.film) & ~x[:, 0, 0, 0].isnan()
         chosen = chosen.nonzero()[:, 0]
         if len(chosen):
-            x = x.index_copy(0, chosen, add_biofilm(x[chosen]))
+            x = x.index_copy(0, chosen, add_biofilm(x[chosen], self._covers(len(chosen), x.shape[-1], x.device)))
         x = x + self.bend * symmetric() * (x * (1 - x))
         mean, sd = x.mean((2, 3), keepdim=True), x.std((2, 3), correction=0, keepdim=True)
         x = x.sub_(mean).mul_(torch.exp(self.contrast * symmetric())).add_(mean + self.brightness * symmetric())
@@ -279,6 +304,8 @@ class AugmentSpectrum(Transform):
 
     def encodes(self, x: TensorSpectrum):
         a, valid = x.as_subclass(torch.Tensor).unbind(1)
+        if not valid.any():  # a model of pictures alone is shown none
+            return x
         peak = a.abs().amax(-1, keepdim=True)
         noise = estimate_noise(a, valid > 0)
         a = _shift_spectra(a, valid > 0, _symmetric(a) * self.strength.shift_cm1 / (GRID[1] - GRID[0]))
