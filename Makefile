@@ -71,6 +71,7 @@ pictures: $(READY)
 
 export: $(READY)
 	@$(BIN)/nbdev-export && $(BIN)/nbdev-clean
+	@for text in CHANGELOG CONTRIBUTING; do cp $$text.md nbs/$$(echo $$text | tr A-Z a-z).md; done
 
 # What is compared against is installed here only; `.ready-bench` says that it is.
 $(VENV)/.ready-bench: $(READY)

@@ -348,6 +348,12 @@ def test_version_is_the_first_of_the_changelog():
     assert declared and first and declared[1] == first[1]
 
 
+@pytest.mark.parametrize("name", ["CHANGELOG.md", "CONTRIBUTING.md"])
+def test_the_site_has_the_same_text(name):
+    shown = ROOT / "nbs" / name.lower()
+    assert shown.read_bytes() == (ROOT / name).read_bytes(), "run `make export`"
+
+
 def test_readme_links_lead_somewhere():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\((?![a-z]+:|#)([^)#\s]+)", text)
