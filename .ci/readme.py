@@ -136,7 +136,7 @@ def main(out=ROOT):
     for old in (out / FIGURES).glob("readme_*"):
         old.unlink()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    results = {name: reference_result(name) for name in ("study", "audit", "attribution")}
+    results = {name: reference_result(name) for name in ("study", "audit", "attribution", "evidence", "links")}
     page = Landing(out)
     folder = FileSystemLoader(ROOT / ".ci")
     templates = Environment(loader=folder, undefined=StrictUndefined, keep_trailing_newline=True)

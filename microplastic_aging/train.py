@@ -165,7 +165,7 @@ def _held_words(samples, train, held) -> str:
 def _train_with_bar(arrays, samples, rows, job: TrainOptions, progress: bool):
     "A trained learner, with a bar over its epochs"
     silent = not progress or rank_distrib() > 0
-    epochs = job.passes.epochs
+    epochs = job.n_epochs
     with tqdm(total=epochs, desc=f"train {job.modality}", unit="epoch", disable=silent) as bar:
         return train_model(arrays, samples.y, samples.groups, samples.scheme, rows, replace(job, progress=bar.update))
 

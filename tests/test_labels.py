@@ -24,12 +24,12 @@ def said_by(done):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    "30 simulated spectra with plain labels and a column of hours, and what `train` said of them"
+    "60 simulated spectra with plain labels and a column of hours, and what `train` said of them"
     folder = tmp_path_factory.mktemp("labels")
-    write_benchmark(folder / "data", 30, progress=False)
+    write_benchmark(folder / "data", 60, progress=False)
     table = pd.read_csv(folder / "data/manifest.csv", dtype=str).drop(columns=["image", "specimen_id"])
     table["bath"] = np.where(table.aging_type == "unaged", "fresh/new", "in the bath")
-    table.assign(hours=12 * np.arange(30)).to_csv(folder / "data/manifest.csv", index=False)
+    table.assign(hours=12 * np.arange(60)).to_csv(folder / "data/manifest.csv", index=False)
     said = run("train", folder / "data", "--label", "bath", "--out", folder / "model", "--epochs", 1)
     assert said.exit_code == 0, said.output
     return folder, said.stdout
@@ -37,8 +37,8 @@ def trained(tmp_path_factory):
 
 def test_spectra_alone_train_a_spectrum_model_and_it_is_said(trained):
     lines = trained[1].splitlines()
-    assert lines[0] == "spectrum; of 30 labelled samples 0 have a micrograph and 30 a spectrum"
-    assert lines[1].endswith("of 30 specimens are held out of training, to set the novelty threshold")
+    assert lines[0] == "spectrum; of 60 labelled samples 0 have a micrograph and 60 a spectrum"
+    assert lines[1].endswith("of 60 specimens are held out of training, to set the novelty threshold")
 
 
 def test_plain_labels_are_refused_out_of_distribution_and_explained(trained, monkeypatch):
@@ -86,7 +86,7 @@ def of_hours(trained):
 
 def test_hours_are_a_number_that_train_estimates(of_hours):
     folder, said = of_hours
-    assert "hours from " in said and "mean absolute error" in said and "on held-out specimens, 30 in all" in said
+    assert "hours from " in said and "mean absolute error" in said and "on held-out specimens, 60 in all" in said
     files = sorted(p.name for p in (folder / "hours").iterdir())
     assert files == ["number_model.json", "number_model.safetensors"]
 
@@ -133,7 +133,7 @@ def test_what_means_nothing_for_a_number_is_refused(trained):
     without = run("train", data, "--label", "hours", "--out", out, "--epochs", 2, "--from", "default")
     assert without.exit_code == 1 and "leave --epochs and --from out" in said_by(without)
     words = run("train", data, "--label", "bath", "--out", out, "--number")
-    assert words.exit_code == 1 and "is no number, like 29 more" in said_by(words)
+    assert words.exit_code == 1 and "is no number, like 59 more" in said_by(words)
     quick = run("study", data, "--label", "hours", "--out", out, "--quick")
     assert quick.exit_code == 1 and "leave --quick out" in said_by(quick)
     assert not out.exists()  # another label may use the folder
@@ -145,7 +145,7 @@ def test_few_specimens_or_numbers_are_refused(trained):
     table.head(9).to_csv(folder / "data/nine.csv", index=False)
     nine = run("train", folder / "data/nine.csv", "--label", "hours", "--out", folder / "none", "--number")
     assert nine.exit_code == 1 and "9 specimens; a regression tested on 5 folds needs 10" in said_by(nine)
-    table.assign(hours=np.arange(30) % 2).to_csv(folder / "data/two.csv", index=False)
+    table.assign(hours=np.arange(60) % 2).to_csv(folder / "data/two.csv", index=False)
     two = run("train", folder / "data/two.csv", "--label", "hours", "--out", folder / "none", "--number")
     assert two.exit_code == 1 and "2 distinct numbers, 0 and 1" in said_by(two)
     assert not (folder / "none").exists()

@@ -14,7 +14,7 @@ from conftest import NBS, ROOT, call, notebooks, said, tool
 from PIL import Image
 
 from microplastic_aging.files import reference_result
-from microplastic_aging.report.formats import percent
+from microplastic_aging.report.formats import percent, with_interval
 from microplastic_aging.report.html import render
 
 FRONT = {"tutorials", "howto", "studies"}
@@ -223,14 +223,16 @@ def test_how_good_includes_the_worst_figures(where):
     "Best classical model, real spectra, links, pairs of another generator, scatter: as the results have them"
     text, study, audit = honest_parts()[where], reference_result("study"), reference_result("audit")
     table = "\n".join(line for line in text.splitlines() if line.startswith("|"))
-    real, planted = audit["real_spectra"], [p["value"] for p in audit["links"]["planted"].values()]
+    real, of_run = audit["real_spectra"], reference_result("evidence")["links"].get("standard")
+    links = of_run or reference_result("links")["benchmarks"]["2"]["variants"]["standard"]
+    n_found = sum(link["verdict"] == "supported" for link in links["network" if of_run else "index"].values())
     grouped = {name: model["grouped"] for name, model in study["models"].items()}
     best_classical = max(audit["classical"]["stack_of_seven"]["value"], grouped["classical_fusion"]["accuracy"])
     rows = [
         [percent(grouped["fusion"]["accuracy"]), percent(best_classical)],
         [percent(audit["other_generator"]["accuracy"]), percent(audit["other_generator"]["refused"])],
         [f"{real['with_verdict']} of {real['n']}"],
-        ["cannot be judged", f"{min(planted):.2f}", f"{max(planted):.2f}"],
+        [f"{n_found} of 3 found", *(with_interval(link["effect"], None, 2) for link in links["planted"].values())],
     ]
     for words in rows:
         assert [line for line in table.splitlines() if all(w in line for w in words)], f"no row with {words}"
@@ -349,7 +351,7 @@ def test_model_card_names_the_model_of_each_figure():
 
 def test_landing_page_shows_the_results_of_today():
     "What it has saved is what the template says of the reference results"
-    results = {name: reference_result(name) for name in ("study", "audit", "attribution")}
+    results = {name: reference_result(name) for name in ("study", "audit", "attribution", "evidence", "links")}
     assert honest_parts()["page"] == render("honest.md.j2", pages="", **results).strip()
 
 

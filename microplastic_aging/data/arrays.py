@@ -41,7 +41,7 @@ def _scale_of(samples, i) -> float | None:
 
 def choose_fov(
     samples: Samples,  # Their pictures are opened
-) -> float | None:  # µm; None where no scale is known
+) -> float | None:  # µm; None for whole pictures: no scale is known, or fields differ much
     "Field of view that three in four scaled pictures can fill"
     with_image = [i for i, name in enumerate(samples.table.image) if name]
     jobs = [(shorter_side, samples.file(i, "image"), _scale_of(samples, i)) for i in with_image]

@@ -130,16 +130,27 @@ def shorter_side(
     return _shorter_side(read_micrograph(path, um_per_px))
 
 # %% ../../nbs/data/06_checks.ipynb #47aa6f0d
+_ALIKE = 3.0  # Nine fields in ten within this factor are shown at one scale
+
+
+def _usual_field(fields_um: list) -> float:  # µm, to three digits
+    "That three pictures in four can fill"
+    return float(f"{np.percentile(fields_um, 25):.3g}")
+
+
 def common_fov(
     fields_um: list,  # Shorter sides of the pictures whose scale is known, µm
-) -> float | None:  # µm, to three digits; None where no scale is known
+) -> float | None:  # µm; None for whole pictures: no scale is known, or the fields differ much
     "Field of view that three in four pictures can fill"
-    return float(f"{np.percentile(fields_um, 25):.3g}") if len(fields_um) else None
+    if not len(fields_um):
+        return None
+    low, high = np.percentile(fields_um, (5, 95))
+    return _usual_field(fields_um) if high <= _ALIKE * low else None
 
 
 def _field_problems(table, side_um) -> Iterator:
     "Pictures far smaller than the usual field of view; `side_um` is the shorter side by row"
-    usual = common_fov(list(side_um.values()))
+    usual = _usual_field(list(side_um.values())) if side_um else 0
     for row, um in side_um.items():
         if usual > MAX_MIRRORED * um:
             problem = f"a picture {um:.3g} µm wide, where {usual:g} µm are usual"

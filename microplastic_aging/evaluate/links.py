@@ -189,3 +189,20 @@ def link_record(judged: dict) -> dict:  # Mechanism -> plain values for JSON
         own |= dict(verdict=j.verdict, words=j.words(), power=round(j.power, 3))
         records[m] = own | dict(control=_link_record(j.control, _rounded(p_control[m])))
     return records
+
+# %% ../../nbs/evaluate/12_links.ipynb #be34e736
+_NOTHING = Link(None, (None, None), None, 0)
+
+
+def judge_sources(
+    links: dict,  # source -> reader -> mechanism -> `Link`; 'standard' first
+) -> dict:  # source -> reader -> mechanism -> record
+    "Verdicts of every reader on every source"
+    records = {}
+    for source, readers in links.items():
+        truth, records[source] = readers.get("planted"), {}
+        for reader, found in readers.items():
+            control = links["standard"].get("planted" if source == "standard" else reader)
+            control = control or dict.fromkeys(found, _NOTHING)
+            records[source][reader] = link_record(judge_links(found, control, truth))
+    return records

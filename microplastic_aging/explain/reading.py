@@ -88,7 +88,7 @@ def _picture_facts(arrays, row: int) -> dict:  # image, um_per_px, field_um
     field = arrays.field_um[row] if has_image and arrays.field_um is not None else None
     um_per_px = None
     if field is None or np.isfinite(field).all():
-        um_per_px = arrays.fov_um and arrays.fov_um / arrays.image.shape[-1]
+        um_per_px = arrays.pixel_um(row)
     return dict(image=arrays.image[row] if has_image else None, um_per_px=um_per_px, field_um=field)
 
 # %% ../../nbs/explain/08_reading.ipynb #97463dd0

@@ -20,21 +20,34 @@ from ..spectra.library import BIOFILM, WATER
 from ..spectra.noise import BEND_VARIANCE, second_difference
 
 # %% ../../nbs/model/02_augment.ipynb #733b9490
+_LEAST_PX = 64  # Side of a crop
+
+
+def _crop_px(size: int, crop: float) -> int:
+    "Side of a crop, a multiple of 16 px where the micrograph allows it"
+    return min(size, max(_LEAST_PX, 16 * round(crop * size / 16)))
+
+
 def _random_affine(
     x: torch.Tensor,  # Micrographs, shape (b, 1, S, S)
     scale: float = 0.15,  # Largest relative change of magnification
-) -> torch.Tensor:  # Shape (b, 1, S, S); borders reflected
-    "Random rotation, mirror image and magnification in one bilinear resampling"
-    b, size, device = len(x), x.shape[-1], x.device
-    angle = 2 * math.pi * torch.rand(b, device=device)
-    zoom = (1 + scale) ** (2 * torch.rand(b, device=device) - 1)
-    mirror = (torch.rand(b, device=device) < 0.5).float() * 2 - 1
-    cos = zoom * angle.cos()
-    sin = zoom * angle.sin()
-    centres = (2 * torch.arange(size, device=device) + 1) / size - 1  # of pixels, -1 to 1
+    crop: float = 1.0,  # Side that is cut out, relative to the whole
+) -> torch.Tensor:  # Shape (b, 1, C, C); borders reflected
+    "Random place, rotation, mirror image and magnification in one bilinear resampling"
+    b, device = len(x), x.device
+    side = _crop_px(x.shape[-1], crop)
+    share = side / x.shape[-1]
+
+    def symmetric():
+        return 2 * torch.rand(b, device=device) - 1
+
+    angle, zoom, mirror = math.pi * symmetric(), share * (1 + scale) ** symmetric(), symmetric().sign()
+    cos, sin = zoom * angle.cos(), zoom * angle.sin()
+    centres = (2 * torch.arange(side, device=device) + 1) / side - 1  # of pixels, -1 to 1
     across = (cos * mirror)[:, None, None] * centres - (sin * mirror)[:, None, None] * centres[:, None]
     down = sin[:, None, None] * centres + cos[:, None, None] * centres[:, None]
-    grid = torch.stack([across, down], -1)
+    place = (1 - share) * torch.stack([symmetric(), symmetric()], -1)[:, None, None]
+    grid = torch.stack([across, down], -1) + place
     return torch.nn.functional.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 # %% ../../nbs/model/02_augment.ipynb #4428ce02
@@ -103,6 +116,9 @@ def add_biofilm(
     return torch.where(high - low > 1, stretched, shifted)
 
 # %% ../../nbs/model/02_augment.ipynb #ae3158b6
+_CROP = 0.7  # Side that is cut out of a micrograph, relative to the whole
+
+
 class AugmentMicrograph(Transform):
     "Random biofilm, orientation, magnification, grey scale and noise of training micrographs; NaN passes through"
 
@@ -114,7 +130,7 @@ class AugmentMicrograph(Transform):
         contrast: float = 0.25,  # Largest change of the logarithm of the contrast
         brightness: float = 0.1,  # Largest change of the mean grey value
         bend: float = 0.3,  # Largest bend of the grey scale, as by a gamma curve
-        noise: float = 0.03,  # Largest standard deviation of added noise, grey values
+        noise: float = 0.3,  # Largest standard deviation of added noise, relative to that of the micrograph
         film: float = 0.3,  # Share of the micrographs that get a biofilm
     ):
         store_attr()
@@ -123,16 +139,15 @@ class AugmentMicrograph(Transform):
         def symmetric():
             return 2 * torch.rand(len(x), 1, 1, 1, device=x.device) - 1
 
-        x = x.as_subclass(torch.Tensor)
+        x = _random_affine(x.as_subclass(torch.Tensor), self.scale, _CROP)
         chosen = (torch.rand(len(x), device=x.device) < self.film) & ~x[:, 0, 0, 0].isnan()
         chosen = chosen.nonzero()[:, 0]
         if len(chosen):
             x = x.index_copy(0, chosen, add_biofilm(x[chosen]))
-        x = _random_affine(x, self.scale)
         x = x + self.bend * symmetric() * (x * (1 - x))
-        mean = x.mean((2, 3), keepdim=True)
+        mean, sd = x.mean((2, 3), keepdim=True), x.std((2, 3), correction=0, keepdim=True)
         x = x.sub_(mean).mul_(torch.exp(self.contrast * symmetric())).add_(mean + self.brightness * symmetric())
-        grain = torch.randn_like(x) * (self.noise * symmetric().abs())
+        grain = torch.randn_like(x) * (self.noise * sd * symmetric().abs())
         return TensorMicrograph(x.add_(grain).clamp_(0, 1))
 
 # %% ../../nbs/model/02_augment.ipynb #2e00e09f

@@ -91,9 +91,9 @@ def _positional_encoding_2d(
     return torch.cat([by_row, by_column], -1).flatten(0, 1)
 
 # %% ../../nbs/model/05_encoders.ipynb #7007960e
-def _conv_block(i: int, o: int) -> list:
-    "A convolution that halves the map, batch norm, rectifier"
-    return [nn.Conv2d(i, o, 3, 2, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True)]
+def _conv_block(i: int, o: int, stride: int = 2) -> list:
+    "A convolution, batch norm, rectifier"
+    return [nn.Conv2d(i, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True)]
 
 
 class ImageEncoder(nn.Module):
@@ -102,14 +102,16 @@ class ImageEncoder(nn.Module):
     def __init__(
         self,
         d: int = 64,  # Length of a token, a multiple of 8
-        widths: tuple = (8, 16, 32, 48),  # Channels at full size, 1/2, 1/4 and 1/8 of it, multiples of 8
+        fine: bool = False,  # A layer at full size, as in models of before
+        widths: tuple = (16, 32, 48),  # Channels at 1/2, 1/4 and 1/8 of the size, multiples of 8
     ):
         super().__init__()
-        full, half, quarter, eighth = widths
-        stem = [nn.Conv2d(1, full, 3, 1, 1), nn.ReLU(inplace=True)]
-        blocks = [*_conv_block(full, half), *_conv_block(half, quarter)]
-        blocks += [_ResBlock(quarter, eighth), _ResBlock(eighth, d)]
-        self.body = nn.Sequential(*stem, *blocks)
+        half, quarter, eighth = widths
+        if fine:
+            stem = [nn.Conv2d(1, 8, 3, 1, 1), nn.ReLU(inplace=True), *_conv_block(8, half)]
+        else:
+            stem = [nn.PixelUnshuffle(2), *_conv_block(4, half, 1)]
+        self.body = nn.Sequential(*stem, *_conv_block(half, quarter), _ResBlock(quarter, eighth), _ResBlock(eighth, d))
         self.place = nn.Parameter(torch.tensor(0.1))
         self.d = d
         self.to(memory_format=torch.channels_last)
@@ -129,7 +131,8 @@ class ImageEncoder(nn.Module):
     ) -> torch.Tensor:  # Tokens, row by row, shape (b, ceil(h/16)·ceil(w/16), d)
         if min(x.shape[-2:]) < 64:
             raise ValueError(f"micrographs of {x.shape[-2]}×{x.shape[-1]} px: the image encoder needs 64 px or more")
-        m = self.body(_standardise(x).contiguous(memory_format=torch.channels_last))
+        x = F.pad(_standardise(x), (0, x.shape[-1] % 2, 0, x.shape[-2] % 2), mode="replicate")  # an even size
+        m = self.body(x.contiguous(memory_format=torch.channels_last))
         return m.flatten(2).transpose(1, 2) + self.place * _positional_encoding_2d(m.shape[-2:], self.d, x.device)
 
 # %% ../../nbs/model/05_encoders.ipynb #b418fa46

@@ -91,8 +91,8 @@ def _check_config(config):
         _require(_is_name(config.get(name, "fusion")), name, config.get(name), "a name")
     for name in ("drop", "spectrum_drop", "modality_drop", "joint_gradient"):
         _require(_is_number(config.get(name, 0), 0, 1), name, config.get(name), "a number from 0 to 1")
-    by_mechanism = config.get("by_mechanism", False)
-    _require(isinstance(by_mechanism, bool), "by_mechanism", by_mechanism, "true or false")
+    for name in ("by_mechanism", "fine_stem"):
+        _require(isinstance(config.get(name, False), bool), name, config.get(name), "true or false")
     encoder = config.get("image_encoder")
     fits = encoder is None or (_is_name(encoder) and re.fullmatch(r"[\w./-]+", encoder, re.ASCII))
     _require(fits, "image_encoder", encoder, "the name of a network, or null")

@@ -24,6 +24,7 @@ from .loaders import aging_block, aging_dls
 from .loss import AgingLoss, aging_metrics, unseen_combinations
 from .net import AgingNet
 from .recipe import Recipe
+from .scaling import INNER_FOLDS, can_scale, scale_evidence
 from .tensors import Together
 
 # %% ../../nbs/model/09_learner.ipynb #8bb861d9
@@ -297,6 +298,15 @@ class TrainOptions:
     init: InitOptions = InitOptions()  # First weights
 
     @property
+    def n_epochs(self) -> int:
+        "Epochs of this job at most, inner folds among them"
+        return self.passes.epochs * (1 + INNER_FOLDS * self._is_scaled)
+
+    @property
+    def _is_scaled(self) -> bool:
+        return self.recipe.scaled and self.modality == "spectrum" and not self.init.start
+
+    @property
     def passes(self) -> Recipe:
         "The recipe of this job: shorter for a spectrum alone, and with parts that were trained before"
         epochs = self.recipe.spectrum_epochs if self.modality == "spectrum" else self.recipe.epochs
@@ -344,8 +354,15 @@ def train_model(
         dls = aging_dls(block, train, options.valid, recipe.bs, seed, options.device or _process_device())
         learn = aging_learner(dls, scheme, modality, seed, recipe, init, **settings)
         set_seed(seed + rank_distrib())  # each process varies its samples in its own way
-        _fit(learn, recipe, options.progress)
+        if not init.parts or learn.model.joint is not None:  # a sum of trained parts has nothing left to learn
+            _fit(learn, recipe, options.progress)
     learn.model.eval()
+    if options._is_scaled and can_scale(learn.model):
+        inside = replace(options, valid=(), recipe=replace(options.recipe, scaled=False))
+        if inside.progress is True:  # one bar is enough
+            inside = replace(inside, progress=False)
+        fit = partial(train_model, arrays, y, specimens, scheme, options=inside, **settings)
+        scale_evidence(learn.model, lambda rows: fit(rows).model, (arrays, y, specimens), train, seed)
     return learn
 
 

@@ -72,6 +72,7 @@ class NetConfig:
     by_mechanism: bool = True  # A type's logit is the sum of its mechanisms' alone, where bits tell the types apart
     modality_drop: float = 0.0  # Fusion, training: chance to take away the image, and likewise the spectrum
     joint_gradient: float = 0.0  # Share of the joint prediction's gradient that reaches the encoders
+    fine_stem: bool = False  # A layer at full size in the compact image encoder, as in models of before
     image_encoder: str | None = None  # A backbone, see `BackboneEncoder`; None for the compact network
 
     def __post_init__(self):
@@ -95,7 +96,7 @@ def _make_encoder(modality: str, config: NetConfig) -> nn.Module:
         return SpectrumEncoder(config.d)
     if config.image_encoder:
         return BackboneEncoder(config.image_encoder, config.d)
-    return ImageEncoder(config.d)
+    return ImageEncoder(config.d, config.fine_stem)
 
 
 def _make_head(scheme: Scheme, config: NetConfig, of: str) -> nn.Module:

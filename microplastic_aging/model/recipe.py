@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 class Recipe:
     "How a model is trained; does not depend on a validation set"
 
-    epochs: int = 30  # Passes over the training rows
+    epochs: int = 100  # Passes over the training rows
     spectrum_epochs: int = 10  # The same for a model of the spectrum alone
+    scaled: bool = True  # Scale the evidence of a spectrum by what inner folds say, see `model.scaling`
     lr: float = 3e-3  # Peak learning rate of the cycle
     wd: float = 0.05  # Decoupled weight decay
     bs: int = 32  # Samples a step

@@ -109,7 +109,9 @@ def _build(path, head) -> AgingNet:
     "Network with fresh weights from the content of model.json"
     scheme = head["scheme"]
     try:
-        settings = dict(by_mechanism=False) | head["config"]  # models from before that setting have a residual per type
+        settings = (
+            dict(by_mechanism=False, fine_stem=True) | head["config"]
+        )  # what models from before these settings had
         net = AgingNet(Scheme(scheme["name"], scheme["classes"], scheme["bits"]), **settings)
     except (TypeError, ValueError, AttributeError) as e:
         raise ModelFormatError(path, f"{e}; take the model from where it came, or train it again") from None

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from fastai.data.all import Category, CategoryMap, DisplayedTransform, TensorBase, TensorCategory, Transform
 from fastai.vision.core import TensorImageBW
+from fastcore.basics import patch
 
 from ..aging import SEVEN_TYPES, InputError
 from ..data.arrays import DecodedSamples
@@ -102,6 +103,16 @@ def _place(row, arrays: DecodedSamples) -> tuple:  # Arrays, and the row or rows
     return arrays, row
 
 # %% ../../nbs/model/01_tensors.ipynb #ff15d9bc
+@patch
+def pixel_um(self: DecodedSamples, row: int) -> float | None:  # None where it is not known
+    "µm per pixel of a view"
+    size = self.image.shape[-1]
+    if self.fov_um is not None:
+        return self.fov_um / size
+    side = np.nan if self.field_um is None else np.min(self.field_um[row])
+    return float(side) / size if np.isfinite(side) else None
+
+
 class ReadMicrograph(Transform):
     "Row number, or many of them, to micrographs out of memory"
 

@@ -12,8 +12,6 @@ import numpy as np
 import pandas as pd
 
 from ..aging import MECHANISMS
-from ..explain.hypotheses import CANNOT_JUDGE
-from .evidence import links_control
 from .evidence_claims import claims, contrast_of, contrast_windows
 from .formats import points_interval
 from .html import render_sentences
@@ -139,22 +137,13 @@ def both_in_verdict(metrics: dict) -> float | None:
     return float((counts * holds)[pair].sum() / counts[pair].sum())
 
 # %% ../../nbs/report/20_claims.ipynb #19e3189f
-def _link_values(found: list, evidence: dict) -> dict | None:
-    "Links found within a type, and the planted links where the measure missed them"
-    verdicts = [c.verdict for c in found if c.part == "links"]
-    if not verdicts:
-        return None
-    planted = [p["value"] for p in links_control(evidence)["planted"].values()] if CANNOT_JUDGE in verdicts else None
-    return dict(n=len(verdicts), found=verdicts.count("supported"), planted=planted)
-
-
 def _evidence_values(evidence: dict) -> dict:
     "Claims about bands and marks by mechanism, the links, and both windows of the contrast with their control"
     found = claims(evidence) if evidence else []
     contrasts = [contrast_of(evidence, s) if evidence else None for s in ("standard", "random_labels")]
     return dict(
         evidence=[[c for c in found if c.mechanism == m and c.part in ("bands", "surface")] for m in MECHANISMS],
-        links=_link_values(found, evidence),
+        links=[c for c in found if c.part == "links"],
         contrast=next((c for c in found if c.part == "contrast"), None),
         windows=contrast_windows(contrasts[0]),
         random=contrast_windows(contrasts[1]),

@@ -12,14 +12,16 @@ from fastcore.basics import patch
 from IPython.display import Markdown
 
 from ..aging import MECHANISMS
+from ..explain.hypotheses import PAPER_BAND
 from .claims import claim_table, claim_verdicts, field_values, read_claims
 from .evidence import served_by
-from .evidence_claims import band_checks, contrast_of, marks_of, mechanism_name, of_source
+from .evidence_claims import band_checks, contrast_of, marks_of, of_source
+from .formats import mechanism_name
 from .html import render, render_sentences
 from .run import get_metrics, is_simulated
 
 # %% ../../nbs/report/20_claims_limits.ipynb #20c1a006
-def _margins(evidence: dict) -> dict:  # mechanism -> margin over the raw difference
+def _passing(evidence: dict) -> dict:  # mechanism -> margin over the raw difference
     "Bands that pass all checks, by how far they exceed the raw difference"
     controls = {m: of_source(evidence, "random_labels", "bands", m) for m in evidence["bands"]}
     checks = {m: band_checks(band, controls[m]) for m, band in evidence["bands"].items()}
@@ -27,40 +29,40 @@ def _margins(evidence: dict) -> dict:  # mechanism -> margin over the raw differ
 
 
 def _mechanism_limits(evidence: dict, mechanism: str) -> dict:
-    "Of a band: what it gives each mechanism if its own gets least, and its margin; scores of the marks"
-    band, margins = evidence["bands"][mechanism], _margins(evidence)
+    "Of a band: what it gives each mechanism, and its margin; scores of the marks"
+    band, passing = evidence["bands"][mechanism], _passing(evidence)
     served = [(mechanism_name(m), log_odds) for m, log_odds in served_by(evidence, band["window"])]
     return dict(
         name=mechanism_name(mechanism),
         band=band["window"],
-        served=served if served and served[-1][0] == mechanism_name(mechanism) else [],
-        margin=margins.get(mechanism),
+        served=served,
+        least=bool(served) and served[-1][0] == mechanism_name(mechanism),
+        margin=band["beyond_difference"],
         margin_ci=band["beyond_difference_ci"],
-        narrowest=mechanism in margins and margins[mechanism] == min(margins.values()),
+        passes=mechanism in passing,
+        narrowest=mechanism in passing and passing[mechanism] == min(passing.values()),
         marks=marks_of(evidence).get(mechanism),
     )
 
 # %% ../../nbs/report/20_claims_limits.ipynb #20c1a009
+def _link_limits(readers: dict) -> dict:  # band -> n, power; power is None without a positive control
+    "Specimens of each link, and how often the network would find one as large as planted"
+    power = "planted" in readers
+    found = readers.get("network") or {}
+    return {PAPER_BAND[m].name: dict(n=f["n"], power=f["power"] if power else None) for m, f in found.items()}
+
+
 def _evidence_limits(evidence: dict) -> dict:
     "What the template needs of the explanations; nothing where a run has none"
     if not evidence:
-        return dict(mechanisms={}, control=False, linked=False, contrast=None, random_contrast=None)
+        return dict(mechanisms={}, control=False, links={}, contrast=None, random_contrast=None)
     return dict(
         mechanisms={m: _mechanism_limits(evidence, m) for m in MECHANISMS if m in evidence["bands"]},
         control="random_labels" in evidence["sources"],
-        linked=bool(evidence["links"].get("standard")),
+        links=_link_limits(evidence["links"].get("standard") or {}),
         contrast=contrast_of(evidence),
         random_contrast=contrast_of(evidence, "random_labels"),
     )
-
-
-def _lowest_share(audit: dict) -> dict | None:  # band, value; None without an audit
-    "The band whose share of the evidence follows its height least"
-    links = audit.get("links")
-    if not links:
-        return None
-    mechanism = min(links["share_and_height"], key=links["share_and_height"].get)
-    return dict(band=links["bands"][mechanism], value=links["share_and_height"][mechanism])
 
 
 def _limit_values(metrics: dict, others: dict) -> dict:
@@ -71,7 +73,6 @@ def _limit_values(metrics: dict, others: dict) -> dict:
     return dict(
         simulated=is_simulated(metrics),
         audit=audit,
-        lowest=_lowest_share(audit),
         dual=attribution.get("dual"),
         triple=recall.get("+".join(MECHANISMS)),
         natural=natural,

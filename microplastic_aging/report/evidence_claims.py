@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..explain.hypotheses import CANNOT_JUDGE, MIN_LOG_ODDS
+from ..explain.hypotheses import MIN_LOG_ODDS, PAPER_BAND
 from ..explain.scores import lower_bound
-from .evidence import SOURCE_WORDS, judged_link, links_control
-from .formats import with_interval
+from .evidence import SOURCE_WORDS
+from .formats import mechanism_name, with_interval
+from .links import PAPER_MARK, link_name, links_with
 from .study_parts import titled
 
 # %% ../../nbs/report/19_evidence_claims.ipynb #e33b2010
@@ -27,18 +28,11 @@ class Claim:
     found: str  # A figure with its interval
     verdict: str
     another_seed: str = "–"  # Verdict on a network that was trained with another seed
-    lacks: str = "–"  # Checks that failed, or a control
+    lacks: str = "–"  # Checks that failed; of a link: the power
     mechanism: str = ""
     name: str = ""  # Of the band or mark
-    control: str = "–"  # The figure of a network that learnt random labels
+    control: str = "–"  # The same of a network that learnt random labels; of a link: what was planted
     seed_lacks: str = "–"  # Checks that failed with another seed
-
-
-def mechanism_name(
-    mechanism: str,  # Such as 'uv'
-) -> str:  # Such as 'UV'
-    "A mechanism in a sentence"
-    return "UV" if mechanism == "uv" else mechanism
 
 
 def _verdict(checks: dict) -> str:
@@ -147,14 +141,16 @@ def marks_of(
 
 # %% ../../nbs/report/19_evidence_claims.ipynb #e03a1363
 def _link_claim(evidence: dict, mechanism: str) -> Claim:
-    found, verdict = evidence["links"]["standard"][mechanism], judged_link(evidence, "standard", mechanism)
-    lacks = "–"
-    if verdict == CANNOT_JUDGE:
-        planted = links_control(evidence)["planted"][mechanism]
-        lacks = f"misses a planted {with_interval(planted['value'], planted['ci'], 2)}"
-    pair = f"{found['window']} and {found['feature']}s"
+    readers, name = evidence["links"]["standard"], PAPER_BAND[mechanism].name
+    found, planted = readers["network"][mechanism], (readers.get("planted") or {}).get(mechanism)
+    pair, lacks = f"{name} and {PAPER_MARK[mechanism]}", "–"
+    if found["verdict"] != "supported":
+        power = with_interval(found["power"], None, 2)
+        lacks = f"not found at power {power}" if planted else "a positive control"
+    control = with_interval(planted["effect"], planted["ci"], 2) if planted else "–"
+    known = dict(lacks=lacks, control=control, mechanism=mechanism, name=name)
     correlation = f"correlation {with_interval(found['effect'], found['ci'], 2)}"
-    return Claim("links", f"{pair} go together", pair, correlation, verdict, lacks=lacks, mechanism=mechanism)
+    return Claim("links", f"{pair} go together", pair, correlation, found["verdict"], **known)
 
 
 def contrast_of(
@@ -221,7 +217,7 @@ def claims(
     "Every statement of the paper that a run has examined"
     found = [_part_claim(evidence, "bands", m, f) for m, f in evidence["bands"].items()]
     found += [_part_claim(evidence, "surface", m, f) for m, f in marks_of(evidence).items()]
-    found += [_link_claim(evidence, m) for m in evidence["links"].get("standard") or {}]
+    found += [_link_claim(evidence, m) for m in evidence["links"].get("standard", {}).get("network", {})]
     return found + ([_contrast_claim(evidence)] if evidence["contrast"] else [])
 
 # %% ../../nbs/report/19_evidence_claims.ipynb #67e06995
@@ -253,12 +249,11 @@ def _outcome(otherwise: list) -> str:
     return f"otherwise: {', '.join(otherwise)}" if otherwise else "as expected"
 
 
-def _shuffled_row(evidence: dict) -> tuple:
-    verdicts = {m: judged_link(evidence, "shuffled", m) for m in evidence["links"]["shuffled"]}
-    outcome = _outcome([m for m, verdict in verdicts.items() if verdict == "supported"])
-    if outcome == "as expected" and CANNOT_JUDGE in verdicts.values():
-        outcome = "none, but this measure misses planted links too"
-    return "shuffled pairs support no link within a type", outcome
+def _shuffled_row(readers: dict) -> tuple:
+    false = [f"{link_name(m)} ({reader})" for reader, found in readers.items() for m in links_with(found, "supported")]
+    absent = [m for found in readers.values() for m in links_with(found, "contradicted")]
+    n = sum(map(len, readers.values()))
+    return "shuffled pairs support no link", f"{_outcome(false)} ({len(absent)} of {n} contradicted)"
 
 
 def _contrast_row(words: str, contrast: dict) -> tuple:
@@ -302,7 +297,7 @@ def control_rows(
     "Controls that a run has made"
     rows, sources = [], evidence["sources"]
     if evidence["links"].get("shuffled"):
-        rows.append(_shuffled_row(evidence))
+        rows.append(_shuffled_row(evidence["links"]["shuffled"]))
     for name, words in SOURCE_WORDS.items():
         contrast = (sources.get(name) or {}).get("contrast")
         if contrast and name not in ("standard", "other_seed"):

@@ -18,9 +18,6 @@ from ..files import reference_result
 from microplastic_aging.report.evidence import (
     band_findings,
     beside_zero,
-    judged_link,
-    link_findings,
-    links_control,
     plot_windows,
     score_findings,
     served_by,
@@ -33,19 +30,13 @@ from microplastic_aging.report.evidence_claims import (
     contrast_of,
     contrast_windows,
     control_rows,
-    mechanism_name,
     window_effects,
 )
-from microplastic_aging.report.evidence_figures import (
-    plot_all_curves,
-    plot_claims,
-    plot_link_grid,
-    plot_link_measures,
-    plot_named_bands,
-)
+from .evidence_figures import plot_all_curves, plot_claims, plot_link_grid, plot_named_bands
 from .evidence_targets import judge_targets
-from .formats import percent, with_interval
+from .formats import mechanism_name, percent, with_interval
 from .html import render
+from .links import link_table, link_verdicts, plot_link_readers
 from .plots import make_axes
 from .study_parts import folded, listing, titled, transposed
 
@@ -71,19 +62,17 @@ def _named(found: list, *verdicts: str) -> list:
 @patch
 def verdict(self: EvidenceStudy) -> Markdown:
     "The verdict of the study, and where its data comes from"
-    e, found, control = self.evidence, claims(self.evidence), links_control(self.evidence)
+    e, found = self.evidence, claims(self.evidence)
     short = render(
         "study_evidence_short.md.j2",
         simulated=e["simulated"],
         bands=_counted(found, "bands"),
         surfaces=_counted(found, "surface"),
-        links=_counted(found, "links") if e["links"] else None,
+        links=[c for c in found if c.part == "links"],
         partly=_named(found, "in part"),
         undecided=_named(found, "undecided"),
         missing=_named(found, "not supported", "not detectable"),
         contrast=next((c for c in found if c.part == "contrast"), None),
-        control=control,
-        planted=sorted(f["value"] for f in control["planted"].values()) if control else [],
     )
     head = {name: e[name] for name in ("simulated", "n_samples", "commit", "seed")}
     origin = render("study_evidence_origin.md.j2", method=e["method"].replace("_", " "), **head)
@@ -227,39 +216,28 @@ def all_surfaces(self: EvidenceStudy) -> HTML:  # Folded
     return folded("All scores on the marks", transposed(table.assign(marks=marks), "marks"))
 
 # %% ../../nbs/report/21_evidence_study.ipynb #bc27c2a1
-def _control_cell(audit: dict, mechanism: str, *measures: str) -> str:
-    "What these measures find of a planted link"
-    found = (audit[measure][mechanism] for measure in measures)
-    return "; ".join(with_interval(f["value"], f["ci"], 2) for f in found)
+_NO_LINKS = "*The networks of this run were not asked for their links.*"
 
 
 @patch
-def links(self: EvidenceStudy) -> pd.DataFrame:  # Text, one row a link; empty where none was measured
-    "Do band and mark go together within a type? By this run, and what its measure would have to find"
-    audit, rows = reference_result("audit")["links"], {}
-    for m, found in (self.evidence["links"].get("standard") or {}).items():
-        rows[f"{mechanism_name(m)}: {found['window']}, {found['feature']}s"] = {
-            "this run": with_interval(found["effect"], found["ci"], 2),
-            "planted": _control_cell(audit, m, "planted"),
-            "found by index; by log-odds": _control_cell(audit, m, "index", "log_odds"),
-            "verdict": judged_link(self.evidence, "standard", m),
-        }
-    return pd.DataFrame(rows).T
+def links(
+    self: EvidenceStudy,
+    source: str = "standard",  # Or 'neutral', 'shuffled'
+) -> pd.DataFrame | Markdown:  # Text, one row a link; a sentence where none was measured
+    "Do band and mark go together within a type? By each reader, with the verdict on the network"
+    found = self.evidence["links"].get(source)
+    return link_verdicts(found) if found else Markdown(_NO_LINKS)
 
 
 @patch
-def all_links(self: EvidenceStudy) -> HTML:  # Folded
-    "The same with p, across types, and on control benchmarks"
-    return folded("Links with p, across types, and on control benchmarks", link_findings(self.evidence))
+def all_links(self: EvidenceStudy) -> HTML | None:  # Folded; None where none was measured
+    "The same of every source, with p-values, power and control"
+    if not self.evidence["links"]:
+        return None
+    table = link_table(self.evidence["links"])
+    return folded(f"All readers and sources of links, {len(table)} lines", table)
 
 # %% ../../nbs/report/21_evidence_study.ipynb #73b25c60
-@patch
-def blindness(self: EvidenceStudy) -> Markdown:
-    "Why the measure of the run misses links"
-    audit = reference_result("audit")["links"]
-    return Markdown(render("study_evidence_share.md.j2", share=audit["share_and_height"], bands=audit["bands"]))
-
-
 @patch
 def grid_words(self: EvidenceStudy) -> Markdown:
     "How many pairs of band and mark have an interval that excludes zero, and how many would by luck"
@@ -364,18 +342,22 @@ def plot_bands(
 def plot_links(
     self: EvidenceStudy,
     ax: Axes | None = None,  # New ones where None
-) -> Axes:
-    "The positive control: planted links, and what three measures find of them"
-    return plot_link_measures(self.evidence, ax)
+) -> Axes | None:  # None where none was measured
+    "Correlation of band and mark by each reader in each source"
+    return (
+        None
+        if not self.evidence["links"]
+        else plot_link_readers(self.evidence["links"], "simulated data" if self.evidence["simulated"] else "", ax)
+    )
 
 
 @patch
 def plot_grid(
     self: EvidenceStudy,
     ax: Axes | None = None,  # New ones where None
-) -> Axes:
-    "Every named band against every mark, by the measure of the run"
-    return plot_link_grid(self.evidence, ax)
+) -> Axes | None:  # None where none was measured
+    "Every named band against every mark, by log-odds and area"
+    return plot_link_grid(self.evidence, ax) if self.evidence.get("matrix") else None
 
 
 @patch

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from ..explain.hypotheses import MIN_LOG_ODDS
 from ..explain.scores import lower_bound
-from .evidence_claims import marks_above_chance, mechanism_name
-from .formats import with_interval
+from .evidence_claims import marks_above_chance
+from .formats import mechanism_name, with_interval
 
 # %% ../../nbs/report/19_evidence_targets.ipynb #38e83c61
 @dataclass(frozen=True)

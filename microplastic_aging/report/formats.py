@@ -64,3 +64,10 @@ def points_interval(
 ) -> str:
     "A difference with its interval, such as '+1.0 (−2.0 to +4.0)'"
     return f"{points(difference)} ({points(low)} to {points(high)})"
+
+# %% ../../nbs/report/01_formats.ipynb #2cda6f08
+def mechanism_name(
+    mechanism: str,  # Such as 'uv'
+) -> str:  # Such as 'UV'
+    "A mechanism in a sentence"
+    return "UV" if mechanism == "uv" else mechanism

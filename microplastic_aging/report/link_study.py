@@ -13,12 +13,9 @@ from fastcore.basics import patch
 from IPython.display import HTML, Markdown
 from matplotlib.axes import Axes
 
-from ..aging import MECHANISM_COLORS, MECHANISMS
-from .evidence_claims import mechanism_name
-from .formats import with_interval
 from .html import render
-from .plots import make_axes
-from .study_parts import folded, titled
+from .links import link_name, link_table, link_verdicts, links_with, plot_link_readers
+from .study_parts import folded
 
 # %% ../../nbs/report/22_link_study.ipynb #154fd4e2
 @dataclass(frozen=True)
@@ -27,116 +24,26 @@ class LinkStudy:
 
     record: dict  # `reference_result("links")`
 
-    def rows(self):
-        "Yields benchmark, variant, mechanism, and the reader's findings by name"
-        for benchmark, found in self.record["benchmarks"].items():
-            for variant, readers in found["variants"].items():
-                for m in MECHANISMS:
-                    yield benchmark, variant, m, {reader: links[m] for reader, links in readers.items()}
-
-    def name(self, mechanism: str) -> str:
-        "Such as 'UV: O–H, cracks'"
-        return f"{mechanism_name(mechanism)}: {self.record['bands'][mechanism]}, {self.record['marks'][mechanism]}s"
-
-# %% ../../nbs/report/22_link_study.ipynb #7c1004e9
-def _effect(found: dict) -> str:
-    return with_interval(found["effect"], found["ci"], 2)
+    def variants(self, benchmark: str = "2") -> dict:  # variant -> reader -> mechanism -> record
+        return self.record["benchmarks"][benchmark]["variants"]
 
 
 @patch
 def table(
     self: LinkStudy,
     variant: str = "standard",  # Or 'neutral', 'shuffled'
-) -> pd.DataFrame:  # Text, one row a benchmark and link
-    "What was planted, what the index finds of it, and the verdict on the index beside its control"
-    rows = [
-        {
-            "link": f"benchmark {benchmark}, {self.name(m)}",
-            "planted height": _effect(found["planted"]),
-            "index": _effect(found["index"]),
-            "index, control": _effect(found["index"]["control"]),
-            "verdict on the index": found["index"]["words"],
-        }
-        for benchmark, own, m, found in self.rows()
-        if own == variant
-    ]
-    return titled(rows, "link")
-
-
-def _number(value: float | None, digits: int = 4) -> str:
-    return "–" if value is None else f"{value:.{digits}g}"
+    benchmark: str = "2",
+) -> pd.DataFrame:  # Text, one row a link
+    "What was planted, what the index finds of it, and the verdict on the index"
+    return link_verdicts(self.variants(benchmark)[variant])
 
 
 @patch
 def everything(self: LinkStudy) -> HTML:  # Folded
     "Each reader on each variant, with p-values, power and control"
-    rows = [
-        {
-            "benchmark": f"{benchmark}, {variant}",
-            "link": self.name(m),
-            "reader": self.record["readers"][reader],
-            "correlation": _effect(one),
-            "p": _number(one["p"]),
-            "Holm p": _number(one["p_holm"]),
-            "specimens": one["n"],
-            "power": _number(one["power"], 2),
-            "control": _effect(one["control"]),
-            "verdict": one["verdict"],
-        }
-        for benchmark, variant, m, found in self.rows()
-        for reader, one in found.items()
-    ]
-    return folded(f"All readers and variants, {len(rows)} lines", pd.DataFrame(rows))
-
-# %% ../../nbs/report/22_link_study.ipynb #51da08b9
-def _supported(links: dict) -> list:
-    return [m for m, found in links.items() if found["verdict"] == "supported"]
-
-
-def _benchmark_values(study: LinkStudy, found: dict) -> dict:
-    standard, shuffled = (found["variants"][v] for v in ("standard", "shuffled"))
-
-    def named(mechanisms):
-        return [study.name(m) for m in mechanisms]
-
-    return dict(
-        specimens=found["specimens"],
-        planted=named(_supported(standard["planted"])),
-        to_find=named(found["gate"]["to_find"]),
-        missed=named(found["gate"]["missed"]),
-        like_for_like={key: named(found["like_for_like"][key]) for key in ("to_find", "missed")},
-        index=named(_supported(standard["index"])),
-        blind=[(study.name(m), one["power"]) for m, one in standard["index"].items() if not _supported({m: one})],
-        shuffled={reader: named(_supported(links)) for reader, links in shuffled.items()},
-        contradicted=named(m for m, one in shuffled["index"].items() if one["verdict"] == "contradicted"),
-    )
-
-
-@patch
-def words(self: LinkStudy) -> Markdown:
-    "What was planted, what the index finds, and whether the gate is passed, benchmark by benchmark"
-    benchmarks = {name: _benchmark_values(self, found) for name, found in self.record["benchmarks"].items()}
-    said = render(
-        "study_links.md.j2", benchmarks=benchmarks, enough=self.record["enough_power"], seeds=len(self.record["seeds"])
-    )
-    return Markdown(said)
-
-# %% ../../nbs/report/22_link_study.ipynb #bee21d8f
-_LINES = {
-    ("standard", "planted"): "planted height",
-    ("standard", "planted_olefins"): "planted height, PE and PP",
-    ("standard", "index"): "index, PE and PP",
-    ("shuffled", "planted"): "shuffled: planted height",
-    ("shuffled", "index"): "shuffled: index",
-}
-
-
-def _draw_link(ax, line: int, m: str, found: dict, label: str | None):
-    number = MECHANISMS.index(m)
-    y, color = line + 0.22 * (number - 1), MECHANISM_COLORS[m]
-    ax.plot(found["ci"], [y, y], color=color, lw=2)
-    face = color if found["verdict"] == "supported" else "white"
-    ax.plot(found["effect"], y, "osD"[number], color=color, mfc=face, ms=6, label=label)
+    tables = {f"benchmark {name}": link_table(self.variants(name)) for name in self.record["benchmarks"]}
+    table = pd.concat(tables, names=["of", None]).reset_index("of")
+    return folded(f"All readers and variants, {len(table)} lines", table)
 
 
 @patch
@@ -145,16 +52,35 @@ def plot(
     benchmark: str = "2",
     ax: Axes | None = None,  # New ones where None
 ) -> Axes:
-    "Effects of the readers with their intervals; filled where supported"
-    ax, variants = make_axes(ax, (7, 3.6)), self.record["benchmarks"][benchmark]["variants"]
-    for line, (variant, reader) in enumerate(_LINES):
-        for m, found in variants[variant][reader].items():
-            if found["effect"] is not None:
-                _draw_link(ax, line, m, found, None if line else self.name(m))
-    ax.axvline(0, color="0.6", lw=0.8)
-    ax.set_yticks(range(len(_LINES)), _LINES.values())
-    ax.set_xlabel("rank correlation with the true area, within type and polymer (95 % interval)")
-    ax.set_title(f"simulated, benchmark {benchmark}", loc="right")
-    ax.invert_yaxis()
-    ax.figure.legend(loc="outside lower center", ncols=3)
-    return ax
+    "Correlations of the readers on each variant, with intervals; filled where supported"
+    return plot_link_readers(self.variants(benchmark), f"simulated, benchmark {benchmark}", ax)
+
+# %% ../../nbs/report/22_link_study.ipynb #51da08b9
+def _named(mechanisms) -> list:
+    return [link_name(m) for m in mechanisms]
+
+
+def _benchmark_values(found: dict) -> dict:
+    standard, shuffled = (found["variants"][v] for v in ("standard", "shuffled"))
+    missing = {m: one["power"] for m, one in standard["index"].items() if one["verdict"] != "supported"}
+    return dict(
+        specimens=found["specimens"],
+        planted=_named(links_with(standard["planted"], "supported")),
+        to_find=_named(found["gate"]["to_find"]),
+        missed=_named(found["gate"]["missed"]),
+        like_for_like={key: _named(found["like_for_like"][key]) for key in ("to_find", "missed")},
+        index=_named(links_with(standard["index"], "supported")),
+        missing=[(link_name(m), power) for m, power in missing.items()],
+        shuffled={reader: _named(links_with(links, "supported")) for reader, links in shuffled.items()},
+        contradicted=_named(links_with(shuffled["index"], "contradicted")),
+    )
+
+
+@patch
+def words(self: LinkStudy) -> Markdown:
+    "What was planted, what the index finds, and whether the gate is passed, benchmark by benchmark"
+    benchmarks = {name: _benchmark_values(found) for name, found in self.record["benchmarks"].items()}
+    said = render(
+        "study_links.md.j2", benchmarks=benchmarks, enough=self.record["enough_power"], seeds=len(self.record["seeds"])
+    )
+    return Markdown(said)

@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from ..aging import MECHANISM_COLORS, MECHANISMS
 from .run import get_chance, get_metrics, is_simulated, model_names, model_title
 from .tables import paired_table
 from ..user_text import figure_label
@@ -44,6 +45,35 @@ def title_model(
     "A title at the left, a line higher where the data is simulated"
     ax.set_title(figure_label(title, 40) + ("\n" if is_simulated(metrics) else ""), fontsize=9, loc="left")
     label_simulated(ax, metrics)
+
+# %% ../../nbs/report/07_plots.ipynb #cdf893b5
+def draw_mechanism(
+    ax: Axes,
+    line: int,  # That the three mechanisms share
+    mechanism: str,
+    value: float,
+    ci: list,  # Its interval; with a None in it: unknown
+    filled: bool = True,
+):
+    "The marker of a mechanism with its interval"
+    number, color = MECHANISMS.index(mechanism), MECHANISM_COLORS[mechanism]
+    y = line + 0.22 * (number - 1)
+    if None not in ci:
+        ax.plot(ci, [y, y], color=color, lw=2, zorder=1)
+    ax.plot(value, y, _MARKERS[number], color=color, mfc=color if filled else "white", ms=6, zorder=2)
+
+
+def label_mechanisms(
+    ax: Axes,
+    labels: dict,  # mechanism -> its entry of the legend
+):
+    "Entries of a legend for the markers of mechanisms"
+    for mechanism, label in labels.items():
+        marker = _MARKERS[MECHANISMS.index(mechanism)]
+        ax.plot([], [], marker, color=MECHANISM_COLORS[mechanism], label=label)
+
+
+_MARKERS = "osD"
 
 # %% ../../nbs/report/07_plots.ipynb #8b76a0cf
 MODEL_COLORS = dict(fusion="#332288", image="#882255", spectrum="#44AA99")

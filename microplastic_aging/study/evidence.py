@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from ..aging import MECHANISMS
+from ..evaluate.links import judge_sources
 from ..evaluate.planted_links import LINK_VARIANTS
 from ..explain.figures import write_explanation
 from ..explain.maps import DEFAULT_METHOD
@@ -19,7 +20,6 @@ from ..model.store import load_model
 from .evidence_scores import faithfulness_summary, of_source, plain, same_story, token_shares
 from microplastic_aging.study.links import (
     heights_of,
-    judge_sources,
     link_grid,
     mark_areas,
     planted_in,

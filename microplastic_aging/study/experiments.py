@@ -13,15 +13,16 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ..aging import MECHANISMS
+from ..aging import MECHANISMS, MODALITIES
 from ..evaluate.compare import paired_difference
 from ..evaluate.significance import holm, sign_flip_p
 from ..evaluate.specimens import bootstrap_ci
 from ..model.fusion import OPERATORS
-from ..model.learner import TrainOptions, train_model
+from ..model.header import HEAD
+from ..model.learner import InitOptions, TrainOptions, train_model
 from ..model.loss import headline_accuracy
 from ..model.predictions import predict_arrays
-from ..model.store import model_card, save_model
+from ..model.store import load_model, model_card, save_model
 from .runs import K_FOLDS, Run, variant_run
 from .stage import Job, has_job, read_job
 
@@ -44,6 +45,7 @@ class Experiment:
     share: float = 1.0  # Share of the training specimens it learns from
     seed: int = 0  # Added to that of the study
     hold_out: str | None = None  # What is kept from training and tested on: a column, `mixtures`, or a mechanism
+    keeps: tuple = ()  # Modalities whose own network the change does not touch: the headline's is taken
 
 
 def _experiments(kind: str, *rows) -> dict:
@@ -54,7 +56,7 @@ def _experiments(kind: str, *rows) -> dict:
 _OPERATOR_WORDS = dict(film="feature-wise scaling (FiLM)")
 _operators = {
     f"operator_{name}": Experiment(
-        "operators", f"modalities fused by {_OPERATOR_WORDS.get(name, name)}", net=dict(operator=name)
+        "operators", f"modalities fused by {_OPERATOR_WORDS.get(name, name)}", net=dict(operator=name), keeps=MODALITIES
     )
     for name in OPERATORS
     if name != "cross_attention"
@@ -67,8 +69,16 @@ _ablations = _experiments(
     ("joint", "encoders learn through the joint answer too, with modality dropout", dict(net=_JOINT)),
     ("no_augmentation", "no augmentation at all", dict(recipe=dict(augment=False))),
     ("no_film", "no water and biofilm in training", dict(recipe=dict(biofilm_augment=False))),
-    ("no_noise", "no noise beyond a spectrum's own in training", dict(recipe=dict(noise_augment=False))),
-    ("as_listed", "each picture meets only the spectrum of its own row", dict(recipe=dict(re_pair=False))),
+    (
+        "no_noise",
+        "no noise beyond a spectrum's own in training",
+        dict(recipe=dict(noise_augment=False), keeps=("image",)),
+    ),
+    (
+        "as_listed",
+        "each picture meets only the spectrum of its own row",
+        dict(recipe=dict(re_pair=False), keeps=MODALITIES),
+    ),
     ("last_weights", "the last weights instead of their running mean", dict(recipe=dict(ema=0.0))),
     ("hard_labels", "labels not smoothed", dict(recipe=dict(smooth=0.0))),
     ("no_mechanism", "no mechanism term in the loss", dict(recipe=dict(mechanism=0.0))),
@@ -175,6 +185,25 @@ def rows_of(run: Run, v: Experiment, fold: int) -> tuple:
     return train[~away[train]], test[away[test]]
 
 # %% ../../nbs/study/04_experiments.ipynb #da7945bc
+def _in_parts(run: Run, v: Experiment) -> bool:
+    "Whether an experiment is trained from two networks of one modality"
+    return v.modality == "fusion" and not v.net.get("joint_gradient") and set(MODALITIES) <= set(run.models)
+
+
+def _train(run: Run, v: Experiment, fold: int, rows: tuple, options: TrainOptions):  # -> `Learner`
+    "`rows` are the training rows, and the class of every sample"
+    s, (train, y) = run.samples, rows
+    fit = partial(train_model, run.arrays, y, s.groups, s.scheme, train)
+    if not _in_parts(run, v):
+        return fit(options, **v.net)
+    parts = []
+    for m in MODALITIES:
+        folder = run.model_folder(m, fold)
+        kept = m in v.keeps and (folder / HEAD).exists()
+        parts.append(load_model(folder) if kept else fit(replace(options, modality=m), **v.net).model)
+    return fit(replace(options, init=InitOptions(parts=tuple(parts))), **v.net)
+
+
 def run_variation(
     run: Run,  # Holds the benchmark that the experiment needs
     name: str,
@@ -187,9 +216,9 @@ def run_variation(
     y = corrupt_labels(s.y, s.groups, v.labels, train, config.seed)
     recipe, seed = replace(config.recipe, **v.recipe), config.seed + v.seed + fold
     title, silent = f"  {name}, fold {fold}", not run.progress
-    with tqdm(total=recipe.epochs, desc=title, unit="epoch", leave=False, disable=silent) as bar:
+    with tqdm(desc=title, unit="epoch", leave=False, disable=silent) as bar:
         options = TrainOptions((), v.modality, seed, recipe, config.device, bar.update)
-        learn = train_model(run.arrays, y, s.groups, s.scheme, train, options, **v.net)
+        learn = _train(run, v, fold, (train, y), options)
     card = model_card(s, run.arrays, split="grouped", fold=fold, variation=name)
     save_model(learn, run.model_folder(name, fold), card)
     tested = y[test] if v.labels == "random" else s.y[test]
@@ -322,5 +351,6 @@ def variation_jobs(run: Run, kind: str, variations: dict) -> list:  # Of `Job`
             # what it is called, and how often it is run, changes no result
             settings = replace(v, kind="", says="", folds=0)
             make, files = partial(run_variation, own, name, v, fold), own.model_files(name, fold)
-            jobs.append(Job(own, name, make, fold, settings=settings, files=files))
+            kept = tuple((run.out, m, "grouped", fold) for m in v.keeps)
+            jobs.append(Job(own, name, make, fold, settings=settings, rests_on=kept, files=files))
     return jobs

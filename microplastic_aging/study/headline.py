@@ -131,7 +131,7 @@ def train_fold(
     start = config.seed + fold + _SEED_STEP * seed
     init = InitOptions(parts=trained_parts(run, model, split, fold, seed))
     options = TrainOptions(test, model, start, config.recipe, config.device, init=init)
-    title, epochs = f"  {model}, {split} fold {fold}", options.passes.epochs
+    title, epochs = f"  {model}, {split} fold {fold}", options.n_epochs
     with tqdm(total=epochs, desc=title, unit="epoch", leave=False, disable=not run.progress) as bar:
         learn = train_model(arrays, s.y, s.groups, s.scheme, train, replace(options, progress=bar.update))
     folder = run.model_folder(seed_name(model, seed), fold, split)

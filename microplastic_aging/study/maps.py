@@ -222,7 +222,7 @@ def read_explained(run: Run, source: str) -> Explained | None:
 def true_view(
     path,  # PNG of three masks
     um_per_px: float,
-    fov_um: float,
+    fov_um: float | None,  # None for the whole picture
     size_px: int,
 ) -> np.ndarray:  # bool, shape (3, size_px, size_px): crack, pit, groove
     "Ground-truth masks of a simulated micrograph, in the field that the network sees"
@@ -238,7 +238,7 @@ def surface_truth(
     s, a = e.run.samples, e.run.arrays
     seen = {i: s.file(r, "image") for i, r in enumerate(e.rows) if a.has_image[r]}
     paths = {i: file.parents[1] / "truth/masks" / file.name for i, file in seen.items()}
-    if a.fov_um is None or not paths or not all(p.exists() for p in paths.values()):
+    if not paths or not all(p.exists() for p in paths.values()):
         return None
     views = np.zeros((len(e.rows), 3, *a.image.shape[1:]), bool)
     for i, path in paths.items():
@@ -250,11 +250,11 @@ def surface_truth(
 def surface_found(e: Explained) -> np.ndarray | None:  # As `surface_truth`
     "Masks that `micrographs.surface` finds in what the network sees; None without a scale"
     a = e.run.arrays
-    if a.fov_um is None or not a.has_image[e.rows].any():
+    scale = {i: a.pixel_um(e.rows[i]) for i in np.flatnonzero(a.has_image[e.rows])}
+    if not scale or None in scale.values():
         return None
     views = np.zeros((3, len(e.rows), *a.image.shape[1:]), bool)
-    um_per_px = a.fov_um / a.image.shape[-1]
-    for i in np.flatnonzero(a.has_image[e.rows]):
+    for i, um_per_px in scale.items():
         found = surface_masks(Micrograph(a.image[e.rows[i]] / np.float32(255), um_per_px, None))
         for k, m in enumerate(MECHANISMS):
             views[k, i] = found[SURFACE_FEATURES[FEATURE_OF[m]].name]
