@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import log_loss, roc_auc_score
 
 from microplastic_aging.aging import InputError
 from microplastic_aging.simulate.planted import PlantedSpectra
@@ -28,13 +28,16 @@ from microplastic_aging.spectra.oxidation import CLIP, OxidationReader, contrast
 class FitSettings:
     "How a reader is fitted"
 
-    strength: float = 0.003  # C of the logistic regressions: the smaller, the calmer
+    strength: float = 0.0003  # C of the logistic regressions: the smaller, the calmer; from `choose_strength`
     resamplings: int = 20
     false_alarms: float = 0.01  # Of the training blanks
     least_limit: float = 1.0  # Log-odds
     film_edges: tuple = (0.05, 0.1, 0.2, 0.4)  # Candidates for the film limit, relative to the strongest band
     film_loss: float = 0.03  # Area under the curve that a film may cost
     seed: int = 0
+
+
+_STRENGTHS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)  # Candidates
 
 
 def _logistic(z, y, settings) -> np.ndarray:  # Intercept and weights, shape (1 + f,)
@@ -108,9 +111,37 @@ def fit_reader(
     slope, offset = float(line.coef_[0, 0]), float(line.intercept_[0])
     odds, film = offset + slope * score[held], _film_heights(parts, polymer)[kept][held]
     numbers = slope, offset, _limit(odds, ~y[held], source[held], settings), novel
-    numbers = np.array([*numbers, _film_limit(odds, y[held], film, settings)])
+    numbers = np.array([*numbers, _film_limit(odds, y[held], film, settings), np.median(odds[~y[held]])])
     uv = _logistic(z[y], mechanism[y] == "uv", settings)
     return OxidationReader(middle, spread, weights, uv, mean, covariance, numbers)
+
+# %% ../../nbs/evaluate/14_oxidation_fit.ipynb #9321c99b
+def _left_out(parts: list, strength: float) -> float:  # parts: contrasts (n, f) and oxidised (n,) of each source
+    "Mean log loss on sources that were left out"
+    losses = []
+    for k, (found, y) in enumerate(parts):
+        others = [part for i, part in enumerate(parts) if i != k]
+        learnt, y_learnt = (np.concatenate(v) for v in zip(*others, strict=True))
+        middle = np.median(learnt, 0)
+        spread = 1.4826 * np.median(np.abs(learnt - middle), 0)
+        z, z_new = (np.clip((v - middle) / spread, -CLIP, CLIP) for v in (learnt, found))
+        weights = _logistic(z, y_learnt, FitSettings(strength=strength))
+        odds = np.clip(weights[0] + z_new @ weights[1:], -50, 50)
+        losses.append(log_loss(y, 1 / (1 + np.exp(-odds))))
+    return float(np.mean(losses))
+
+
+def choose_strength(
+    sets: dict,  # Polymer -> source -> `PlantedSpectra`; two sources or more
+) -> tuple:  # The best strength; strength -> polymer -> mean log loss
+    "The strength that does best on sources that were left out"
+    found = {s: {} for s in _STRENGTHS}
+    for polymer, sources in sets.items():
+        pairs = [(contrasts(s.spectra, s.measured, polymer), s.oxidised) for s in sources.values()]
+        parts = [(v[kept], y[kept]) for v, y in pairs for kept in [np.isfinite(v).all(1)]]
+        for strength in _STRENGTHS:
+            found[strength][polymer] = _left_out(parts, strength)
+    return min(found, key=lambda s: np.mean(list(found[s].values()))), found
 
 # %% ../../nbs/evaluate/14_oxidation_fit.ipynb #2bdf6c2b
 _LOW = 0.4  # Severity up to which oxidation is called low
@@ -119,19 +150,17 @@ CARBONYL = dict(PE="carbonyl 1715", PP="carbonyl 1715", PS="PS carbonyl 1725", P
 
 
 def judge_blanks(
-    table: pd.DataFrame,  # Of `oxidation_table`, of unoxidised spectra of one polymer
+    table: pd.DataFrame,  # Of `oxidation_table`, of unoxidised spectra
     specimen: np.ndarray,  # Of each, shape (n,)
 ) -> dict:
-    "How many verdicts, and how many of them wrong"
-    given = (table.verdict.isin(["oxidised", "not measurably oxidised", "not clear"])).to_numpy()
-    wrong = (table.verdict == "oxidised").to_numpy()
-    specimens = len(set(np.asarray(specimen)[given]))
-    expected = round(specimens * wrong.sum() / max(given.sum(), 1))
-    bound = binomtest(expected, specimens).proportion_ci(0.9).high if specimens else np.nan
-    unclear = int((table.verdict == "not clear").sum())
-    return dict(spectra=len(table), verdicts=int(given.sum()), not_clear=unclear, oxidised=int(wrong.sum())) | dict(
-        specimens=specimens, upper_bound=float(bound), index_above=int((table.carbonyl > table.carbonyl_limit).sum())
-    )
+    "How many verdicts, and how many of them wrong; *not clear* is no verdict"
+    given = (table.verdict.isin(["oxidised", "not measurably oxidised"])).to_numpy()
+    wrong = pd.Series((table.verdict == "oxidised").to_numpy()[given])
+    share = wrong.groupby(np.asarray(specimen)[given]).mean()  # of the verdicts of each specimen
+    bound = binomtest(int(np.ceil(share.sum() - 1e-9)), len(share)).proportion_ci(0.9).high if len(share) else np.nan
+    counts = dict(spectra=len(table), verdicts=int(given.sum()), not_clear=int((table.verdict == "not clear").sum()))
+    counts |= dict(oxidised=int(wrong.sum()), specimens=len(share), upper_bound=float(bound))
+    return counts | dict(index_above=int((table.carbonyl > table.carbonyl_limit).sum()))
 
 
 def auroc_of(y, score) -> float:
@@ -162,9 +191,12 @@ def index_values(spectra, measured, polymer, name) -> np.ndarray:  # Shape (n,);
 
 def judge_planted(reader: OxidationReader, planted: PlantedSpectra, polymer: str) -> dict:
     "How well planted products are found, beside the carbonyl index"
-    score = reader.scores(reader.scaled(contrasts(planted.spectra, planted.measured, polymer))).mean(0)
+    z = reader.scaled(contrasts(planted.spectra, planted.measured, polymer))
+    score = reader.scores(z).mean(0)
     index = index_values(planted.spectra, planted.measured, polymer, CARBONYL[polymer])
     y, found = planted.oxidised, score > reader.limit
+    blank = find_index(CARBONYL[polymer]).blank
+    above = index > (blank.limit if blank else np.nan)
     low = ~y | (planted.severity <= _LOW)
     gain = auroc_gain(y[low], score[low], index[low], planted.specimen[low])
     return dict(
@@ -178,9 +210,8 @@ def judge_planted(reader: OxidationReader, planted: PlantedSpectra, polymer: str
         found=float(found[y].mean()),
         found_low=float(found[y & low].mean()),
         false_alarms=float(found[~y].mean()),
-        auroc_uv=auroc_of(planted.mechanism[y] == "uv", reader.uv_p(_scaled(reader, planted, polymer))[y]),
+        missed=float((score[y] < 0).mean()),
+        found_index=float(above[y].mean()) if blank else np.nan,
+        false_alarms_index=float(above[~y].mean()) if blank else np.nan,
+        auroc_uv=auroc_of(planted.mechanism[y] == "uv", reader.uv_p(z)[y]),
     )
-
-
-def _scaled(reader, planted, polymer):
-    return reader.scaled(contrasts(planted.spectra, planted.measured, polymer))

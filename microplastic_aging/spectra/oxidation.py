@@ -6,8 +6,9 @@
 __all__ = ['oxidation_table']
 
 # %% ../../nbs/spectra/21_oxidation.ipynb #04c5bfad
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from .core import GRID
 from .index_definitions import find_index
 from .indices import index_table
 from .library import pristine_bands, pseudo_voigt
+from .polymer_names import polymer_name
 from .polymers import propose_polymers
 
 # %% ../../nbs/spectra/21_oxidation.ipynb #589fa70b
@@ -92,7 +94,7 @@ class OxidationReader:
     uv_weights: np.ndarray  # The same for UV against chemicals, shape (1 + f,)
     mean: np.ndarray  # Of the scaled contrasts, shape (f,)
     covariance: np.ndarray  # Of the scaled contrasts, shape (f, f)
-    numbers: np.ndarray  # Slope and offset of the calibration; limit of the score, of novelty, of film, shape (5,)
+    numbers: np.ndarray  # Slope, offset; limits of score, novelty, film; score of an unoxidised spectrum, shape (6,)
 
     @property
     def limit(self) -> float:  # Log-odds
@@ -103,6 +105,11 @@ class OxidationReader:
     def film_limit(self) -> float:  # Relative to the strongest band
         "Water and biofilm above which nothing is said"
         return float(self.numbers[4])
+
+    @property
+    def zero(self) -> float:  # Log-odds
+        "Median score of the unoxidised training spectra"
+        return float(self.numbers[5])
 
     def scaled(self, found: np.ndarray) -> np.ndarray:  # Shape (n, f)
         "Contrasts in units of their spread; those not measured by what the others let expect"
@@ -171,8 +178,15 @@ def reader_card() -> dict:
     "What the shipped readers learnt from, under which licences, and what was measured"
     return read_json(_SHIPPED / "card.json")
 
+
+@lru_cache
+def reader_id() -> str:  # 12 hexadecimal digits
+    "Which readers are shipped, by their weights"
+    return sha256(read_bytes(_SHIPPED / "readers.safetensors")).hexdigest()[:12]
+
 # %% ../../nbs/spectra/21_oxidation.ipynb #59969495
 _MIN_PROPOSAL = 0.8  # Probability from which a proposed polymer is taken
+_MIN_DOUBT = 0.95  # Probability of another polymer from which the given one is doubted
 _SURE_KIND = 0.8  # Probability from which UV-like or chemical-like is said
 _INDICES = dict(  # Column -> index, by polymer
     carbonyl=dict(PE="carbonyl 1715", PP="carbonyl 1715", PS="PS carbonyl 1725"),
@@ -182,22 +196,32 @@ _INDICES = dict(  # Column -> index, by polymer
 KIND_CAUTION = "UV-like and chemical-like rest on simulated chemistry: two groups of products, not two causes"
 
 
-def _named(polymer, spectra, measured) -> tuple:  # Names (n,), '' where unknown; whether given, bool (n,)
+@dataclass(frozen=True, eq=False)
+class _Named:
+    "Polymers of n spectra, shape (n,) each"
+
+    names: np.ndarray  # Codes as in `polymer_names`, '' where unknown
+    given: np.ndarray  # bool: named by somebody, not proposed
+    other: np.ndarray  # The polymer that a spectrum surely looks like where another one is given, else ''
+
+
+def _named(polymer, spectra, measured) -> _Named:
     "Polymers as given, else as proposed"
     n = len(spectra)
     names = [polymer] * n if polymer is None or isinstance(polymer, str) else list(polymer)
     if len(names) != n:
         raise InputError(f"{len(names)} polymers for {n} spectra")
     given = np.array([bool(isinstance(p, str) and p) for p in names], bool)
-    out = np.array([p if g else "" for p, g in zip(names, given, strict=True)], object)
-    if not given.all():
-        proposed = propose_polymers(spectra[~given], measured[~given])
-        sure = (proposed.p >= _MIN_PROPOSAL) & (proposed.polymer != "other")
-        out[~given] = proposed.polymer.where(sure, "").to_numpy()
-    return out, given
+    code = {p: polymer_name(p) or p for p in set(np.array(names, object)[given])}
+    proposed = propose_polymers(spectra, measured)
+    seen = proposed.polymer.where(proposed.polymer != "other", "").to_numpy(object)
+    likely = np.where(proposed.p >= _MIN_PROPOSAL, seen, "")
+    out = np.array([code[p] if g else q for p, g, q in zip(names, given, likely, strict=True)], object)
+    doubted = given & (proposed.p >= _MIN_DOUBT).to_numpy() & (seen != "") & (seen != out)
+    return _Named(out, given, np.where(doubted, seen, ""))
 
 
-def _index_columns(spectra, measured, names) -> dict:
+def _index_columns(spectra, measured, names, blanks) -> dict:
     "The chemist's indices and their limits"
     out = {}
     for column, of in _INDICES.items():
@@ -205,7 +229,7 @@ def _index_columns(spectra, measured, names) -> dict:
         for polymer, index in of.items():
             rows = np.flatnonzero(names == polymer)
             if rows.size:
-                table = index_table((GRID, spectra[rows]), polymer, [find_index(index)], mask=measured[rows])
+                table = index_table((GRID, spectra[rows]), polymer, [find_index(index)], blanks, mask=measured[rows])
                 value[rows], limit[rows] = table.value, table.limit
         out |= {column: value, f"{column}_limit": limit}
     return out
@@ -217,6 +241,7 @@ def _read_polymer(reader: OxidationReader, spectra, measured, polymer) -> pd.Dat
     usable = np.isfinite(found[:, _NEEDED]).all(1)
     names = ("score", "low", "high", "novelty", "uv", "film")
     out = pd.DataFrame(np.full((len(spectra), len(names)), np.nan), columns=list(names))
+    out = out.assign(limit=reader.limit, film_limit=reader.film_limit)
     if usable.any():
         z = reader.scaled(found[usable])
         scores = reader.scores(z)
@@ -224,78 +249,97 @@ def _read_polymer(reader: OxidationReader, spectra, measured, polymer) -> pd.Dat
         over = confounder_table(spectra[usable], measured[usable], polymer)
         film = over.water.clip(lower=0).fillna(0) + over.biofilm.clip(lower=0).fillna(0)
         columns = (scores.mean(0), low, high, reader.novelty(z), reader.uv_p(z), film)
-        out.loc[usable] = np.column_stack(columns)
+        out.loc[usable, list(names)] = np.column_stack(columns)
     return out
 
 
-def _verdicts(read: pd.DataFrame, names, limits: dict, readers: dict) -> tuple:  # Verdict and reason, (n,) each
+def _verdicts(read: pd.DataFrame, named: _Named, readers: dict) -> tuple:  # Verdict and reason, (n,) each
     "What may be said of each spectrum, and why not"
-    limit = np.array([limits.get(p, np.nan) for p in names], float)
-    film_limit = np.array([readers[p].film_limit if p in readers else np.nan for p in names], float)
-    other = np.array([p not in readers for p in names], bool)
     known = ", ".join(readers)
+    unread = np.array([p not in readers for p in named.names], bool)
     cases = {
-        "polymer unknown: name it": names == "",
-        f"no reader for this polymer (but for {known})": other,
+        "polymer unknown: name it": named.names == "",
+        "looks like another polymer than the one named": named.other != "",
+        f"no reader for this polymer; there are readers for {known}": unread,
         "the carbonyl region is not measured, or the polymer is not seen": read.score.isna().to_numpy(),
-        "cannot be told under this film": (read.film > film_limit).to_numpy(),
+        "cannot be told under this film": (read.film > read.film_limit).to_numpy(),
         "unlike the spectra that the reader knows": (read.novelty > 1).to_numpy(),
     }
     reason = np.select(list(cases.values()), list(cases), "")
-    said = [reason != "", read.score > limit, read.score < 0]
+    said = [reason != "", read.score > read.limit, read.score < 0]
     verdict = np.select(said, ["cannot be told", "oxidised", "not measurably oxidised"], "not clear")
-    return verdict, reason, film_limit
+    return verdict, reason
+
+# %% ../../nbs/spectra/21_oxidation.ipynb #be61ce21
+_MIN_BLANKS, _LIMIT_SD = 8, 3.0  # As for indices
+
+
+@dataclass(frozen=True, eq=False)
+class OwnBlanks:
+    "Zero and limits from somebody's own unaged samples; empty where there are none"
+
+    zeros: dict = field(default_factory=dict)  # Polymer -> log-odds to add to a score
+    limits: dict = field(default_factory=dict)  # Polymer -> log-odds of the shifted score
+    indices: dict = field(default_factory=dict)  # (index, polymer) -> `Blank`, from `fit_blanks`
+
+    def applied(self, read: pd.DataFrame, polymer: str) -> pd.DataFrame:  # As from `_read_polymer`
+        "Scores from the own zero, with the own limit"
+        if polymer not in self.zeros:
+            return read
+        moved = {c: read[c] + self.zeros[polymer] for c in ("score", "low", "high")}
+        return read.assign(**moved, limit=self.limits[polymer])
+
+
+def own_blanks(
+    table: pd.DataFrame,  # Of `oxidation_table` with the zero of the package, of unaged samples only
+    indices: dict = None,  # (index, polymer) -> `Blank`, from `fit_blanks`
+) -> OwnBlanks:
+    "Zero and limits from own blanks; `InputError` where no polymer has enough"
+    by_polymer = table[table.score.notna() & table.polymer.isin(_shipped())].groupby("polymer").score
+    counted = by_polymer.count()
+    enough = counted[counted >= _MIN_BLANKS].index
+    if not len(enough):
+        found = ", ".join(f"{p}: {n}" for p, n in counted.items()) or "none"
+        raise InputError(f"too few blanks with a score ({found}); {_MIN_BLANKS} are needed for a polymer")
+    zeros = {p: _shipped()[p].zero - float(by_polymer.mean()[p]) for p in enough}
+    spread = by_polymer.std(ddof=1)
+    limits = {p: max(_shipped()[p].zero + _LIMIT_SD * float(spread[p]), 0.0) for p in enough}
+    return OwnBlanks(zeros, limits, indices or {})
 
 # %% ../../nbs/spectra/21_oxidation.ipynb #b6f29e2b
 def oxidation_table(
     spectra: np.ndarray,  # Absorbance on `GRID`, shape (n, 851); unitless, at any scale
     mask: np.ndarray = None,  # Measured points, bool, shape (n, 851); None: all that are finite
     polymer: list | str | None = None,  # Of each or of all; where unknown, what is proposed
-    limits: dict = None,  # Polymer -> log-odds, from `own_limits`; the shipped ones by default
+    own: OwnBlanks | None = None,  # From `own_blanks`; None: zero and limits of the package
 ) -> pd.DataFrame:  # One row a spectrum, columns as above
     "Whether each spectrum shows oxidation, how sure that is, and why nothing is said where nothing is"
     spectra = np.asarray(spectra, float)
     if spectra.ndim != 2 or spectra.shape[1] != GRID.size:
         raise InputError(f"spectra have shape {spectra.shape}; expected is (n, {GRID.size}), on GRID")
     measured = np.isfinite(spectra) & (True if mask is None else np.asarray(mask, bool))
-    spectra, readers = np.where(measured, spectra, 0), _shipped()
-    names, given = _named(polymer, spectra, measured)
-    parts = [pd.DataFrame(columns=["score", "low", "high", "novelty", "uv", "film"], dtype=float)]
-    for p, reader in readers.items():
-        rows = np.flatnonzero(names == p)
-        parts.append(_read_polymer(reader, spectra[rows], measured[rows], p).set_axis(rows))
+    spectra, own = np.where(measured, spectra, 0), own or OwnBlanks()
+    named = _named(polymer, spectra, measured)
+    parts = [_read_polymer(r, spectra[:0], measured[:0], p) for p, r in _shipped().items()]
+    for p, reader in _shipped().items():
+        rows = np.flatnonzero(named.names == p)
+        part = _read_polymer(reader, spectra[rows], measured[rows], p).set_axis(rows)
+        parts.append(own.applied(part, p))
     read = pd.concat([part for part in parts if len(part)] or parts[:1]).reindex(range(len(spectra)))
-    return _table(read, names, given, {p: r.limit for p, r in readers.items()} | (limits or {})).assign(
-        **_index_columns(spectra, measured, names)
-    )
+    return _table(read, named).assign(**_index_columns(spectra, measured, named.names, own.indices))
 
 
-def _table(read, names, given, limits) -> pd.DataFrame:
+def _table(read: pd.DataFrame, named: _Named) -> pd.DataFrame:
     "Columns from what was read"
-    verdict, reason, film_limit = _verdicts(read, names, limits, _shipped())
+    verdict, reason = _verdicts(read, named, _shipped())
     oxidised = verdict == "oxidised"
     uv = read.uv.where(oxidised)
     kind = np.select([~oxidised, uv >= _SURE_KIND, uv <= 1 - _SURE_KIND], ["", "UV-like", "chemical-like"], "not clear")
     p = {f"oxidised_{k}": _sigmoid(read[c]) for k, c in (("p", "score"), ("low", "low"), ("high", "high"))}
     columns = (
-        dict(polymer=names, polymer_given=given) | p | dict(verdict=verdict, reason=reason, kind=kind, uv_like_p=uv)
+        dict(polymer=named.names, polymer_given=named.given)
+        | p
+        | dict(verdict=verdict, reason=reason, kind=kind, uv_like_p=uv)
     )
-    columns |= dict(film=read.film, film_limit=film_limit, novelty=read.novelty, score=read.score)
+    columns |= {c: read[c] for c in ("film", "film_limit", "novelty", "score", "limit")}
     return pd.DataFrame(columns)
-
-# %% ../../nbs/spectra/21_oxidation.ipynb #be61ce21
-_MIN_BLANKS, _LIMIT_SD = 8, 3.0  # As for indices
-
-
-def own_limits(
-    table: pd.DataFrame,  # Of `oxidation_table`, of unaged samples only
-) -> dict:  # Polymer -> log-odds
-    "Limits from own blanks"
-    by_polymer = table[table.score.notna()].groupby("polymer").score
-    counted = by_polymer.count()
-    enough = counted[counted >= _MIN_BLANKS].index
-    if not len(enough):
-        found = ", ".join(f"{p}: {n}" for p, n in counted.items()) or "none"
-        raise InputError(f"too few blanks with a score ({found}); {_MIN_BLANKS} are needed for a polymer")
-    limit = by_polymer.mean() + _LIMIT_SD * by_polymer.std(ddof=1)
-    return {p: max(float(limit[p]), 0.0) for p in enough}
