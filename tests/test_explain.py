@@ -73,7 +73,7 @@ def test_real_files_of_another_kind_are_refused(explained):
     assert (
         pd.read_csv(explained / "predictions_specimens.csv").specimen_id.tolist() == ["a", "b"]
         and "3 out of distribution" in page
-        and "below 5 no share is given" in page
+        and "a share takes 10 and 30%" in page
         and "over its bands lie silicate" in table.note["both"]
     )
 
