@@ -16,7 +16,7 @@ import pandas as pd
 from .aging import InputError
 from .attribute.attribution import attribute, load_attributor
 from .attribute.field import FieldEstimate, share_table
-from .attribute.handover import ReaderField
+from .attribute.handover import ReaderField, with_origin
 from .blocks import partial_folder, remove_blocks
 from .data.load import beside_sentence
 from .data.manifest import Samples
@@ -139,11 +139,11 @@ class Prediction:
 
     def _save_attribution(self, paths: dict, escape_formulas: bool):
         origin = self.evaluated.origin
-        write_table(paths["specimens"], self.specimens.assign(**origin), escape_formulas)
+        write_table(paths["specimens"], with_origin(self.specimens, origin), escape_formulas)
         if self.field is None:
             return
         if len(self.shares):
-            write_table(paths["shares"], self.shares.round(4).assign(**origin), escape_formulas)
+            write_table(paths["shares"], with_origin(self.shares.round(4), origin), escape_formulas)
         write_atomic(paths["page"], self.page(paths).encode("utf-8", "replace"))
 
     def page(
@@ -199,7 +199,7 @@ def _judged(run: Evaluated, source) -> Prediction:
     if attributor is None:
         if has_mechanisms:
             lacking = "without dominant mechanisms, shares or refusals, since no attribution.safetensors lies there"
-            warnings.warn(f"{run.folder}: names types only, {lacking}; train it again", stacklevel=4)
+            warnings.warn(f"{run.folder}: names types only, {lacking}; train it again", stacklevel=3)
         return Prediction(sample_table(run, None), None, None, None, None, source, run)
     views = attribute(run.predictions, attributor, run.judged, run.net.scheme)
     specimens = specimen_table(run, attributor)
@@ -207,7 +207,7 @@ def _judged(run: Evaluated, source) -> Prediction:
     field = field_of(run, attributor, views, specimens) if has_mechanisms else None  # no mechanism, no share of one
     if attributor.gate is None:
         untold = "too few specimens when it was trained, so nothing is refused, however unlike its training data"
-        warnings.warn(f"{run.folder}: has no novelty threshold ({untold})", stacklevel=4)
+        warnings.warn(f"{run.folder}: has no novelty threshold ({untold})", stacklevel=3)
         views, specimens = (table.assign(in_distribution=np.nan) for table in (views, specimens))
     shares = share_table(field) if field else None
     if reader is not None and len(reader.shares):
@@ -228,11 +228,11 @@ def predict_with(
         return Prediction(table, None, None, None, None, source, estimated)
     run = evaluate(source, model, options)
     for sentence in run.said:
-        warnings.warn(sentence, stacklevel=3)
+        warnings.warn(sentence, stacklevel=2)
     found = _judged(run, source)
     field_said = found.field.said if found.field and run.judged_any.any() else []
     for sentence in [*(found.reader.said if found.reader else []), *(s for s in field_said if s.startswith("No "))]:
-        warnings.warn(sentence, stacklevel=3)
+        warnings.warn(sentence, stacklevel=2)
     return found
 
 

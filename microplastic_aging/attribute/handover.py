@@ -92,6 +92,26 @@ _WRITTEN |= {c: c for c in ("oxidised_p", "oxidised_low", "oxidised_high", "uv_l
 _BASIS = "measured and simulated spectra with simulated products"
 
 
+_SHARE = "oxidised"  # In the column `what` of a table of shares
+
+
+def _of_reader() -> dict:
+    "What the oxidation reader rests on"
+    return dict(trained_on=_BASIS, model=reader_id())
+
+
+def with_origin(
+    table: pd.DataFrame,  # Of specimens, or of shares
+    origin: dict,  # trained_on, model, simulated: of the model
+) -> pd.DataFrame:
+    "What each row rests on: the model, or the oxidation reader"
+    given = table.assign(**origin)
+    by_reader = (
+        table[READ_BY] == READER if READ_BY in table else table.get("what", pd.Series("", table.index)) == _SHARE
+    )
+    return given.assign(**{c: np.where(by_reader, v, given[c]) for c, v in _of_reader().items()})
+
+
 def _why(reading: dict) -> np.ndarray:  # Of str, shape (n,)
     "Why a spectrum has no verdict, '' where it has one"
     unclear = "not clear: more likely oxidised than not, and below the limit"
@@ -117,8 +137,7 @@ def with_reader(
         novelty_score=reading["novelty"].round(4),
         in_distribution=reading["novelty"] <= 1,
         calibrated=np.where(told, "on simulated products in measured and simulated spectra", "no"),
-        trained_on=_BASIS,
-        model=reader_id(),
+        **_of_reader(),
         modalities_used="spectrum",
         note=np.array(note, object),
     )
@@ -223,7 +242,7 @@ def _share_rows(read: pd.DataFrame, site: pd.Series | None) -> list:
         if enough_known(known.sum(), len(names)):
             n, oxidised = int(known.sum()), int((verdicts == "oxidised").sum())
             low, high = wilson_ci(oxidised, n)
-            row = dict(site=place, what="oxidised", share=oxidised / n, low=low, high=high, uncorrected=oxidised / n)
+            row = dict(site=place, what=_SHARE, share=oxidised / n, low=low, high=high, uncorrected=oxidised / n)
             rows.append(row | dict(specimens=n, of_specimens=len(names), unit="specimens"))
     return rows
 
