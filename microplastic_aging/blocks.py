@@ -221,6 +221,24 @@ def _check_finite(folder, predictions):
         raise ModelFormatError(folder / WEIGHTS, "gives predictions that are not finite; train the model again")
 
 
+def _judged_by_model(net, arrays, kept: np.ndarray) -> Predictions:
+    "Predictions of the samples that are kept; the others get equal probabilities, and nothing is computed"
+    if kept.all():
+        return calibrated_predictions(net, arrays)[0]
+    rows, n = np.flatnonzero(kept), len(kept)
+    found = calibrated_predictions(net, arrays, rows if len(rows) else [0])[0]
+
+    def spread(values):
+        out = np.zeros((n, *values.shape[1:]), values.dtype)
+        out[rows] = values[: len(rows)]
+        return out
+
+    prob = spread(found.prob)
+    prob[~kept] = 1 / prob.shape[1]
+    evidence = {m: spread(v) for m, v in found.evidence.items()}
+    return Predictions(prob, evidence, spread(found.energy), spread(found.pooled))
+
+
 @dataclass(frozen=True, eq=False)
 class BlockRun:
     "A model and samples, to be predicted block by block"
@@ -253,7 +271,9 @@ class BlockRun:
     def predicted(self, part: Samples, found: dict) -> Predicted:
         "What the model makes of the samples of a block"
         arrays, notes = unlabelled_arrays(part, self.view, found)
-        answers, has = calibrated_predictions(self.net, arrays)
+        handed = arrays.has_spectrum & ~arrays.has_image & hands_over(self.net)
+        answers = _judged_by_model(self.net, arrays, ~handed)
+        has = arrays.presence(self.net.modalities)
         _check_finite(self.folder, answers)
         confounders = np.full(len(part), "", object)
         if self.confounded:

@@ -159,17 +159,13 @@ def _logit(p):
     return np.log(np.clip(p, 1e-12, 1)) - np.log(np.clip(1 - p, 1e-12, 1))
 
 
-def _specimen(own: pd.DataFrame) -> dict:  # Rows of one specimen
-    "What the reader says of one specimen"
-    told = own[own.reason == ""]
-    means = {c: told[c].mean() for c in ("score", "limit", *_INDICES)}
-    ends = {c: _sigmoid(_logit(told[c]).mean()) for c in ("oxidised_low", "oxidised_high")}
-    row = dict(spectra_read=len(told), oxidised_p=_sigmoid(means["score"]), **ends)
-    row |= {c: means[c] for c in ("carbonyl", "carbonyl_limit")} | dict(novelty_score=own.novelty.median())
-    if told.empty:
-        return row | dict(verdict="", reason="; ".join(dict.fromkeys(own.reason)))
-    verdict = "oxidised" if means["score"] > means["limit"] else _TOLD[1] * bool(means["score"] < 0)
-    return row | dict(verdict=verdict, reason="" if verdict else "not clear: more likely oxidised than not")
+_MEANS = ("score", "limit", "carbonyl", "carbonyl_limit", "low", "high")
+_UNCLEAR = "not clear: more likely oxidised than not"
+
+
+def _verdict_of(told: pd.Series, score: pd.Series, limit: pd.Series) -> np.ndarray:  # Of str
+    "Verdict from a mean score, '' where it is not clear or nothing is told"
+    return np.select([~told, score > limit, score < 0], ["", *_TOLD], "")
 
 
 def read_specimens(
@@ -178,9 +174,21 @@ def read_specimens(
 ) -> pd.DataFrame:  # One row a specimen with spectra that were handed over, by its name
     "What the reader says of each specimen, from all its spectra"
     rows = np.flatnonzero(reading["handed"])
-    table = pd.DataFrame({c: v[rows] for c, v in reading.items()}).assign(specimen_id=np.asarray(groups, str)[rows])
-    found = {name: _specimen(own) for name, own in table.groupby("specimen_id", sort=False)}
-    return pd.DataFrame.from_dict(found, "index")
+    table = pd.DataFrame({c: v[rows] for c, v in reading.items()})
+    ends = {name: _logit(table[f"oxidised_{name}"]) for name in ("low", "high")}
+    table = table.assign(**ends, specimen_id=np.asarray(groups, str)[rows])
+    by_name = table.groupby("specimen_id", sort=False)
+    means = table[table.reason == ""].groupby("specimen_id")[list(_MEANS)].mean().reindex(by_name.size().index)
+    told = means.score.notna()
+    verdict = _verdict_of(told, means.score, means.limit)
+    why = by_name.reason.agg(lambda of: "; ".join(dict.fromkeys(of)))
+    return means[["carbonyl", "carbonyl_limit"]].assign(
+        **{f"oxidised_{name}": _sigmoid(means[c]) for name, c in (("p", "score"), ("low", "low"), ("high", "high"))},
+        spectra_read=(table.reason == "").groupby(table.specimen_id).sum(),
+        novelty_score=by_name.novelty.median(),
+        verdict=verdict,
+        reason=np.select([~told, verdict == ""], [why, _UNCLEAR], ""),
+    )
 
 
 _OF_READER = ["oxidised_p", "oxidised_low", "oxidised_high", "carbonyl", "carbonyl_limit", "spectra_read"]
