@@ -127,12 +127,19 @@ def with_reader(
     "The table of samples with what the reader says of those that were handed over"
     if not reading or not reading["handed"].any():
         return table
-    handed, told = reading["handed"], np.isin(reading["verdict"], _TOLD)
+    handed = reading["handed"]
     new = {name: np.round(v, 4) if v.dtype == float else v for c, name in _WRITTEN.items() for v in [reading[c]]}
     table = table.assign(**new, **{READ_BY: np.where(handed, READER, "model")})
+    table = table.assign(**{c: _mixed(handed, v, table, c) for c, v in _said(reading, notes).items()})
+    return table[[c for c in table if c != "note"] + ["note"]]
+
+
+def _said(reading: dict, notes) -> dict:
+    "Columns that model and reader share, as the reader has them"
+    told = np.isin(reading["verdict"], _TOLD)
     said = [KIND_CAUTION if k in ("UV-like", "chemical-like") else "" for k in reading["kind"]]
     note = ["; ".join(filter(None, parts)) for parts in zip(_why(reading), said, notes, strict=True)]
-    of_reader = dict(
+    return dict(
         verdict=np.where(told, reading["verdict"], ""),
         novelty_score=reading["novelty"].round(4),
         in_distribution=reading["novelty"] <= 1,
@@ -141,8 +148,6 @@ def with_reader(
         modalities_used="spectrum",
         note=np.array(note, object),
     )
-    table = table.assign(**{c: _mixed(handed, v, table, c) for c, v in of_reader.items()})
-    return table[[c for c in table if c != "note"] + ["note"]]
 
 
 def _mixed(handed, values, table, column) -> pd.Series:
@@ -179,15 +184,24 @@ def read_specimens(
     table = table.assign(**ends, specimen_id=np.asarray(groups, str)[rows])
     by_name = table.groupby("specimen_id", sort=False)
     means = table[table.reason == ""].groupby("specimen_id")[list(_MEANS)].mean().reindex(by_name.size().index)
-    told = means.score.notna()
-    verdict = _verdict_of(told, means.score, means.limit)
-    why = by_name.reason.agg(lambda of: "; ".join(dict.fromkeys(of)))
-    return means[["carbonyl", "carbonyl_limit"]].assign(
-        **{f"oxidised_{name}": _sigmoid(means[c]) for name, c in (("p", "score"), ("low", "low"), ("high", "high"))},
+    return _specimen_columns(means).assign(
         spectra_read=(table.reason == "").groupby(table.specimen_id).sum(),
         novelty_score=by_name.novelty.median(),
-        verdict=verdict,
-        reason=np.select([~told, verdict == ""], [why, _UNCLEAR], ""),
+        reason=lambda t: _specimen_reason(t, by_name.reason.agg(lambda of: "; ".join(dict.fromkeys(of)))),
+    )
+
+
+def _specimen_reason(read: pd.DataFrame, reasons: pd.Series) -> np.ndarray:
+    "Why a specimen has no verdict: the reasons of its spectra, or that their mean is not clear"
+    return np.select([read.oxidised_p.isna(), read.verdict == ""], [reasons, _UNCLEAR], "")
+
+
+def _specimen_columns(means: pd.DataFrame) -> pd.DataFrame:
+    "Probability, indices and verdict from mean scores and limits"
+    told = means.score.notna()
+    return means[["carbonyl", "carbonyl_limit"]].assign(
+        **{f"oxidised_{name}": _sigmoid(means[c]) for name, c in (("p", "score"), ("low", "low"), ("high", "high"))},
+        verdict=_verdict_of(told, means.score, means.limit),
     )
 
 
