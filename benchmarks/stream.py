@@ -32,6 +32,7 @@ OUT = Path(__file__).resolve().parents[1] / "microplastic_aging/assets/results/s
 EACH, ALONE = 1000, 60  # Spectra of a table or folder; samples asked one by one
 LOOK_S = 2  # Between two looks at the memory: the kernel counts pages at each, on a core that the command could use
 MOST_MIB, MOST_SECONDS = 1.5e9 / 2**20, 150  # Of 100 000 samples
+ONE_TABLE_SECONDS = 60  # Of 10 000 spectra in one table
 COMMAND = [sys.executable, "-c", "from microplastic_aging.cli import main; main()", "predict"]
 
 
@@ -52,7 +53,7 @@ def spectra(n: int, seed: int) -> np.ndarray:
 def write_part(folder: Path, kind: str, k: int, n: int) -> list:
     "Table or files number `k`; names of its spectra below the folder"
     values = spectra(n, k)
-    if kind == "tables":
+    if kind != "files":
         row = "s%d" + ",%.5f" * GRID.size
         lines = [row % (j, *v) for j, v in enumerate(values)]
         (folder / f"table_{k}.csv").write_text("\n".join(["name," + ",".join(f"{x:g}" for x in GRID), *lines]) + "\n")
@@ -67,7 +68,8 @@ def write_part(folder: Path, kind: str, k: int, n: int) -> list:
 def write_data(folder: Path, kind: str, n: int) -> Path:
     "Simulated spectra, two views of each specimen, at four sites"
     folder.mkdir()
-    names = [name for k in range(0, n, EACH) for name in write_part(folder, kind, k // EACH, min(EACH, n - k))]
+    each = n if kind == "one table" else EACH
+    names = [name for k in range(0, n, each) for name in write_part(folder, kind, k // each, min(each, n - k))]
     specimen = np.arange(n) // 2
     table = dict(sample_id=[f"v{i}" for i in range(n)], spectrum=names, specimen_id=specimen, site=specimen % 4)
     pd.DataFrame(table).to_csv(folder / "manifest.csv", index=False)
@@ -166,6 +168,9 @@ def run_kind(kind: str, sizes: list, home: Path) -> tuple:  # Rows, targets
         print(rows[-1], flush=True)
         name, ratio = f"predicting {n} spectra in {kind}", alone * n / found.seconds
         targets.append(target(f"{name}, against one at a time", "times as fast", 1, ratio, "at least"))
+        if kind == "one table" and n == 10_000:  # read, measured and judged by the oxidation reader
+            targets.append(target(name, "s", ONE_TABLE_SECONDS, found.seconds))
+            targets.append(target(f"{name}, memory", "MiB", MOST_MIB, found.peaks["Pss"]))
         if n == 100_000:
             targets.append(target(name, "s", MOST_SECONDS, found.seconds))
             targets.append(target(f"{name}, memory", "MiB", MOST_MIB, found.peaks["Pss"]))
@@ -177,7 +182,7 @@ def run_kind(kind: str, sizes: list, home: Path) -> tuple:  # Rows, targets
 def main(argv=None):
     args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     args.add_argument("--samples", type=int, nargs="+", default=[1000, 10_000, 100_000])
-    args.add_argument("--kinds", nargs="+", default=["tables", "files"], choices=["tables", "files"])
+    args.add_argument("--kinds", nargs="+", default=["tables", "files"], choices=["tables", "files", "one table"])
     args.add_argument("--out", type=Path, default=OUT)
     args = args.parse_args(argv)
     warnings.simplefilter("ignore")

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from . import __version__
 from .attribute.attribution import ATTRIBUTION, calibrated_predictions, found_confounders
+from .attribute.handover import hands_over, read_handed
 from .data import members
 from .data.arrays import View, file_jobs, unlabelled_arrays
 from .data.checks import PATIENCE, map_files
@@ -35,6 +36,7 @@ from .data.members import split_member
 from .files import digest, write_atomic
 from .model.header import WEIGHTS, ModelFormatError
 from .model.predictions import Predictions
+from .spectra.oxidation import OwnBlanks, reader_id
 from .writers import make_folder, serve
 
 # %% ../nbs/90_blocks.ipynb #b10c0008
@@ -122,6 +124,7 @@ class Predicted:
     has: dict  # modality -> bool, shape (n,)
     confounders: np.ndarray  # In words, '' where nothing is found, array of str, shape (n,)
     notes: np.ndarray  # What was wrong with the files, array of str, shape (n,)
+    oxidation: dict = field(default_factory=dict)  # From `read_handed`; empty where nothing is handed over
 
 # %% ../nbs/90_blocks.ipynb #b10c0033
 def _flat(block: Predicted) -> dict:
@@ -130,14 +133,16 @@ def _flat(block: Predicted) -> dict:
     content = dict(prob=answers.prob, energy=answers.energy, pooled=answers.pooled)
     content |= {f"evidence|{m}": values for m, values in answers.evidence.items()}
     content |= {f"has|{m}": values for m, values in block.has.items()}
+    content |= {f"oxidation|{c}": values for c, values in block.oxidation.items()}
     return content | dict(confounders=block.confounders, notes=block.notes)
 
 
 def _from_flat(content: dict) -> Predicted:
     "The opposite of `_flat`"
-    evidence, has = ({k[len(of) :]: v for k, v in content.items() if k.startswith(of)} for of in ("evidence|", "has|"))
+    parts = ("evidence|", "has|", "oxidation|")
+    evidence, has, oxidation = ({k[len(of) :]: v for k, v in content.items() if k.startswith(of)} for of in parts)
     answers = Predictions(content["prob"], evidence, content["energy"], content["pooled"])
-    return Predicted(answers, has, content["confounders"], content["notes"])
+    return Predicted(answers, has, content["confounders"], content["notes"], oxidation)
 
 
 class _Whole:
@@ -156,17 +161,26 @@ class _Whole:
         return len(block.notes)
 
 # %% ../nbs/90_blocks.ipynb #b10c0015
-_WORDS = ("confounders", "notes")
+_IN_WORDS = "words|"  # Beginning of the name of an array of str, stored as JSON
 
 
 def _packed(block: Predicted) -> bytes:
     "A block as bytes, with a digest of its content"
-    content = _flat(block)
-    for name in _WORDS:
-        content[name] = np.frombuffer(json.dumps(list(content[name])).encode(), np.uint8)
+    content = {}
+    for name, values in _flat(block).items():
+        in_words = values.dtype == object
+        text = np.frombuffer(json.dumps(list(values)).encode(), np.uint8) if in_words else values
+        content[f"{_IN_WORDS}{name}" if in_words else name] = text
     packed = io.BytesIO()
     np.savez(packed, **content, digest=np.array(digest(*content, *content.values())))
     return packed.getvalue()
+
+
+def _spelt_out(name: str, values: np.ndarray) -> tuple:  # Name and array
+    "Words again, where an array holds them as JSON"
+    if not name.startswith(_IN_WORDS):
+        return name, values
+    return name.removeprefix(_IN_WORDS), np.array(json.loads(values.tobytes()), object)
 
 
 def _unpacked(path: Path) -> Predicted | None:
@@ -176,9 +190,7 @@ def _unpacked(path: Path) -> Predicted | None:
             content = {name: stored[name] for name in stored.files}
         if str(content.pop("digest")) != digest(*content, *content.values()):
             return None
-        for name in _WORDS:
-            content[name] = np.array(json.loads(content[name].tobytes()), object)
-        return _from_flat(content)
+        return _from_flat(dict(_spelt_out(name, values) for name, values in content.items()))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
@@ -209,6 +221,24 @@ def _check_finite(folder, predictions):
         raise ModelFormatError(folder / WEIGHTS, "gives predictions that are not finite; train the model again")
 
 
+def _judged_by_model(net, arrays, kept: np.ndarray) -> Predictions:
+    "Predictions of the samples that are kept; the others get equal probabilities, and nothing is computed"
+    if kept.all():
+        return calibrated_predictions(net, arrays)[0]
+    rows, n = np.flatnonzero(kept), len(kept)
+    found = calibrated_predictions(net, arrays, rows if len(rows) else [0])[0]
+
+    def spread(values):
+        out = np.zeros((n, *values.shape[1:]), values.dtype)
+        out[rows] = values[: len(rows)]
+        return out
+
+    prob = spread(found.prob)
+    prob[~kept] = 1 / prob.shape[1]
+    evidence = {m: spread(v) for m, v in found.evidence.items()}
+    return Predictions(prob, evidence, spread(found.energy), spread(found.pooled))
+
+
 @dataclass(frozen=True, eq=False)
 class BlockRun:
     "A model and samples, to be predicted block by block"
@@ -218,6 +248,7 @@ class BlockRun:
     samples: Samples
     view: View  # As the model has it
     partial: Path | None = None  # Folder that keeps finished blocks
+    own: OwnBlanks | None = None  # Zero and limits of the oxidation reader; None: those of the package
 
     @property
     def confounded(self) -> bool:
@@ -229,7 +260,8 @@ class BlockRun:
         "Digest of all that blocks rest on, whatever their samples"
         model = (self.folder / "model.json").read_bytes()
         device = next(self.net.parameters()).device.type
-        return digest(__version__, BLOCK, model, device, self.view, self.confounded)
+        reader = (reader_id(), self.own) if hands_over(self.net) else ""
+        return digest(__version__, BLOCK, model, device, self.view, self.confounded, reader)
 
     def parts(self) -> list:
         "Samples of each block"
@@ -239,12 +271,16 @@ class BlockRun:
     def predicted(self, part: Samples, found: dict) -> Predicted:
         "What the model makes of the samples of a block"
         arrays, notes = unlabelled_arrays(part, self.view, found)
-        answers, has = calibrated_predictions(self.net, arrays)
+        handed = arrays.has_spectrum & ~arrays.has_image & hands_over(self.net)
+        answers = _judged_by_model(self.net, arrays, ~handed)
+        has = arrays.presence(self.net.modalities)
         _check_finite(self.folder, answers)
         confounders = np.full(len(part), "", object)
         if self.confounded:
             confounders = found_confounders(arrays, part.table.get("polymer"))
-        return Predicted(answers, has, confounders, notes)
+        polymer = part.table.get("polymer")
+        oxidation = read_handed(arrays, polymer, self.own) if hands_over(self.net) else {}
+        return Predicted(answers, has, confounders, notes, oxidation)
 
 # %% ../nbs/90_blocks.ipynb #b10c0019
 @dataclass(eq=False)

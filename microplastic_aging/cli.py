@@ -288,6 +288,7 @@ _COLUMNS_HELP = "Print what each column of the tables means, and stop."
         "predict runs/study my_particles",
         "predict models/mine my_particles --out mine.csv",
         "predict my_particles --explain",
+        "predict my_spectra --reference my_unaged_spectra",
         "predict --columns",
     )
 )
@@ -297,6 +298,7 @@ def predict(
     device: DeviceOption = None,
     scale_bar: ScaleBarOption = None,
     explain: tasks.ExplainOption = False,
+    reference: tasks.BlanksOption = None,
     escape_formulas: tasks.EscapeOption = False,
     columns: Annotated[
         bool, option("Output", _COLUMNS_HELP, "--columns", callback=tasks.print_columns, is_eager=True)
@@ -304,18 +306,19 @@ def predict(
 ):
     """Predict the ageing of each sample and its dominant mechanism, with uncertainties.
 
+    Of a spectrum without a micrograph it says whether PE, PP or PS is oxidised, with the carbonyl index beside it.
     Estimates shares by site, and gives no verdict on what is out of distribution. A file that cannot be read keeps
-    its row; ends with 1 only if no sample has a class."""
+    its row; ends with 1 only if nothing of any sample can be used."""
     if len(paths) > 2:
         raise typer.BadParameter(f"[MODEL] DATA: one or two paths, not {len(paths)}; of several folders, {ONE_PATH}")
     drawn_um, (model, data) = scale_bar_length(scale_bar), in_order(paths)
     existing_model(model)
     check_table_path(out)
     existing(data)
+    from microplastic_aging.evaluated import PredictOptions
     from microplastic_aging.model.store import DEFAULT_MODEL, model_folder
     from microplastic_aging.outputs import check_outputs, explained_folder
-    from microplastic_aging.predict import check_explainable, partial_folder
-    from microplastic_aging.predict import predict as run
+    from microplastic_aging.predict import check_explainable, partial_folder, predict_with
     from microplastic_aging.writers import one_writer
 
     check_outputs(data, out)
@@ -325,7 +328,9 @@ def predict(
     if reasons:
         check_explainable(folder, reasons)
     with one_writer(out):
-        prediction = run(data, folder, drawn_um, usable_device(device), shows_bars(), partial_folder(out))
+        how = dict(partial=partial_folder(out), reference=reference and existing(reference))
+        options = PredictOptions(drawn_um, usable_device(device), shows_bars(), **how)
+        prediction = predict_with(data, folder, options)
         made = prediction.save(out, escape_formulas)
         index = prediction.save_explanations(reasons, shows_bars()) if reasons else None
     typer.echo("\n".join(prediction_lines(prediction, made, folder == DEFAULT_MODEL, index)))

@@ -12,196 +12,39 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from .aging import InputError
-from microplastic_aging.attribute.attribution import (
-    attribute,
-    attribute_specimens,
-    load_attributor,
-    probability_columns,
-)
-from .attribute.field import FieldEstimate, estimate_field, share_table
-from .attribute.frequencies import SampleOrigin
-from .attribute.novelty import name_modalities
-from .blocks import BlockRun, partial_folder, predict_blocks, remove_blocks
-from .data.arrays import DecodedSamples, View, load_unlabelled
-from .data.load import beside_sentence, load_with_notes, pairing_sentence
+from .attribute.attribution import attribute, load_attributor
+from .attribute.field import FieldEstimate, share_table
+from .attribute.handover import ReaderField, with_origin
+from .blocks import partial_folder, remove_blocks
+from .data.load import beside_sentence
 from .data.manifest import Samples
 from .estimate import estimate_number
-from .explain.neighbours import nearest_specimens
-from .explain.reading import Explanation, explain_row
-from .files import digest, write_atomic, write_table
-from .model.header import model_id
-from .model.number_store import is_number_model
-from .model.store import load_model, model_folder
-from .outputs import check_outputs, check_room, check_writable, explained_folder, output_paths
-from microplastic_aging.report.explanations import (
-    NO_VERDICT,
-    check_explanations,
-    remove_explanations,
-    write_explanations,
+from microplastic_aging.evaluated import (
+    Evaluated,
+    PredictOptions,
+    count_refusals,
+    evaluate,
+    field_of,
+    reader_of,
+    sample_table,
+    specimen_table,
 )
+from .explain.neighbours import nearest_specimens
+from .explain.reading import Explanation, explain_oxidation, explain_row
+from .files import write_atomic, write_table
+from .model.number_store import is_number_model
+from .outputs import check_outputs, check_writable, explained_folder, output_paths
+from .report.explanations import check_explanations, remove_explanations, write_explanations
 from microplastic_aging.report.prediction import (
     PredictionPage,
     Refusals,
-    describe_modalities,
+    oxidised_figure,
     prediction_page,
     shares_figure,
 )
-from .train import training_provenance
 from .writers import make_folder, one_writer
-
-# %% ../nbs/91_predict.ipynb #a978959f
-@dataclass(frozen=True, eq=False)
-class _Evaluated:
-    "A model, samples, and what the model makes of them"
-
-    folder: Path
-    net: object  # `AgingNet`
-    samples: Samples
-    view: View
-    predictions: object  # `Predictions`, calibrated
-    has: dict  # modality -> bool, shape (n,)
-    confounders: list  # In words
-    notes: list  # What was wrong with the files of each row
-    answers = ("verdict", "dominant_mechanism", "dominant_p")  # Columns to read first
-
-    def decoded(self, rows: list) -> DecodedSamples:
-        "Some of the samples as the model sees them; their files are read again"
-        return load_unlabelled(self.samples.take(rows), self.view)[0]
-
-    @property
-    def said(self):
-        "Sentences on how the samples were read"
-        modalities = describe_modalities(self.modalities_used, self.net.modalities)
-        return [*modalities, *filter(None, [pairing_sentence(self.notes)])]
-
-    @property
-    def able(self):
-        "Samples with a modality that the model can use, bool, shape (n,)"
-        return np.any(list(self.has.values()), axis=0)
-
-    @property
-    def modalities_used(self):
-        "Such as 'image + spectrum', '' where there is none, array of str, shape (n,)"
-        return name_modalities({m: np.where(there, 0.0, np.nan) for m, there in self.has.items()})
-
-    @property
-    def calibrated(self):
-        "On what the probabilities were calibrated, array of str, shape (n,)"
-        basis = "on simulated particles" if self.net.card["simulated"] else "on held-out specimens of its study"
-        has_temperature = np.isin(self.modalities_used, list(self.net.card.get("temperature", {})))
-        return np.where(self.able, np.where(has_temperature, basis, "no"), "")
-
-    @property
-    def rests_on(self):
-        "Digest of model, samples and probabilities"
-        return digest(model_id(self.folder), *self.samples.table.sample_id, self.predictions.prob)
-
-    @property
-    def origin(self):
-        "Columns that every table carries"
-        basis = training_provenance(self.net.card)
-        return dict(trained_on=basis, model=model_id(self.folder), simulated=self.samples.simulated)
-
-# %% ../nbs/91_predict.ipynb #772b5b71
-def _evaluate(source, model, scale_bar_um, device, progress, partial) -> _Evaluated:
-    folder = model_folder(model)
-    net = load_model(folder).to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    view = View(*(net.card["view"][k] for k in ("size_px", "fov_um")), scale_bar_um)
-    samples, notes = load_with_notes(source, net.scheme, scale_bar_um, progress)
-    if partial:
-        check_room(partial.parent, len(samples))
-    found = predict_blocks(BlockRun(folder, net, samples, view, partial), progress)
-    joined = ["; ".join(filter(None, pair)) for pair in zip(notes, found.notes, strict=True)]
-    return _Evaluated(folder, net, samples, view, found.predictions, found.has, found.confounders, joined)
-
-# %% ../nbs/91_predict.ipynb #f77c3021
-_OF_A_SAMPLE = (
-    "aged_p",
-    "dominant_mechanism",
-    "dominant_p",
-    "novelty_score",
-    "in_distribution",
-    "nearest_class",
-    "verdict",
-)
-
-
-def _class_columns(run: _Evaluated) -> pd.DataFrame:
-    "Probabilities of classes and mechanisms, and the predicted class; empty where the model can use nothing"
-    table = probability_columns(run.predictions.prob, run.net.scheme).rename(columns=dict(verdict="predicted_class"))
-    table.loc[~run.able] = np.nan
-    return table
-
-
-def _with_attribution(run: _Evaluated, classes: pd.DataFrame, views: pd.DataFrame) -> pd.DataFrame:
-    "Class columns with what attribution adds to them"
-    kept = [c for c in views if c in _OF_A_SAMPLE or c.startswith(("severity_", "log_odds_"))]  # fewer of plain labels
-    return pd.concat([classes, views[kept].round(4)], axis=1).assign(confounders=run.confounders)
-
-
-def _reasons(run: _Evaluated, columns: pd.DataFrame, views: pd.DataFrame | None) -> np.ndarray:
-    "Why each sample has no verdict, '' where it has one"
-    reason = np.where(run.able, "", f"{NO_VERDICT}the model needs {' or '.join(run.has)}")
-    if views is None:
-        return reason
-    reason = np.where(run.able & (views.reason != ""), NO_VERDICT + views.reason, reason)
-    pairs = zip(reason, columns.confounders, strict=True)
-    covered = [f"{why}; over its bands lie {found}" for why, found in pairs]
-    return np.where((reason != "") & (columns.confounders != ""), covered, reason)
-
-
-def _carried(run: _Evaluated, taken: set) -> pd.DataFrame:
-    "Columns of the manifest; one whose name is taken becomes `input_<name>`"
-    carried = run.samples.table
-    return carried.rename(columns={c: f"input_{c}" for c in carried if c in taken})
-
-# %% ../nbs/91_predict.ipynb #ead4b36b
-def _sample_table(run: _Evaluated, views: pd.DataFrame | None) -> pd.DataFrame:
-    "One row a sample: what the manifest says, what the model predicts, what it rests on, and a note"
-    classes = _class_columns(run)
-    columns = (
-        classes.assign(verdict=classes.predicted_class) if views is None else _with_attribution(run, classes, views)
-    )
-    reasons = _reasons(run, columns, views)
-    notes = ["; ".join(filter(None, pair)) for pair in zip(reasons, run.notes, strict=True)]
-    taken = {*columns, *run.origin, "modalities_used", "calibrated", "note"}
-    table = pd.concat([_carried(run, taken), columns], axis=1)
-    return table.assign(modalities_used=run.modalities_used, calibrated=run.calibrated, **run.origin, note=notes)
-
-# %% ../nbs/91_predict.ipynb #fe365b90
-def _specimen_table(run: _Evaluated, attributor) -> pd.DataFrame:
-    "One row a specimen, with its site and polymer where the manifest names them"
-    table = attribute_specimens(run.predictions, attributor, run.has, run.net.scheme, run.samples.groups)
-    given = [c for c in ("site", "polymer") if c in run.samples.table]
-    for place, column in enumerate(given, 1):
-        values = run.samples.table[column].groupby(run.samples.groups).agg(lambda v: "; ".join(sorted({*v} - {""})))
-        table.insert(place, column, table.specimen_id.map(values).to_numpy())
-    return table.round(4)
-
-
-def _field_of(run: _Evaluated, attributor, views: pd.DataFrame, specimens: pd.DataFrame) -> FieldEstimate:
-    "Shares of mechanisms among these samples, by site"
-    table, net = run.samples.table, run.net
-    prob = {f"p_{c}": run.predictions.prob[:, i] for i, c in enumerate(net.scheme.classes)}
-    unnamed = int((table.get("specimen_id", pd.Series("", table.index)) == "").sum())
-    views = views.assign(**prob)
-    origin = SampleOrigin(run.samples.groups, table.get("site"), unnamed)
-    return estimate_field(views, specimens, origin, attributor, net.scheme, net.modalities)
-
-
-def _count_refusals(views: pd.DataFrame, has_threshold: bool) -> Refusals:
-    used = views.modalities_used != ""
-    return Refusals(
-        samples=len(views),
-        verdicts=int((views.verdict != "").sum()),
-        no_modality=int((~used).sum()),
-        out_of_distribution=int((used & ~views.in_distribution).sum()),
-        undecided=int((views.in_distribution & (views.verdict == "")).sum()),
-        has_threshold=has_threshold,
-    )
 
 # %% ../nbs/91_predict.ipynb #54a81221
 @dataclass(frozen=True, eq=False)
@@ -214,7 +57,8 @@ class Prediction:
     field: FieldEstimate | None  # The shares with their draws, and sentences on what they rest on
     refusals: Refusals | None  # How many samples have no verdict, and why
     source: object  # What was given to `predict`
-    evaluated: _Evaluated  # Model, samples and probabilities, for figures and explanations
+    evaluated: Evaluated  # Model, samples and probabilities, for figures and explanations
+    reader: ReaderField | None = None  # What the oxidation reader says; None where nothing was handed over
 
     def __len__(self):
         return len(self.table)
@@ -227,7 +71,8 @@ class Prediction:
 
     def _basis(self) -> str:
         count = "1 sample" if len(self) == 1 else f"{len(self)} samples"
-        return f"{count}. Model trained on {self.evaluated.origin['trained_on']}."
+        handed = f" {self.reader.said[0]}" if self.reader else ""
+        return f"{count}. Model trained on {self.evaluated.origin['trained_on']}.{handed}"
 
     def _shown(self) -> pd.DataFrame:
         "The columns to read first, of the first samples"
@@ -236,10 +81,13 @@ class Prediction:
 
     def plot_shares(self):
         "Figure of the shares by site; `InputError` where none could be estimated"
-        if self.field is None or not self.field.found:
-            said = self.field.said if self.field else ["the model has no attribution"]
-            raise InputError(f"no share can be shown: {' '.join(said)}")
-        return shares_figure(self.field)
+        if self.field is not None and self.field.found:
+            return shares_figure(self.field)
+        if self.reader is not None and len(self.reader.shares):
+            return oxidised_figure(self.reader.shares)
+        said = self.field.said if self.field else ["the model has no attribution"]
+        said = self.reader.said[-1:] if self.reader else said
+        raise InputError(f"no share can be shown: {' '.join(said)}")
 
     def explain(
         self,
@@ -252,6 +100,8 @@ class Prediction:
         polymer = run.samples.table.get("polymer", pd.Series("", self.table.index))[row] or None
         if not run.able[row]:
             raise InputError(f"{self.table.sample_id[row]}: cannot be explained; {self.table.note[row]}")
+        if run.handed[row]:
+            return explain_oxidation(run.decoded([row]), 0, polymer, run.own)
         near = nearest_specimens(run.folder, run.predictions.pooled[[row]])[0]
         return explain_row(run.net.cpu(), run.decoded([row]), 0, polymer, mechanism).with_nearest(near)
 
@@ -289,11 +139,11 @@ class Prediction:
 
     def _save_attribution(self, paths: dict, escape_formulas: bool):
         origin = self.evaluated.origin
-        write_table(paths["specimens"], self.specimens.assign(**origin), escape_formulas)
+        write_table(paths["specimens"], with_origin(self.specimens, origin), escape_formulas)
         if self.field is None:
             return
         if len(self.shares):
-            write_table(paths["shares"], self.shares.round(4).assign(**origin), escape_formulas)
+            write_table(paths["shares"], with_origin(self.shares.round(4), origin), escape_formulas)
         write_atomic(paths["page"], self.page(paths).encode("utf-8", "replace"))
 
     def page(
@@ -313,6 +163,7 @@ class Prediction:
             field=self.field,
             shares=self.shares,
             specimens=self.specimens,
+            reader=self.reader,
             files={kind: path.name for kind, path in (paths or {}).items()},
         )
         return prediction_page(content)
@@ -341,42 +192,60 @@ def check_explainable(
     check_writable(Path(folder))
 
 # %% ../nbs/91_predict.ipynb #f1c1c3d9
+def _judged(run: Evaluated, source) -> Prediction:
+    "Tables, shares and refusals"
+    has_mechanisms = run.net.scheme.pattern is not None
+    attributor = load_attributor(run.folder)
+    if attributor is None:
+        if has_mechanisms:
+            lacking = "without dominant mechanisms, shares or refusals, since no attribution.safetensors lies there"
+            warnings.warn(f"{run.folder}: names types only, {lacking}; train it again", stacklevel=3)
+        return Prediction(sample_table(run, None), None, None, None, None, source, run)
+    views = attribute(run.predictions, attributor, run.judged, run.net.scheme)
+    specimens = specimen_table(run, attributor)
+    refusals, reader = count_refusals(run, views, attributor.gate is not None), reader_of(run, specimens)
+    field = field_of(run, attributor, views, specimens) if has_mechanisms else None  # no mechanism, no share of one
+    if attributor.gate is None:
+        untold = "too few specimens when it was trained, so nothing is refused, however unlike its training data"
+        warnings.warn(f"{run.folder}: has no novelty threshold ({untold})", stacklevel=3)
+        views, specimens = (table.assign(in_distribution=np.nan) for table in (views, specimens))
+    shares = share_table(field) if field else None
+    if reader is not None and len(reader.shares):
+        shares = pd.concat([part for part in (shares, reader.shares) if len(part)], ignore_index=True)
+    return Prediction(sample_table(run, views), specimens, shares, field, refusals, source, run, reader)
+
+
+def predict_with(
+    source,  # As in `predict`
+    model,  # As in `predict`
+    options: PredictOptions,
+) -> Prediction:
+    "As `predict`, with the settings of the command line"
+    if is_number_model(model):
+        if options.reference is not None:
+            raise InputError(f"{model}: is a model of a number, which takes no blanks; leave the reference out")
+        table, estimated = estimate_number(source, model, options.scale_bar_um, options.progress)
+        return Prediction(table, None, None, None, None, source, estimated)
+    run = evaluate(source, model, options)
+    for sentence in run.said:
+        warnings.warn(sentence, stacklevel=2)
+    found = _judged(run, source)
+    field_said = found.field.said if found.field and run.judged_any.any() else []
+    for sentence in [*(found.reader.said if found.reader else []), *(s for s in field_said if s.startswith("No "))]:
+        warnings.warn(sentence, stacklevel=2)
+    return found
+
+# %% ../nbs/91_predict.ipynb #d87fc5a3
 def predict(
     source,  # Files, a folder, a manifest or `Samples`, as `load_samples` takes them; labels are carried along unread
     model="default",  # Model folder, run folder, or `default`: the one of the package, trained on simulated particles
     scale_bar_um: float | None = None,  # Length of the drawn scale bar, µm, where no file names the scale
     device: str | None = None,  # torch device; None: the GPU where there is one
     progress: bool = True,  # Bars where it takes longer than five seconds
-    partial: Path | None = None,  # Folder that keeps finished blocks of many samples, from `partial_folder`
+    reference=None,  # Unaged samples that set zero and limits of the oxidation reader; as `source`
 ) -> Prediction:
     "Predict every sample; `InputError` where nothing can be read, `ModelFormatError` where the model cannot"
-    if is_number_model(model):
-        table, estimated = estimate_number(source, model, scale_bar_um, progress)
-        return Prediction(table, None, None, None, None, source, estimated)
-    run = _evaluate(source, model, scale_bar_um, device, progress, partial)
-    has_mechanisms = run.net.scheme.pattern is not None
-    attributor = load_attributor(run.folder)
-    for sentence in run.said:
-        warnings.warn(sentence, stacklevel=2)
-    if attributor is None:
-        if has_mechanisms:
-            lacking = "without dominant mechanisms, shares or refusals, since no attribution.safetensors lies there"
-            warnings.warn(f"{run.folder}: names types only, {lacking}; train it again", stacklevel=2)
-        return Prediction(_sample_table(run, None), None, None, None, None, source, run)
-    views = attribute(run.predictions, attributor, run.has, run.net.scheme)
-    specimens = _specimen_table(run, attributor)
-    refusals = _count_refusals(views, attributor.gate is not None)
-    field = _field_of(run, attributor, views, specimens) if has_mechanisms else None  # no mechanism, no share of one
-    if attributor.gate is None:
-        untold = "too few specimens when it was trained, so nothing is refused, however unlike its training data"
-        warnings.warn(f"{run.folder}: has no novelty threshold ({untold})", stacklevel=2)
-        views, specimens = (table.assign(in_distribution=np.nan) for table in (views, specimens))
-    if field is None:
-        return Prediction(_sample_table(run, views), specimens, None, None, refusals, source, run)
-    for sentence in field.said:
-        if sentence.startswith("No "):
-            warnings.warn(sentence, stacklevel=2)
-    return Prediction(_sample_table(run, views), specimens, share_table(field), field, refusals, source, run)
+    return predict_with(source, model, PredictOptions(scale_bar_um, device, progress, None, reference))
 
 # %% ../nbs/91_predict.ipynb #756af519
 def explain(

@@ -118,6 +118,10 @@ _REFERENCE_HELP = (
     "Unaged samples of your own: a manifest, a folder or a file. Their values set zero and detection limit of every "
     "index."
 )
+_BLANKS_HELP = (
+    "Unaged samples of your own: a manifest, a folder or a file. Their spectra set zero and limits of the oxidation "
+    "reader, and the limits of the indices beside it."
+)
 _ATR_HELP = "Measure spectra of an ATR crystal as films would show them in transmission, or as they were recorded."
 _GROUP_HELP = "Column by which the page shows indices. Default: the class, site, source or polymer."
 _FIGURES_HELP = "Folder for the figures of the page, as SVG and PDF for a paper."
@@ -131,6 +135,7 @@ MeasuredArgument = Annotated[list[Path], typer.Argument(metavar="DATA", help=_DA
 MeasuresOption = Annotated[Path, option("Output", "Table to write, .csv or .xlsx; a page and specimens lie beside it.")]
 PolymerOption = Annotated[str | None, option("Data", _POLYMER_HELP, show_default=False)]
 ReferenceOption = Annotated[Path | None, option("Data", _REFERENCE_HELP, show_default=False)]
+BlanksOption = Annotated[Path | None, option("Data", _BLANKS_HELP, "--reference", show_default=False)]
 AtrOption = Annotated[bool, option("Data", _ATR_HELP, "--atr-corrected/--raw")]
 ShownByOption = Annotated[str | None, option("Output", _GROUP_HELP, "--group", show_default=False)]
 FiguresOption = Annotated[Path | None, option("Output", _FIGURES_HELP, show_default=False)]

@@ -7,7 +7,8 @@ from typer.testing import CliRunner
 
 from microplastic_aging import blocks
 from microplastic_aging.cli import app
-from microplastic_aging.predict import predict
+from microplastic_aging.evaluated import PredictOptions
+from microplastic_aging.predict import predict, predict_with
 from microplastic_aging.simulate.spectra import simulate_spectrum, spectrum_specimen
 from microplastic_aging.spectra.core import GRID
 
@@ -73,22 +74,22 @@ def test_a_changed_file_costs_its_own_block(field, counted):
     done, _ = counted
     kept = field / ".kept"
     with pytest.warns(UserWarning):
-        first = predict(field / "data", progress=False, partial=kept).table
+        first = predict_with(field / "data", "default", PredictOptions(progress=False, partial=kept)).table
     text = (field / "data/table_0.csv").read_text().splitlines()
     changed = [text[0], text[1].replace("p0,", "p0,1", 1), *text[2:]]
     (field / "data/table_0.csv").write_text("\n".join(changed) + "\n")
     done.clear()
     with pytest.warns(UserWarning):
-        second = predict(field / "data", progress=False, partial=kept).table
+        second = predict_with(field / "data", "default", PredictOptions(progress=False, partial=kept)).table
     (field / "data/table_0.csv").write_text("\n".join(text) + "\n")
     assert done == [EACH]
     assert first.iloc[EACH:].equals(second.iloc[EACH:])
-    assert first.aged_p[0] != second.aged_p[0]
+    assert first.carbonyl[0] != second.carbonyl[0]
 
 
 def test_an_explanation_decodes_its_sample_again(field, counted):
     with pytest.warns(UserWarning):
         prediction = predict(field / "data", progress=False)
     one = prediction.explain("p200")
-    assert one.types.idxmax() == prediction.table.predicted_class[200]
+    assert abs(one.types.oxidised - prediction.table.oxidised_p[200]) < 1e-3
     assert one.image is None and np.isfinite(one.absorbance).all()

@@ -17,7 +17,7 @@ from ..aging import MECHANISMS, MODALITIES, InputError
 from .attribution import Attributor, load_attributor, views_counted
 from .frequencies import SampleOrigin, frequencies
 from .prevalence import PrevalenceError
-from .risk import MIN_SPECIMENS, paddy_in_words, paddy_risk
+from .risk import MIN_KNOWN_SHARE, MIN_SPECIMENS, paddy_in_words, paddy_risk
 from .severity import FACTORS
 from .sites import ALL, share_rows
 from ..evaluate.specimens import specimen_weights
@@ -137,10 +137,11 @@ def _basis(selection: _Selection, held_out: str, has_redrawn_sites: bool) -> lis
         said.append(_not_counted(met, here))
     if has_redrawn_sites:
         said.append(f"The interval of {ALL} draws sites anew, not specimens, since there are many.")
-    thin = [f"{place} ({n} of {met[place]})" for place, n in here.items() if n < MIN_SPECIMENS]
-    if thin:
-        few = f"fewer than {MIN_SPECIMENS} specimens in distribution"
-        said.append(f"No share is given of a site with {few}: {', '.join(thin)}.")
+    few = {p: n for p, n in here.items() if n < max(MIN_SPECIMENS, MIN_KNOWN_SHARE * met[p])}
+    if few:
+        least = f"fewer than {MIN_SPECIMENS} specimens, or {MIN_KNOWN_SHARE:.0%} of them, in distribution"
+        thin = ", ".join(f"{place} ({n} of {met[place]})" for place, n in few.items())
+        said.append(f"No share is given of a site with {least}: {thin}.")
     return said
 
 
@@ -164,10 +165,7 @@ def _compared_paddies(mechanisms: dict) -> str:
     )
 
 # %% ../../nbs/attribute/11_field.ipynb #97e65b03
-_UNNAMED = (
-    "{} samples name no specimen and count as one each: "
-    "where several are repeats of one particle, the intervals are too narrow."
-)
+_UNNAMED = "{} samples name no specimen and count as one each: repeats of one particle make the intervals too narrow."
 
 # %% ../../nbs/attribute/11_field.ipynb #98afbd1f
 def estimate_field(
@@ -201,18 +199,18 @@ def estimate_field(
         return field
     held_out = _describe_held_out(attributor, selection.used, scheme)
     basis = _basis(selection, held_out, found["mechanisms"][ALL].unit == "sites")
-    field.found, field.uncorrected = _with_enough(found), _uncorrected(selection, _with_enough(found))
+    field.found = _with_enough(found, field.specimens)
+    field.uncorrected = _uncorrected(selection, field.found)
     paddies = [] if site is None else [_compared_paddies(field.found["mechanisms"])]
     field.said = [*basis, *said, *paddies]
     return field
 
 # %% ../../nbs/attribute/11_field.ipynb #203cca7f
-def _with_enough(found: dict) -> dict:  # As from `frequencies`
-    "Without places that have no name or too few specimens"
-    kept = {}
-    for kind, shares in found.items():
-        kept[kind] = {place: s for place, s in shares.items() if place and s.specimens >= MIN_SPECIMENS}
-    return kept
+def _with_enough(found: dict, met: dict) -> dict:  # As from `frequencies`; place -> specimens
+    "Without places that have no name or too few specimens in distribution"
+    least = {place: max(MIN_SPECIMENS, MIN_KNOWN_SHARE * n) for place, n in met.items()}
+    enough = {k: [p for p, s in shares.items() if p and s.specimens >= least[p]] for k, shares in found.items()}
+    return {kind: {place: found[kind][place] for place in places} for kind, places in enough.items()}
 
 
 def _uncorrected(selection: _Selection, found: dict) -> dict:  # See `count_shares`
@@ -227,10 +225,10 @@ def _frequencies(selection: _Selection, attributor: Attributor, scheme) -> dict:
     used, enough = selection.used, selection.specimens(selection.rows)[ALL]
     if f"{used}|prob" not in attributor.held_out:
         raise PrevalenceError(f"the model has no held-out predictions by {used} to correct by")
-    if enough < MIN_SPECIMENS:
-        raise PrevalenceError(
-            f"{enough} specimens with {used} are in distribution, and below {MIN_SPECIMENS} no share is given"
-        )
+    met = selection.specimens(np.ones(len(selection.rows), bool))[ALL]
+    if enough < max(MIN_SPECIMENS, MIN_KNOWN_SHARE * met):
+        known = f"{enough} specimens with {used} are in distribution, of {met}; a share takes {MIN_SPECIMENS}"
+        raise PrevalenceError(f"{known} and {MIN_KNOWN_SHARE:.0%}: train on particles of your own")
     origin = SampleOrigin(selection.groups, selection.site)
     return frequencies(selection.table, origin, attributor, used, scheme)
 
@@ -345,6 +343,7 @@ def current_columns(
 
 # %% ../../nbs/attribute/11_field.ipynb #acca5ac6
 _TEXT = {"sample_id", "specimen_id", "site", "verdict", "dominant_mechanism", "modalities_used", "model"}
+READ_BY = "judged_by"  # Column; 'model', or who else judged a sample
 _NEEDED = ("sample_id", "model", "simulated", "in_distribution", "dominant_mechanism")
 
 
@@ -370,12 +369,12 @@ def _check_files(path: Path, of_specimens: Path):
 def _read_views(path: Path, model) -> pd.DataFrame:
     "The table of samples; `InputError` where it is another model's or lacks what is needed"
     views = _read_table(path)
+    if READ_BY in views:  # of what the oxidation reader says, no share of a mechanism can be made
+        views = views[views[READ_BY] == "model"].reset_index(drop=True)
     lacking = [c for c in _NEEDED if c not in views]
     if lacking:
-        raise InputError(
-            f"{path}: has no column {', '.join(lacking)}; it takes what `microplastic-aging predict` writes, "
-            "with a model whose classes are mechanisms"
-        )
+        takes = "it takes what `microplastic-aging predict` writes, with a model whose classes are mechanisms"
+        raise InputError(f"{path}: has no column {', '.join(lacking)}; {takes}")
     other = sorted(set(views.model) - {model_id(model), former_id(model)})
     if other:
         raise InputError(

@@ -16,7 +16,8 @@ from .sites import ALL, PrevalenceEstimate, share_difference, specimens_needed
 
 # %% ../../nbs/attribute/10_risk.ipynb #68a133eb
 RISK_MARGIN = 0.05  # Paddies are called riskier where chemical ageing is more frequent by more than this share
-MIN_SPECIMENS = 5  # Specimens below which no share is given
+MIN_SPECIMENS = 10  # Specimens below which no share is given
+MIN_KNOWN_SHARE = 0.3  # Share of all specimens below which none is given
 _PADDY = re.compile(r"(?<!non[- ])(?<!no )padd(y|ies)|稻田|水田", re.I)  # Names of paddies
 
 

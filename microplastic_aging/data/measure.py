@@ -20,7 +20,7 @@ import pandas as pd
 from ..aging import SEVEN_TYPES, InputError
 from .load import beside_sentence, check_not_inputs, load_with_notes
 from .manifest import Samples
-from .measure_files import UNNAMED, FilesRead, read_files, with_polymers
+from .measure_files import PROPOSED, UNNAMED, FilesRead, read_files, with_polymers
 from microplastic_aging.data.measure_tables import (
     DOUBTED,
     blanks_of,
@@ -190,13 +190,23 @@ def _polymer_notes(polymers: pd.DataFrame) -> list:
     return said
 
 
-def _blanks(reference, polymer, wanted: set, atr_corrected: bool, progress: bool) -> tuple:
-    "Limits from unaged samples, and notes"
+def read_blanks(
+    reference,  # Unaged samples, as `load_samples` takes them
+    polymer: str | None,  # As in `measure`; what the blanks do not have is left out
+    progress: bool = True,  # A bar where it takes longer than five seconds
+) -> tuple:  # `FilesRead`, and the table of `with_polymers`
+    "Spectra of unaged samples"
     samples, notes = load_with_notes(reference, SEVEN_TYPES, None, progress, warn=False)  # most beside are the samples
     samples = samples.take(slice(None))
     samples.table["image"] = ""  # blanks are spectra
     read = read_files(samples, notes, None, progress)
-    of = with_polymers(read, polymer if polymer in samples.table or polymer_name(polymer or "") else None)
+    known = polymer == PROPOSED or polymer in samples.table or polymer_name(polymer or "")
+    return read, with_polymers(read, polymer if known else None)
+
+
+def _blanks(reference, polymer, wanted: set, atr_corrected: bool, progress: bool) -> tuple:
+    "Limits from unaged samples, and notes"
+    read, of = read_blanks(reference, None if polymer == PROPOSED else polymer, progress)
     long = long_indices(read, of.polymer, None, atr_corrected)
     source = f"own blanks: {Path(reference).name}" if isinstance(reference, (str, os.PathLike)) else "own blanks"
     return blanks_of(long, source, wanted)

@@ -262,7 +262,7 @@ _WHEEL_SETS = {
     ),
     "villegas_camacho_2024": WheelSet(*_VILLEGAS, "villegas_camacho_2024_c4", "%T", traps=_DOUBTFUL),
 }
-_COARSE = WheelSet(*_VILLEGAS, "villegas_camacho_2024_c8", "%T", traps=_DOUBTFUL)  # The same samples at 8 cm⁻¹
+_COARSE = WheelSet(*_VILLEGAS, "villegas_camacho_2024_c8", "%T", traps=_DOUBTFUL)  # At 8 cm⁻¹
 _POLYMERS = dict(HDPE="PE", LDPE="PE") | {p: p for p in ("PE", "PP", "PS", "PET", "PVC", "PA")}
 _COLUMNS = ("study", "sample_id", "type", "environmental", "resolution")
 

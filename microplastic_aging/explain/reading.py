@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..aging import MECHANISMS, InputError
+from ..aging import MECHANISMS, SHOWN_BANDS, InputError
 from ..data.arrays import DecodedSamples
 from ..evaluate.uncertainty import apply_temperature
 from .maps import DEFAULT_METHOD, band_ablation, evidence_maps
@@ -22,6 +22,7 @@ from ..model.tensors import ReadMicrograph, ReadSpectrum
 from ..spectra.confounders import confounder_table, confounders_in_words
 from ..spectra.core import GRID
 from ..spectra.indices import index_table
+from ..spectra.oxidation import OwnBlanks, oxidation_table, score_map
 
 # %% ../../nbs/explain/08_reading.ipynb #41069e93
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Explanation:
     nearest: tuple = ()  # Names of the nearest training specimens, where they are known
     confounders: str = ""  # What lies over the bands, in words
     field_um: np.ndarray | None = None  # Height, width of the whole picture, nan where unknown; None: not recorded
+    basis: str = ""  # What the verdict rests on where it is not a network
 
     @property
     def target_words(self) -> str:
@@ -135,3 +137,47 @@ def explain_row(
         **_picture_facts(arrays, row),
         **_spectrum_facts(ab, mask, bool(arrays.has_spectrum[row]), polymer),
     )
+
+# %% ../../nbs/explain/08_reading.ipynb #7506f454
+_POINTS = 4  # Of the grid in one bar of the map
+_READER_BASIS = (
+    "The verdict is the oxidation reader's, taught on measured and simulated spectra with simulated products."
+)
+
+
+def _band_sums(added: np.ndarray) -> pd.Series:
+    "What each shown band adds to the score"
+    return pd.Series({b.name: added[(GRID >= b.low) & (GRID <= b.high)].sum() for b in SHOWN_BANDS})
+
+
+def explain_oxidation(
+    arrays: DecodedSamples,
+    row: int = 0,  # Of the sample
+    polymer: str | None = None,  # None: as proposed
+    own: OwnBlanks | None = None,  # Zero of one's own; None: that of the package
+) -> Explanation:
+    "Explain what the oxidation reader says of a spectrum; `InputError` where it says nothing"
+    ab, mask = arrays.spectrum[row].astype(float), arrays.mask[row] > 0
+    found = oxidation_table(ab[None], mask[None], [polymer], own).iloc[0]
+    if np.isnan(found.score):
+        raise InputError(f"sample {row}: the oxidation reader says nothing; {found.reason}")
+    added = score_map(np.where(mask, ab, 0), mask, found.polymer)
+    types = pd.Series({"oxidised": found.oxidised_p, "not measurably oxidised": 1 - found.oxidised_p})
+    return Explanation(
+        polymer=found.polymer,
+        types=types,
+        mechanisms=pd.Series(dtype=float),
+        target=types.idxmax(),
+        image_map=None,
+        spectrum_map=_signed(types, np.pad(added, (0, -len(added) % _POINTS)).reshape(-1, _POINTS).sum(1)),
+        band_ablation=_signed(types, _band_sums(added)),
+        simulated=False,
+        basis=_READER_BASIS,
+        **_picture_facts(arrays, row),
+        **_spectrum_facts(ab, mask, True, found.polymer),
+    )
+
+
+def _signed(types: pd.Series, added):
+    "For the class that is predicted"
+    return added if types.oxidised >= 0.5 else -added

@@ -151,7 +151,7 @@ def describe(e: Explanation) -> list[str]:  # Sentences
     if e.nearest:
         said.append(f"Nearest training specimens: {', '.join(e.nearest)}.")
     said += _not_predicted(e) + _picture_caveats(e)
-    return [*said, _SIMULATED] if e.simulated else said
+    return [*said, *filter(None, [e.basis, _SIMULATED * e.simulated])]
 
 # %% ../../nbs/explain/09_words.ipynb #26c25504
 MAX_VIEWS = 12  # Pictures on a summary

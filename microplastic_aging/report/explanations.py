@@ -20,7 +20,7 @@ from ..aging import MECHANISMS
 from ..attribute.attribution import pool_views
 from ..explain.figures import MARK, write_explanation
 from ..explain.neighbours import nearest_specimens
-from ..explain.reading import explain_row
+from ..explain.reading import explain_oxidation, explain_row
 from ..explain.words import describe, describe_specimen, pooled_types
 from ..files import OutputError, check_replaceable, made_by, write_atomic
 from .html import render
@@ -136,7 +136,7 @@ class _Explainer:
         self.ids = run.samples.table.sample_id
         self.polymer = run.samples.table.get("polymer", pd.Series("", self.ids.index))
         self.nearest = nearest_specimens(run.folder, run.predictions.pooled)
-        self.targets = mechanisms_to_explain(run.predictions, run.has, run.samples.groups, run.net.scheme)
+        self.targets = mechanisms_to_explain(run.predictions, run.judged, run.samples.groups, run.net.scheme)
 
     def explain(self, arrays, rows, mechanism: str) -> list:
         "Explanations of some samples, whose arrays are given"
@@ -146,11 +146,26 @@ class _Explainer:
             found.append(one.with_nearest(self.nearest[row]))
         return found
 
+    def read(self, arrays, rows) -> dict:
+        "What the oxidation reader looked at in samples that were handed over, as `explain` by the class"
+        named = enumerate(self.polymer[row] or None for row in rows)
+        return {"oxidation": [explain_oxidation(arrays, place, polymer, self.run.own) for place, polymer in named]}
+
     def specimen(self, number: int, name: str, rows) -> _Specimen:
-        "All figures of one specimen: a summary where it has several repeats, and each by itself"
+        "All figures of one specimen, of what the model judges and of what it hands over"
         section = _Specimen(name, [(self.ids[r], self.notes[r]) for r in rows if self.notes[r]])
-        arrays = self.run.decoded(rows)
-        found = {m: self.explain(arrays, rows, m) for m in self.targets[name]}
+        handed = self.run.handed[rows]
+        for by_reader in (False, True):
+            own = [row for row, given in zip(rows, handed, strict=True) if given == by_reader]
+            if own:
+                self._figures(section, number, own, by_reader)
+        return section
+
+    def _figures(self, section: _Specimen, number: int, rows: list, by_reader: bool):
+        "A summary where there are several repeats, and each by itself"
+        arrays, name = self.run.decoded(rows), section.name
+        found = self.read(arrays, rows) if by_reader else {}
+        found |= {} if by_reader else {m: self.explain(arrays, rows, m) for m in self.targets[name]}
         for views in found.values():
             if len(views) > 1:
                 title = f"{name}, all repeats"
@@ -163,7 +178,6 @@ class _Explainer:
                 figure = _draw(self.folder, f"{row + 1}_{title}", one, title, describe(one[0]), refused)
                 section.figures.append(figure)
             self.bar.update()
-        return section
 
 
 def write_explanations(

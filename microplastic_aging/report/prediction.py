@@ -114,6 +114,20 @@ def shares_figure(
     _label_origin(fig, simulated)
     return fig
 
+
+def oxidised_figure(
+    shares: pd.DataFrame,  # Of `ReaderField`
+) -> Figure:
+    "Share of specimens that the oxidation reader calls oxidised, a line a site"
+    fig = Figure(figsize=(5.8, 0.4 * len(shares) + 1.1), layout="constrained")
+    ax, places = fig.subplots(), np.arange(len(shares))
+    reach = 100 * np.abs(shares[["low", "high"]].to_numpy() - shares.share.to_numpy()[:, None]).T
+    ax.errorbar(100 * shares.share, places, xerr=reach, fmt="o", ms=5, lw=1.5, capsize=3, color="#332288")
+    labels = [figure_label(f"{s.site} (n = {s.specimens} of {s.of_specimens})") for s in shares.itertuples()]
+    ax.set_yticks(places, labels, parse_math=False)
+    ax.set(xlim=(-2, 102), xlabel="Share called oxidised (%)", ylim=(len(shares) - 0.5, -0.5))
+    return fig
+
 # %% ../../nbs/report/16_prediction.ipynb #82ef13b1
 _FIRST_ROWS = 12  # Specimens on the first screen
 _MOST_ROWS = 2000  # Specimens in all; a browser stalls over many more
@@ -140,7 +154,8 @@ def _readable_specimens(
     table.loc[refused, "dominant_mechanism"] = ""
     severities = [f"severity_{m}" for m in MECHANISMS]
     first = ["specimen_id", "site", "polymer", "samples", "verdict", "aged_p", "dominant_mechanism", "dominant_p"]
-    shown = table[[c for c in (*first, *severities, "reason") if c in table]].round(2).astype(object)
+    of_reader = ("oxidised_p", "oxidised_low", "oxidised_high", "carbonyl", "carbonyl_limit")
+    shown = table[[c for c in (*first, *severities, *of_reader, "reason") if c in table]].round(2).astype(object)
     return shown.where(shown.notna(), "")
 
 # %% ../../nbs/report/16_prediction.ipynb #4bc8793a
@@ -148,17 +163,29 @@ def _mechanism_cell(name: str, probability) -> str:
     return f"{name.replace('uv', 'UV')} ({probability:.2f})" if name else "–"
 
 
+def _oxidised_cells(table) -> list:
+    "Probability with its interval"
+    ends = zip(table.oxidised_p, table.oxidised_low, table.oxidised_high, strict=True)
+    return [f"{p:.2f} ({low:.2f} to {high:.2f})" if p != "" else "–" for p, low, high in ends]
+
+
+def _index_cells(table) -> list:
+    "The chemist's index beside its limit"
+    pairs = zip(table.carbonyl, table.carbonyl_limit, strict=True)
+    return ["–" if i == "" else f"{i:.2f} ({'no limit' if limit == '' else f'{limit:.2f}'})" for i, limit in pairs]
+
+
 def _first_specimens(table: pd.DataFrame) -> pd.DataFrame:  # From `_readable_specimens`
-    "Four columns of the first specimens, as text"
+    "Four or five columns of the first specimens, as text"
     table = table.head(_FIRST_ROWS)
-    pairs = zip(table.dominant_mechanism, table.dominant_p, strict=True)
-    columns = {
-        "specimen": table.specimen_id,
-        "verdict": table.verdict.replace("", "none"),
-        "dominant mechanism (probability)": [_mechanism_cell(*pair) for pair in pairs],
-        "why no verdict": table.reason.replace("", "–"),
-    }
-    return pd.DataFrame(columns)
+    columns = {"specimen": table.specimen_id, "verdict": table.verdict.replace("", "none")}
+    if (table.dominant_mechanism != "").any() or "oxidised_p" not in table:
+        pairs = zip(table.dominant_mechanism, table.dominant_p, strict=True)
+        columns["dominant mechanism (probability)"] = [_mechanism_cell(*pair) for pair in pairs]
+    if "oxidised_p" in table:
+        columns["oxidised (probability)"] = _oxidised_cells(table)
+        columns["carbonyl index (limit)"] = _index_cells(table)
+    return pd.DataFrame(columns | {"why no verdict": table.reason.replace("", "–")})
 
 # %% ../../nbs/report/16_prediction.ipynb #a26903f7
 @dataclass(frozen=True, eq=False)
@@ -175,13 +202,17 @@ class PredictionPage:
     shares: pd.DataFrame  # From `share_table`
     specimens: pd.DataFrame  # From `attribute_specimens`, with site and polymer
     files: dict  # samples, specimens, shares, page -> name of the file; empty where nothing is written
+    reader: object = None  # `ReaderField`, where samples were handed over to the oxidation reader
 
 # %% ../../nbs/report/16_prediction.ipynb #ac1f7276
 def _first_figure(content: PredictionPage):
     "Shares by site where there are some, else how many specimens got each verdict"
-    if len(content.shares):
+    if content.field.found:
         words = "Share of specimens with each mechanism, by site, with 95 % intervals. The fold below has the numbers."
         return inline_figure(shares_figure(content.field, content.model_simulated), words)
+    if content.reader is not None and len(content.reader.shares):
+        words = "Share of specimens that the reader calls oxidised, by site, with 95 % intervals."
+        return inline_figure(oxidised_figure(content.reader.shares), words)
     words = "How many specimens got each verdict, and how many got none."
     return inline_figure(_verdicts_figure(content.specimens, content.model_simulated), words)
 

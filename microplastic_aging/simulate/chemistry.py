@@ -22,7 +22,7 @@ _END = 1.5  # A bump is zero beyond so many widths from its middle
 _FOOT = np.exp(-4 * np.log(2) * _END**2)
 
 
-def _bumps(bands) -> np.ndarray:  # Shape (851,)
+def bumps(bands) -> np.ndarray:  # Shape (851,)
     "Sum of Gaussians that end; bands (b, 3): position, FWHM, height, which may be negative"
     position, fwhm, height = np.reshape(bands, (-1, 3)).T[:, :, None]
     bell = np.exp(-4 * np.log(2) * ((GRID - position) / fwhm) ** 2)
@@ -146,7 +146,7 @@ _SPOT_SD = 0.4  # Log-sd of each between spots of a specimen (G)
 
 
 @lru_cache
-def _film_shapes() -> np.ndarray:  # Largest value 1 each, shape (8, 851)
+def film_shapes() -> np.ndarray:  # Largest value 1 each, shape (8, 851)
     "Absorbance of what may lie on a specimen"
     shapes = [pseudo_voigt(GRID, *np.transpose(bands)) for bands in _FILM.values()]
     return np.stack([s / s.max() for s in shapes])
@@ -386,12 +386,12 @@ def material_absorbance(
     position = position + rng.normal(0, np.where(height >= 0.1, *_SHIFT_WITHIN))
     height = height * np.exp(WITHIN * rng.normal(0, band_cv(material.bands)))
     film = material.film * np.exp(_SPOT_SD * rng.normal(size=material.film.size))
-    out = pseudo_voigt(GRID, position, fwhm, height, eta) + material.constant + film @ _film_shapes()
+    out = pseudo_voigt(GRID, position, fwhm, height, eta) + material.constant + film @ film_shapes()
     chemical, uv, physical = severity
     if material.neutral:
         chemical, uv = max(chemical, uv), 0.0
     for mechanism, amount in zip(MECHANISMS, (chemical, uv, physical), strict=True):
         change = material.changes[mechanism]
         if amount > 0:
-            out += change.level(amount) * _bumps(change.bands)
+            out += change.level(amount) * bumps(change.bands)
     return _STRENGTH[material.polymer] * out

@@ -129,7 +129,7 @@ def _convolved(values, kernel) -> np.ndarray:
     return np.convolve(np.pad(values, half, mode="edge"), kernel, "valid")
 
 
-def _blurred(values, sd) -> np.ndarray:
+def blurred(values, sd) -> np.ndarray:
     "By a Gaussian that ends"
     n = int(_BLUR_SDS * sd / _STEP)
     if n < 1:
@@ -163,7 +163,7 @@ _CO2 = (-0.06, -0.05, -0.02, -0.009, 0.01, 0.04, 0.06)  # Residual at 2349 cm⁻
 
 
 @lru_cache(maxsize=64)
-def _vapour(lines: int, resolution: float) -> np.ndarray:  # Strongest line 1, shape (851,)
+def vapour_lines(lines: int, resolution: float) -> np.ndarray:  # Strongest line 1, shape (851,)
     "Water vapour as one instrument sees it"
     rng = np.random.default_rng([lines, 1595])
     bend, stretch = (np.array(text.split(), float) for text in (_BEND_LINES, _STRETCH_LINES))
@@ -205,7 +205,7 @@ def _noise(rng, instrument) -> np.ndarray:
     level, white = instrument.noise * _quantile(rng, _NOISE), rng.normal(size=GRID.size)
     sd = _extra_sd(instrument.resolution)
     if sd:
-        white = _blurred(white, sd)
+        white = blurred(white, sd)
         white = white / np.sqrt(min(_STEP / (2 * np.sqrt(np.pi) * sd), 1.0))
     shape = 0.29 + 0.71 * np.clip((GRID - 2000) / 1800, 0, None) ** 3
     shape = shape + 2 * np.exp(-np.clip(GRID - instrument.edge, 0, None) / 40)
@@ -232,7 +232,7 @@ def _saturated(ab, stray) -> np.ndarray:
 
 def _seen(absorbance, instrument, gap_um) -> np.ndarray:
     "What the light of this instrument makes of an absorbance, in units of the strongest band"
-    ab = _blurred(absorbance * _depth(instrument, gap_um), _extra_sd(instrument.resolution))
+    ab = blurred(absorbance * _depth(instrument, gap_um), _extra_sd(instrument.resolution))
     if instrument.bend or instrument.reflect:
         index = _convolved(ab, _index_kernel())
         ab = ab * (1 + instrument.bend * index) + instrument.reflect * index
@@ -249,7 +249,7 @@ def record_spectrum(
     gap_um = instrument.gap_um * rng.lognormal(0, _GAP_SD)
     extra = _baseline(rng, instrument) + _noise(rng, instrument)
     extra += _quantile(rng, _CO2) * instrument.offset * _carbon_dioxide(instrument.resolution)
-    extra += instrument.vapour * rng.normal() * _vapour(instrument.lines, instrument.resolution)
+    extra += instrument.vapour * rng.normal() * vapour_lines(instrument.lines, instrument.resolution)
     blind = np.where(instrument.blank, np.nan, 0.02 * contact * rng.normal(size=GRID.size))
     ab = _saturated(contact * _seen(absorbance, instrument, gap_um), instrument.stray) + contact * extra
     return np.where(GRID < instrument.edge, blind, ab)
