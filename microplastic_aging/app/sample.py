@@ -22,7 +22,7 @@ from ..explain.words import describe
 from ..predict import Prediction, predict
 from ..report.html import render
 
-# %% ../../nbs/app/04_sample.ipynb #23f04436
+# %% ../../nbs/app/04_sample.ipynb #cfc3fe12
 @dataclass(frozen=True, eq=False)
 class Reading:
     "What model and rules make of samples"
@@ -45,9 +45,11 @@ def read_samples(
     said = [str(w.message) for w in caught if issubclass(w.category, UserWarning)]
     own = [words for words in said if "Glyph" not in words]
     found = measure(samples, scale_bar_um=scale_bar_um)
+    if len(samples) == 1:  # no share of one sample
+        own = [words for words in own if not words.startswith("No ")]
     return Reading(samples, prediction, found, list(dict.fromkeys([*own, *found.notes])))
 
-# %% ../../nbs/app/04_sample.ipynb #23f0cd1e
+# %% ../../nbs/app/04_sample.ipynb #11d0b3c2
 _SURFACE = {  # Column -> name, unit, factor
     "crack_density_um_per_um2": ("crack length per area", "µm/µm²", 1),
     "crack_coverage": ("area covered by cracks", "%", 100),
@@ -66,7 +68,11 @@ def _figure(x, digits: int = 3) -> str:
     "A number with a true minus; a dash where there is none"
     if pd.isna(x):
         return "–"
-    return "0" if x == 0 else f"{x:.{digits}f}".replace("-", "−")
+    text = f"{x:.{digits}f}"
+    return "0" if not float(text) else text.replace("-", "−")
+
+
+_NO_BLANKS = "no blanks for this index: fit_blanks on your own"
 
 
 def index_rows(
@@ -78,9 +84,10 @@ def index_rows(
         return pd.DataFrame()
     own = found.indices[(found.indices.sample_id == name) & found.indices.value.notna()]
     own = own.sort_values("limit", key=lambda limit: limit.isna(), kind="stable")
-    values = [_figure(row.value) + (f" ± {_figure(row.sd)}" if row.sd > 0 else "") for row in own.itertuples()]
-    columns = {"index": own["index"], "value": values, "detection limit": own.limit.map(_figure)}
-    return pd.DataFrame(columns | {"verdict": own.verdict, "remark": own.reason.fillna("")})
+    values = [_figure(row.value) + (f" ± {row.sd:.2g}" if row.sd > 0 else "") for row in own.itertuples()]
+    columns = {"index": own["index"].str.replace("_", " "), "value": values, "detection limit": own.limit.map(_figure)}
+    remarks = own.reason.fillna("").replace(_NO_BLANKS, "nobody has measured blanks for it; give blanks of your own")
+    return pd.DataFrame(columns | {"verdict": own.verdict, "remark": remarks})
 
 
 def surface_rows(
