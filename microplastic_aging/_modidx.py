@@ -312,6 +312,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                               'microplastic_aging/app/worker.py'),
                                                'microplastic_aging.app.worker._answers_of_its_own': ( 'app/worker.html#_answers_of_its_own',
                                                                                                       'microplastic_aging/app/worker.py'),
+                                               'microplastic_aging.app.worker._end_with': ( 'app/worker.html#_end_with',
+                                                                                            'microplastic_aging/app/worker.py'),
                                                'microplastic_aging.app.worker._in_a_copy': ( 'app/worker.html#_in_a_copy',
                                                                                              'microplastic_aging/app/worker.py'),
                                                'microplastic_aging.app.worker._limit_memory': ( 'app/worker.html#_limit_memory',

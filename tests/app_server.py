@@ -36,7 +36,11 @@ def refuse(event, args):
 
 sys.addaudithook(refuse)
 """
-START = "from microplastic_aging.cli import main; main()"
+START = """import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it runs in the background ignore it
+from microplastic_aging.cli import main
+main()
+"""
 
 
 class App:

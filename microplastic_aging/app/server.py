@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['serve']
 
-# %% ../../nbs/app/10_server.ipynb #e47a598c
+# %% ../../nbs/app/10_server.ipynb #2e86f086
 import asyncio
 import re
 import secrets
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from ..aging import InputError
 from .guard import Guard, Rules, page_headers, problem, refusal
 from .queue import Worker
-from .screens import Pages, assets, pairs_page
+from .screens import Pages, assets, pairs_page, settle
 from .sessions import DOWNLOADS, EXAMPLES, PAIRS, Session, Sessions
 from .uploads import Limits, UploadError, safe_name
 from ..terminal import _interrupts
@@ -122,7 +122,7 @@ def _add_forms(app, pages: Pages):
             pages.begin(session, "example", kind=kind)
         return _home()
 
-# %% ../../nbs/app/10_server.ipynb #e5b39e07
+# %% ../../nbs/app/10_server.ipynb #2008dbbc
 def _file_answer(session: Session, name: str):
     "A file of the results, if it is one of those that have an address"
     from starlette.responses import FileResponse
@@ -144,6 +144,7 @@ def _add_pages(app, pages: Pages):
     @app.route("/s/{name}/pairs", methods=["GET"])
     async def pairs(req):
         session = req.scope["page_session"]
+        settle(session)
         there = (session.results / PAIRS).exists() and not session.job
         return _page(pairs_page(session)) if there else _home()
 
