@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -36,6 +37,7 @@ def refuse(event, args):
 
 sys.addaudithook(refuse)
 """
+MOST_MEMORY = 1_500_000_000  # Bytes, of server, worker and task together
 START = """import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it runs in the background ignore it
 from microplastic_aging.cli import main
@@ -88,6 +90,27 @@ class App:
                 continue
             total += int(re.search(r"^Pss:\s+(\d+)", text, re.M)[1]) * 1024
         return total
+
+
+class Memory(threading.Thread):
+    "The most memory that is taken, looked at again and again"
+
+    def __init__(self, app):
+        super().__init__(daemon=True)
+        self.app, self.most, self.ended = app, 0, threading.Event()
+
+    def run(self):
+        while not self.ended.wait(0.05):
+            self.most = max(self.most, self.app.memory())
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.join()
+        self.most = max(self.most, self.app.memory())
 
 
 def children(pid):

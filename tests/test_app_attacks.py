@@ -9,13 +9,13 @@ import json
 import os
 import re
 import signal
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
+import numpy as np
 import pytest
-from app_server import App, children, particles, workbook_bomb
+from app_server import MOST_MEMORY, App, Memory, children, particles, workbook_bomb
 from PIL import Image
 
 pytest.importorskip("fasthtml", reason="the page needs FastHTML: make setup")
@@ -24,7 +24,6 @@ pytestmark = [
     pytest.mark.xdist_group("app"),
     pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="memory and processes are read from /proc"),
 ]
-MOST_MEMORY = 1_500_000_000  # Bytes, of server, worker and task together
 WAIT_S = 180  # A busy machine is no failure
 
 
@@ -34,27 +33,6 @@ def app(tmp_path_factory):
     yield found
     found.close()
     assert not list(found.temporary.iterdir()), "something was left behind"
-
-
-class Memory(threading.Thread):
-    "The most memory that is taken, looked at again and again"
-
-    def __init__(self, app):
-        super().__init__(daemon=True)
-        self.app, self.most, self.ended = app, 0, threading.Event()
-
-    def run(self):
-        while not self.ended.wait(0.05):
-            self.most = max(self.most, self.app.memory())
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.join()
-        self.most = max(self.most, self.app.memory())
 
 
 class User:
@@ -221,6 +199,19 @@ def test_bombs_are_refused_in_bounded_memory(app, me, tmp_path):
         print(said)
         assert memory.most < MOST_MEMORY
     assert not dropped(app)
+
+
+def test_a_picture_that_may_just_be_read_takes_bounded_memory(app, me, tmp_path):
+    "Sixty million pixels are predicted, or are said to be too many; the server stays"
+    picture = tmp_path / "large.png"
+    rng = np.random.default_rng(0)
+    Image.fromarray(np.tile(rng.integers(0, 255, (500, 500), np.uint8), (16, 15))).save(picture)
+    with Memory(app) as memory:
+        page = me.read(picture)
+    print(
+        f"60 million pixels: at most {memory.most / 1e6:.0f} MB, {re.findall('<h1.*?</h1>|alert.>.*?</div>', page)[-1]}"
+    )
+    assert memory.most < MOST_MEMORY and ("more memory" in page or 'id="answer"' in page)
 
 
 def test_20_uploads_at_once(app, spectra):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from app_server import App, particles, spectra_table
+from app_server import MOST_MEMORY, App, Memory, particles, spectra_table
 from PIL import Image
 from test_browser import TOO_WIDE, find_browser
 
@@ -168,10 +168,13 @@ def test_a_broken_file(page, tmp_path):
     assert page.is_visible("#drop")
 
 
-def test_a_table_of_380_spectra(page, files, tmp_path):
-    choose(page, spectra_table(tmp_path / "fibres.csv", files[1]))
-    read_pairs(page)
-    assert "380 samples have a verdict" in answer(page)
+def test_a_table_of_380_spectra(page, app, files, tmp_path):
+    with Memory(app) as memory:
+        choose(page, spectra_table(tmp_path / "fibres.csv", files[1]))
+        read_pairs(page)
+        assert "380 samples have a verdict" in answer(page)
+    print(f"380 spectra: at most {memory.most / 1e6:.0f} MB")
+    assert memory.most < MOST_MEMORY
     rows = page.locator("table.sortable tbody tr")
     assert rows.count() == 380
     page.click("table.sortable th >> text=novelty score")
@@ -189,7 +192,7 @@ def fifty(tmp_path_factory):
     return [*images, *spectra]
 
 
-def test_50_files_cancelled_in_the_middle_changed_and_read(page, fifty):
+def test_50_files_cancelled_in_the_middle_changed_and_read(page, app, fifty):
     "Pairs are proposed; the work is cancelled, a pair changed, and the work done; a reload shows the same"
     choose(page, *fifty)
     page.wait_for_selector("#pairs")
@@ -207,8 +210,10 @@ def test_50_files_cancelled_in_the_middle_changed_and_read(page, fifty):
     page.uncheck("tr[data-row='1'] input[name=kept]")
     page.select_option("tr[data-row='0'] select[name=spectrum]", "")
     page.click("#pairs .act button")
-    words = answer(page)
-    assert "of 24 samples" in words
+    with Memory(app) as memory:
+        words = answer(page)
+    print(f"50 files: at most {memory.most / 1e6:.0f} MB")
+    assert "of 24 samples" in words and memory.most < MOST_MEMORY
     page.reload()
     assert answer(page) == words
     table = pd.read_csv(download(page, "predictions.csv"))

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/app/05_answers.ipynb #c16995b6
+# %% ../../nbs/app/05_answers.ipynb #480be3d5
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -30,6 +30,7 @@ from ..data.measure import write_workbook
 from ..data.measure_tables import column_name
 from ..files import read_json, write_table
 from ..micrographs.core import write_micrograph
+from ..model.number_store import is_number_model
 from ..report.html import render
 from ..report.measure_page import _shown_indices, write_measure_page
 from ..report.prediction import PredictionPage, _find_dominant, _first_figure
@@ -178,7 +179,7 @@ def explain(
         made = explained(one, 0, results / figure_file(row))
         write_sample(results, sample_values(one, 0) | made | dict(row=row))
 
-# %% ../../nbs/app/05_answers.ipynb #2de48812
+# %% ../../nbs/app/05_answers.ipynb #204b892b
 _SEED = 3
 
 
@@ -216,6 +217,8 @@ def rehearse(
     model: str,  # As in `predict`
 ):
     "Answer two samples of noise, for nobody: what is loaded late is loaded then"
+    if is_number_model(model):
+        raise InputError(f"{model}: is a model of a number, and the page shows classes; use `predict`")
     wn, rng = np.arange(600.0, 4001.0, 4), np.random.default_rng(0)
     for name in (FILES, RESULTS):
         (folder / name).mkdir()

@@ -86,7 +86,7 @@ def pairs_page(session: Session) -> str:
     said = dict(notes=found["notes"], problem=session.problem, most=_MOST_EDITED)
     return render("app_pairs.html.j2", rows=rows, **counts, **names, **said)
 
-# %% ../../nbs/app/09_screens.ipynb #756e5080
+# %% ../../nbs/app/09_screens.ipynb #7c3be465
 class Pages:
     "What each address does"
 
@@ -102,8 +102,8 @@ class Pages:
             return self.working(session)
         if session.stage == "pairs" and (session.results / PAIRS).exists():
             return pairs_page(session)
-        ready, limits = self.worker.ready.is_set(), asdict(self.sessions.limits)
-        return render("app_start.html.j2", problem=session.problem, ready=ready, limits=limits)
+        ready, limits = self.worker.ready.is_set() or bool(self.worker.broken), asdict(self.sessions.limits)
+        return render("app_start.html.j2", problem=session.problem or self.worker.broken, ready=ready, limits=limits)
 
     def working(self, session: Session) -> str:
         "How far the work is"
