@@ -7,14 +7,20 @@ pictures of the screens go there: `make pictures-app` makes those of the docs so
 
 import os
 import re
+import subprocess
+import sys
+import threading
 import time
 from base64 import b64encode
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from app_server import MOST_MEMORY, App, Memory, particles, spectra_table
+from conftest import ROOT
 from PIL import Image
 from test_browser import TOO_WIDE, find_browser
 
@@ -26,7 +32,11 @@ pytestmark = [
 ]
 WAIT_MS = 150_000  # A busy machine is no failure
 PHONE, DESK = dict(width=390, height=844), dict(width=1280, height=900)
-LAUNCH = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+LAUNCH = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
 DROP = """async ([zone, files]) => {
   const transfer = new DataTransfer();
   for (const [name, content] of files) {
@@ -245,6 +255,43 @@ def test_by_keyboard_alone(page, files):
     assert page.get_attribute("table.sortable th", "aria-sort") == "ascending"
 
 
+FRAME = """
+import sys, time
+from microplastic_aging.app import show
+print(show().src, flush=True)
+time.sleep(600)
+"""
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def test_a_notebook_may_frame_the_page_of_show_and_of_nothing_else(chromium, app, tmp_path):
+    "A page of this computer, as Jupyter's, frames the page; the page of the command cannot be framed"
+    env = os.environ | dict(TMPDIR=str(tmp_path), PYTHONPATH=str(ROOT))
+    shown = subprocess.Popen([sys.executable, "-c", FRAME], stdout=subprocess.PIPE, text=True, env=env)
+    jupyter = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path))
+    threading.Thread(target=jupyter.serve_forever, daemon=True).start()
+    try:
+        for name, url in dict(own=shown.stdout.readline().strip(), other=app.url).items():
+            (tmp_path / f"{name}.html").write_text(f"<iframe width=900 height=700 src='{url}'></iframe>")
+        page = chromium.new_context().new_page()
+        address = f"http://localhost:{jupyter.server_port}"  # another site than 127.0.0.1, as a notebook often is
+        page.goto(f"{address}/own.html")
+        frame = page.frame_locator("iframe")
+        frame.locator("button.card", has_text="a dozen").click(timeout=WAIT_MS)
+        frame.locator("table.sortable").wait_for(timeout=WAIT_MS)
+        page.goto(f"{address}/other.html")
+        page.wait_for_timeout(1000)
+        assert frame.locator("#drop").count() == 0
+    finally:
+        jupyter.shutdown()
+        shown.terminate()
+        shown.wait(30)
+
+
 # ---- how it looks, and for whom
 
 
@@ -262,7 +309,7 @@ def picture(page, name):
         return
     page.set_viewport_size(DESK | dict(height=1180 if name in ("sample", "result") else 760))
     page.evaluate("scrollTo(0, 0)")
-    image = Image.open(BytesIO(page.screenshot())).convert("RGB").quantize(255, dither=Image.Dither.NONE)
+    image = Image.open(BytesIO(page.screenshot())).convert("RGB").quantize(255, kmeans=2, dither=Image.Dither.NONE)
     image.save(Path(PICTURES) / f"app_{name}.png", optimize=True, dpi=(144, 144))
     page.set_viewport_size(DESK)
 
