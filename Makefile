@@ -6,19 +6,20 @@ READY := $(VENV)/.ready
 # The first of these that is new enough makes the environment.
 PYTHON ?= python3 python3.11 python3.12 python3.13 python
 .DEFAULT_GOAL := help
-.PHONY: help setup study test test-browser fast readme model export docs screenshots pictures bench clean
+.PHONY: help setup study test test-browser fast readme model export docs screenshots pictures pictures-app bench clean
 
 help:
 	@echo 'make setup            .venv with everything in it, once (a few minutes, mostly PyTorch)'
 	@echo 'make study            the whole study into runs/study; goes on where it stopped'
 	@echo 'make study QUICK=1    a small one into runs/quick'
 	@echo 'make test             everything that must pass'
-	@echo 'make test-browser     the built site at 390 and 1280 px, and its links (needs Chromium and make docs)'
+	@echo 'make test-browser     in Chromium: the page of `microplastic-aging app`, and the built site after make docs'
 	@echo 'make export           notebooks -> package modules, notebooks cleaned'
 	@echo 'make fast             what a change should pass in two minutes'
 	@echo 'make readme           README.md from its template and reference results, MODEL_CARD.md from the shipped model'
 	@echo 'make model            the model that comes with the package, trained again (minutes)'
 	@echo 'make screenshots      pictures of report and prediction page into nbs/figures (minutes; needs Chromium)'
+	@echo 'make pictures-app     pictures of the page in the browser into nbs/figures (a minute; needs Chromium)'
 	@echo 'make pictures         saved pictures of the notebooks in 256 colours, where that does not show: half the bytes'
 	@echo 'make bench            speed as ratios, into microplastic_aging/assets/results; leave the machine alone meanwhile'
 	@echo 'make docs             the site into _docs (needs Quarto)'
@@ -49,7 +50,7 @@ test: $(READY)
 
 # What a screen shows; skipped, with the reason, without Chromium or the built site.
 test-browser: $(READY)
-	@$(BIN)/python -m pytest -rs tests/test_browser.py $(ARGS)
+	@$(BIN)/python -m pytest -rs tests/test_app_browser.py tests/test_app_attacks.py tests/test_browser.py $(ARGS)
 
 # The project's own tests, and the pages that take seconds.
 fast: $(READY)
@@ -65,6 +66,10 @@ model: $(READY)
 
 screenshots: $(READY)
 	@$(BIN)/python .ci/screenshots.py $(ARGS)
+
+# The test that looks at every screen keeps pictures of them.
+pictures-app: $(READY)
+	@MPA_APP_PICTURES=nbs/figures $(BIN)/python -m pytest -q tests/test_app_browser.py -k 'serious_finding and 1280-light'
 
 pictures: $(READY)
 	@$(BIN)/python .ci/small_pictures.py $(ARGS)

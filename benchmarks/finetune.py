@@ -31,7 +31,7 @@ from microplastic_aging.train import finetune_recipe
 ROOT = Path(__file__).resolve().parents[1]
 LABORATORY = Dials(noise_image=0.6, noise_spectrum=0.2, severity_image=1.5, severity_spectrum=0.6)
 SEED, SAMPLES, TESTED, SIZES = 2001, 2042, 10, (1, 2, 4, 8, 16)  # specimens a type
-WAYS = {"as it is": (0,), "adapted": SIZES, "classical fusion": SIZES, "from nothing": (2, 4)}
+WAYS = {"as it is": (0,), "adapted": SIZES, "classical fusion": (1, 2, 4, 8), "from nothing": (2, 4)}
 DRAWS = {"from nothing": 1}  # Of each size; five where nothing is said
 
 

@@ -20,7 +20,7 @@ from microplastic_aging.spectra.core import write_spectrum
 from microplastic_aging.tasks import unread_lines
 
 ENTRY = "from microplastic_aging.cli import main; main()"
-COMMANDS = ("check", "measure", "simulate", "study", "train", "predict", "report")
+COMMANDS = ("check", "measure", "simulate", "study", "train", "predict", "report", "app")
 COLUMNS = ["sample_id", "image", "spectrum", "specimen_id", "aging_type", "um_per_px"]
 
 
