@@ -85,7 +85,7 @@ def _sum_up(reading: Reading) -> dict:
     if p.field is None or p.refusals is None:
         return dict(r=p.refusals, content=None, dominant=None, figure=None)
     marks = dict(model_simulated=run.net.card["simulated"], samples_simulated=run.samples.simulated)
-    tables = dict(field=p.field, shares=p.shares, specimens=p.specimens)
+    tables = dict(field=p.field, shares=p.shares, specimens=p.specimens, reader=p.reader)
     content = PredictionPage("", origin=run.origin, refusals=p.refusals, said=run.said, files={}, **marks, **tables)
     return dict(r=p.refusals, content=content, dominant=_find_dominant(p.field), figure=_first_figure(content))
 

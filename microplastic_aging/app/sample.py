@@ -15,6 +15,8 @@ import pandas as pd
 
 from ..aging import MODALITIES
 from .sessions import figure_file, sample_file
+from ..attribute.field import READ_BY
+from ..attribute.handover import READER
 from ..data.manifest import Samples
 from ..data.measure import Measurements, measure
 from ..explain.figures import write_explanation
@@ -135,7 +137,10 @@ def what_changes(
         probable=_most_probable(row),
         bands=[(name, fall) for name, fall in falls.items() if fall > _WORTH][:_FEW],
         target=explanation.target_words,
-        alone=[(words[r.modalities_used], r.predicted_class, r.verdict) for r in table[1:].itertuples()],
+        alone=[
+            (words[r.modalities_used], *(v if isinstance(v, str) else "" for v in (r.predicted_class, r.verdict)))
+            for r in table[1:].itertuples()
+        ],
         used=row.modalities_used,
         novelty=row.get("novelty_score"),
         scaled=explanation.image is None or explanation.um_per_px is not None,
@@ -150,12 +155,14 @@ def answer_facts(
     "What the first sentence says of a sample"
     found = prediction.table.iloc[row]
     probable = _most_probable(found)
+    by_reader = found.get(READ_BY) == READER
     return dict(
+        by_reader=by_reader,
         name=found.sample_id,
         verdict=found.verdict if isinstance(found.verdict, str) else "",
-        p=probable[0][1] if probable else None,
+        p=probable[0][1] if probable else found.get("oxidised_p"),
         predicted=probable[0][0] if probable else "",
-        dominant=found.get("dominant_mechanism") or "",
+        dominant=v if isinstance(v := found.get("dominant_mechanism"), str) else "",
         dominant_p=found.get("dominant_p"),
         used=found.modalities_used,
         note=found.note,
