@@ -203,7 +203,7 @@ class Adapted:
 
     @property
     def why(self) -> str:
-        "The choice in words, with what it rests on"
+        "The choice in words"
         if not len(self.table):
             return f"as it is: {self.specimens} specimens are too few to test a change on others of their types"
         if self.chosen == AS_IT_IS:
