@@ -208,11 +208,9 @@ class Adapted:
             return f"as it is: {self.specimens} specimens are too few to test a change on others of their types"
         if self.chosen == AS_IT_IS:
             return f"as it is: no change is better on {self.specimens} specimens by more than its standard error"
-        made, before = self.table.loc[self.chosen], self.table.loc[AS_IT_IS]
-        loss = f"the log loss falls from {before.log_loss:.2f} to {made.log_loss:.2f}"
-        right = (
-            f"{before.accuracy_by_specimen:.0%} of them are named right before, {made.accuracy_by_specimen:.0%} after"
-        )
+        row, before = self.table.loc[self.chosen], self.table.loc[AS_IT_IS]
+        loss = f"the log loss falls from {before.log_loss:.2f} to {row.log_loss:.2f}"
+        right = f"{before.accuracy_by_specimen:.0%} are right before, {row.accuracy_by_specimen:.0%} after"
         return f"{self.chosen}: on {self.specimens} specimens left out in turn {loss}; {right}"
 
 
