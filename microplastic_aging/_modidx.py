@@ -4492,6 +4492,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                  'microplastic_aging/report/prediction.py'),
                                                       'microplastic_aging.report.prediction._readable_specimens': ( 'report/prediction.html#_readable_specimens',
                                                                                                                     'microplastic_aging/report/prediction.py'),
+                                                      'microplastic_aging.report.prediction._two_digits': ( 'report/prediction.html#_two_digits',
+                                                                                                            'microplastic_aging/report/prediction.py'),
                                                       'microplastic_aging.report.prediction._verdicts_figure': ( 'report/prediction.html#_verdicts_figure',
                                                                                                                  'microplastic_aging/report/prediction.py'),
                                                       'microplastic_aging.report.prediction.describe_modalities': ( 'report/prediction.html#describe_modalities',

@@ -169,10 +169,16 @@ def _oxidised_cells(table) -> list:
     return [f"{p:.2f} ({low:.2f} to {high:.2f})" if p != "" else "–" for p, low, high in ends]
 
 
+def _two_digits(x: float) -> str:
+    "With a true minus, and no minus before zero"
+    return f"{round(x, 2) + 0.0:.2f}".replace("-", "−")
+
+
 def _index_cells(table) -> list:
     "The chemist's index beside its limit"
     pairs = zip(table.carbonyl, table.carbonyl_limit, strict=True)
-    return ["–" if i == "" else f"{i:.2f} ({'no limit' if limit == '' else f'{limit:.2f}'})" for i, limit in pairs]
+    limits = [(i, "no limit" if limit == "" else _two_digits(limit)) for i, limit in pairs]
+    return ["–" if i == "" else f"{_two_digits(i)} ({limit})" for i, limit in limits]
 
 
 def _first_specimens(table: pd.DataFrame) -> pd.DataFrame:  # From `_readable_specimens`
